@@ -1,0 +1,1 @@
+"""What people and programs read: the read API and the console."""

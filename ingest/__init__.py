@@ -1,0 +1,1 @@
+"""The collector: takes reports over HTTP, answers, and puts them into the log."""

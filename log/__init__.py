@@ -1,0 +1,1 @@
+"""The durable log between collector and processor; on one machine, files."""

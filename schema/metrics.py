@@ -1,0 +1,38 @@
+"""Every metric, with its meaning. Stages add up in plain numbers and write here once a second or once a batch."""
+
+from prometheus_client import Counter, Gauge, Histogram
+
+REPORTS_ACCEPTED = Counter("sentinel_reports_accepted_total", "Reports (entries of bodies) answered 204.")
+REQUESTS = Counter("sentinel_requests_total", "Requests to the report path, by method.", ["method"])
+REFUSED = Counter("sentinel_reports_refused_total", "Requests refused, by reason.", ["reason"])
+ACCEPTED_BYTES = Counter("sentinel_accepted_bytes_total", "Bytes of the bodies answered 204.")
+CONNECTIONS = Gauge("sentinel_connections", "Open connections to the collector.", multiprocess_mode="livesum")
+CONNECTIONS_CLOSED = Counter(
+    "sentinel_connections_closed_total", "Connections the collector ended itself, by cause.", ["cause"]
+)
+SPOOL_BYTES = Gauge(
+    "sentinel_spool_bytes",
+    "Bytes in the spool that are not stored yet or not deleted yet.",
+    multiprocess_mode="livesum",
+)
+SPOOL_FULL = Counter("sentinel_spool_full_total", "Appends refused because of the quota or a full disk.")
+SPOOL_TORN = Counter("sentinel_spool_torn_frames_total", "Frames skipped because a write was cut short or damaged.")
+
+BATCHES = Counter("sentinel_batches_stored_total", "Batches inserted.")
+OUTCOMES = Counter(
+    "sentinel_reports_processed_total", "Reports taken from the log, by what became of them.", ["outcome"]
+)
+ROWS = Counter("sentinel_rows_inserted_total", "Rows inserted, by table.", ["table"])
+INSERT_SECONDS = Histogram("sentinel_insert_seconds", "Time to insert one batch into all tables.",
+                           buckets=(0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30))  # fmt: skip
+INSERT_FAILURES = Counter("sentinel_insert_failures_total", "Inserts that failed and were tried again.")
+LAG_SECONDS = Gauge(
+    "sentinel_lag_seconds",
+    "Age of the oldest report not stored yet; 0 when the log is empty.",
+    multiprocess_mode="livemax",
+)
+END_TO_END_SECONDS = Histogram("sentinel_end_to_end_seconds", "From receiving a batch's oldest report to storing it.",
+                               buckets=(0.25, 0.5, 1, 2, 3, 5, 10, 30, 60, 300, 3600))  # fmt: skip
+WORKER_RESTARTS = Counter(
+    "sentinel_worker_restarts_total", "Processes started again after they died, by stage.", ["stage"]
+)

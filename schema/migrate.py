@@ -1,0 +1,74 @@
+"""Brings the tables to this version: numbered `.sql` files, each applied once, in order, never downwards."""
+
+from importlib import resources
+
+from clickhouse_connect.driver.client import Client
+
+
+class NewerStore(Exception):
+    """The tables were made by a newer version than this one."""
+
+
+def migrations() -> list[tuple[int, str, str]]:
+    """Number, name and text of each file, in order."""
+    files = [file for file in (resources.files("schema") / "migrations").iterdir() if file.name.endswith(".sql")]
+    return sorted((int(file.name.split("_")[0]), file.name, file.read_text()) for file in files)
+
+
+def statements(text: str) -> list[str]:
+    """The statements of one file; `;` ends a line, and comments stand on lines of their own."""
+    code = "\n".join(line for line in text.splitlines() if not line.startswith("--"))
+    return [part.strip() for part in code.split(";\n") if part.strip(" \n;")]
+
+
+def migrate(client: Client, retention_days: int) -> list[str]:
+    """Apply what is missing and set the retention. Returns the names of the files applied; raises NewerStore."""
+    client.command(
+        "CREATE TABLE IF NOT EXISTS migrations (number UInt32, name String, applied DateTime('UTC') DEFAULT now())"
+        " ENGINE = MergeTree ORDER BY number"
+    )
+    done = {row[0] for row in client.query("SELECT number FROM migrations").result_rows}
+    known = migrations()
+    if done and max(done) > known[-1][0]:
+        raise NewerStore(f"the store is at migration {max(done)}, this version knows {known[-1][0]}")
+    applied = []
+    for number, name, text in known:
+        if number in done:
+            continue
+        for statement in statements(text):
+            client.command(_repeatable(statement).replace("{retention_days}", str(retention_days)))
+        client.insert("migrations", [[number, name]], column_names=["number", "name"])
+        applied.append(name)
+    _set_retention(client, retention_days)
+    return applied
+
+
+def _repeatable(statement: str) -> str:
+    """A kill inside a file leaves some of its tables made: the next start goes over them."""
+    for made in ("CREATE TABLE ", "CREATE MATERIALIZED VIEW "):
+        if statement.startswith(made):
+            return statement.replace(made, f"{made}IF NOT EXISTS ", 1)
+    return statement
+
+
+# Table → the time its rows age by; `rejects` keeps its own 14 days.
+_AGED_BY = {
+    "violations": "window",
+    "minutes": "minute",
+    "sources": "toDateTime(last_seen)",
+    "policies": "last_seen",
+    "examples": "seen",
+    "ledger": "minute",
+}
+
+
+def _set_retention(client: Client, days: int) -> None:
+    """Follow a changed setting, without rewriting parts: they are dropped when they come of age."""
+    for table, column in _AGED_BY.items():
+        made = str(client.command(f"SELECT create_table_query FROM system.tables WHERE database = currentDatabase()"
+                                  f" AND name = '{table}'"))  # fmt: skip  # noqa: S608
+        if f"toIntervalDay({days})" not in made:
+            client.command(
+                f"ALTER TABLE {table} MODIFY TTL {column} + INTERVAL {days} DAY",
+                settings={"materialize_ttl_after_modify": 0},
+            )

@@ -1,0 +1,21 @@
+"""Why a report was refused or set aside: a closed list, because each name becomes a label and a ledger key."""
+
+from enum import StrEnum
+
+
+class Reason(StrEnum):
+    EMPTY = "empty"
+    NOT_JSON = "not-json"
+    WRONG_SHAPE = "wrong-shape"
+    NOTHING_USABLE = "nothing-usable"
+    BAD_ENTRY = "bad-entry"
+    TOO_LARGE = "too-large"
+    HEAD_TOO_LARGE = "head-too-large"
+    WRONG_TYPE = "wrong-type"
+    WRONG_METHOD = "wrong-method"
+    BAD_SITE = "bad-site"
+    UNKNOWN_SITE = "unknown-site"
+    GONE = "gone"
+    INCOMPLETE = "incomplete"
+    BUSY = "busy"
+    UNREADABLE = "unreadable"

@@ -1,0 +1,208 @@
+"""Reports as browsers send them: five shapes of body become one list of entries.
+
+Two readers of one grammar. `count` is the collector's: it decides between 204 and 400 and touches no more than
+it must. `entries` is the processor's: everything, decoded. Where `count` is in doubt it asks `entries`, so they agree.
+Shapes: CSP3 §5.3 (`{"csp-report": …}`), Reporting API §3.5 (an array), and WebKit's single objects of either.
+"""
+
+import json
+import re
+from enum import IntEnum
+from typing import Any, NamedTuple
+
+import msgspec
+from msgspec import Raw
+
+from schema.reasons import Reason
+
+CSP_TYPE = "csp-violation"
+
+# Every spelling a field has been seen under (kebab: report-uri; camel: Reporting API; the DOM event's; snake).
+SPELLINGS: dict[str, tuple[str, ...]] = {
+    "document": ("document-uri", "document-url", "documentURL", "documentURI", "document_uri", "document_url"),
+    "referrer": ("referrer",),
+    "blocked": ("blocked-uri", "blocked-url", "blockedURL", "blockedURI", "blocked_uri", "blocked_url"),
+    "effective": ("effective-directive", "effectiveDirective", "effective_directive"),
+    "violated": ("violated-directive", "violatedDirective", "violated_directive"),
+    "policy": ("original-policy", "originalPolicy", "original_policy"),
+    "disposition": ("disposition",),
+    "source": ("source-file", "sourceFile", "source_file"),
+    "line": ("line-number", "lineNumber", "line_number"),
+    "column": ("column-number", "columnNumber", "column_number"),
+    "status": ("status-code", "statusCode", "status_code"),
+    "sample": ("script-sample", "sample", "scriptSample", "script_sample"),
+    "request": ("request",),
+}
+# A body with none of these says nothing about a violation.
+_USABLE = [name for field in ("document", "blocked", "effective", "violated", "policy", "source", "request")
+           for name in SPELLINGS[field]]  # fmt: skip
+
+
+class EntryKind(IntEnum):
+    VIOLATION = 0
+    OTHER = 1  # a report of another type: counted by type
+    BAD = 2  # not a report at all: counted as rejected
+
+
+class Entry(NamedTuple):
+    """One report out of a body. `age` in ms, as sent (any JSON value); `legacy` says whose spelling to prefer."""
+
+    kind: EntryKind
+    type: str = ""
+    body: dict[str, Any] = {}  # noqa: RUF012  (never changed)
+    url: Any = None
+    age: Any = None
+    user_agent: Any = None
+    legacy: bool = False
+
+
+class Unreadable(Exception):
+    """The body holds no report. Carries the reason; the body itself stays with the caller."""
+
+    def __init__(self, reason: Reason) -> None:
+        super().__init__(reason.value)
+        self.reason = reason
+
+
+_NONE = Raw(b"")
+
+
+class _Legacy(msgspec.Struct, rename="kebab"):
+    document_uri: Raw = _NONE
+    blocked_uri: Raw = _NONE
+    violated_directive: Raw = _NONE
+
+
+class _Body(msgspec.Struct):
+    documentURL: Raw = _NONE  # noqa: N815
+    blockedURL: Raw = _NONE  # noqa: N815
+    effectiveDirective: Raw = _NONE  # noqa: N815
+
+
+class _Object(msgspec.Struct):
+    type: str = ""
+    report: _Legacy | None = msgspec.field(name="csp-report", default=None)
+    body: _Body | None = None
+
+
+_decode_object = msgspec.json.Decoder(_Object).decode
+_decode_array = msgspec.json.Decoder(list[_Object]).decode
+
+
+def count(body: bytes) -> int:
+    """How many entries `body` holds, at least one of them a report or the array empty; else raises Unreadable."""
+    try:
+        if body.lstrip()[:1] == b"[":
+            objects = _decode_array(body)
+        else:
+            objects = [_decode_object(body)]
+    except (ValueError, RecursionError):  # msgspec's errors, and UnicodeDecodeError, are ValueErrors
+        return _count_slowly(body)
+    for item in objects:
+        if not _plainly_usable(item):
+            return _count_slowly(body)
+    return len(objects)
+
+
+def _plainly_usable(item: _Object) -> bool:
+    """A report in today's spelling, with text where a report has text."""
+    legacy, modern = item.report, item.body
+    if legacy is not None:
+        return _has_text(legacy.document_uri) or _has_text(legacy.blocked_uri) or _has_text(legacy.violated_directive)
+    if modern is None or item.type != CSP_TYPE:
+        return False
+    return _has_text(modern.documentURL) or _has_text(modern.effectiveDirective) or _has_text(modern.blockedURL)
+
+
+def _has_text(raw: Raw) -> bool:
+    value = bytes(raw)
+    return len(value) > 2 and value[:1] == b'"'
+
+
+def _count_slowly(body: bytes) -> int:
+    found = entries(body)
+    if found and all(entry.kind is EntryKind.BAD for entry in found):
+        raise Unreadable(Reason.NOTHING_USABLE)
+    return len(found)
+
+
+def entries(body: bytes) -> list[Entry]:
+    """Every entry of `body`, good or bad, in order. Raises Unreadable where the whole is no report."""
+    found = parse(body)
+    if isinstance(found, list):
+        return [_entry(item) for item in found]
+    if not isinstance(found, dict):
+        raise Unreadable(Reason.WRONG_SHAPE)
+    entry = _entry(found)
+    if entry.kind is EntryKind.BAD:
+        wrapped = "csp-report" in found or "body" in found
+        raise Unreadable(Reason.NOTHING_USABLE if wrapped else Reason.WRONG_SHAPE)
+    return [entry]
+
+
+def _entry(item: Any) -> Entry:
+    """One object, by its shape: `csp-report` first, because WebKit sends both it and a type."""
+    if not isinstance(item, dict):
+        return Entry(EntryKind.BAD)
+    legacy = item.get("csp-report")
+    kind = item.get("type")
+    if isinstance(legacy, dict):
+        usable = EntryKind.VIOLATION if _usable(legacy) else EntryKind.BAD
+        return Entry(usable, CSP_TYPE, legacy, item.get("url"), item.get("age"), item.get("user_agent"), legacy=True)
+    if isinstance(kind, str) and kind and kind != CSP_TYPE:
+        return Entry(EntryKind.OTHER, kind)
+    body = item.get("body")
+    if kind != CSP_TYPE or not isinstance(body, dict) or not _usable(body):
+        return Entry(EntryKind.BAD)
+    return Entry(EntryKind.VIOLATION, CSP_TYPE, body, item.get("url"), item.get("age"), item.get("user_agent"))
+
+
+def _usable(body: dict[str, Any]) -> bool:
+    for name in _USABLE:
+        value = body.get(name)
+        if value is not None and value != "" and not isinstance(value, dict | list | bool):
+            return True
+    return False
+
+
+def parse(body: bytes) -> Any:
+    """The JSON in `body`, repaired where a browser is known to break it. Raises Unreadable(EMPTY | NOT_JSON)."""
+    try:
+        return msgspec.json.decode(body)
+    except (ValueError, RecursionError):
+        return _parse_leniently(body)
+
+
+_SURROGATE_BYTES = re.compile(rb"\xed[\xa0-\xbf][\x80-\xbf]")
+_SURROGATES = re.compile("[\ud800-\udfff]")
+
+
+def _parse_leniently(body: bytes) -> Any:
+    """Real Chromium cuts a sample inside a surrogate pair and sends the half as bytes; WebKit sends it as an escape."""
+    text = _SURROGATE_BYTES.sub("\ufffd".encode(), body).decode("utf-8-sig", "replace").strip()
+    if not text:
+        raise Unreadable(Reason.EMPTY)
+    try:
+        found = json.loads(text, strict=False, parse_int=_number, parse_float=_number, parse_constant=_no_number)
+        return _without_surrogates(found)
+    except (ValueError, RecursionError) as error:
+        raise Unreadable(Reason.NOT_JSON) from error
+
+
+def _number(digits: str) -> float:
+    """Bounded work for numbers of any length: those past a float's digits are no line and no column."""
+    return float(digits) if len(digits) <= 32 else float("inf")
+
+
+def _no_number(_name: str) -> None:
+    return None
+
+
+def _without_surrogates(value: Any) -> Any:
+    if isinstance(value, str):
+        return _SURROGATES.sub("\ufffd", value)
+    if isinstance(value, list):
+        return [_without_surrogates(item) for item in value]
+    if isinstance(value, dict):
+        return {_without_surrogates(key): _without_surrogates(item) for key, item in value.items()}
+    return value

@@ -1,0 +1,71 @@
+"""The sites file: which sites report here, and what each allows. TOML, reloaded on SIGHUP."""
+
+import re
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+LABEL = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
+DEFAULT = "default"
+
+
+class Site(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What the file may say of a site."""
+
+    hosts: tuple[str, ...] = ()  # documents' hosts, `*.` for subdomains; none: any
+    sample: float = 1.0  # share of reports stored
+    gone: bool = False  # answered 204 and only counted
+    keep_query: tuple[str, ...] = ()  # query parameters kept in URLs
+
+    def owns(self, host: str) -> bool:
+        """Whether a document on `host` is this site's own."""
+        if not self.hosts:
+            return True
+        return any(host == own or (own.startswith("*.") and host.endswith(own[1:])) for own in self.hosts)
+
+
+class BadSites(Exception):
+    """The sites file can't be used; the message names the place."""
+
+
+class Sites:
+    """Without a file every label is a site."""
+
+    def __init__(self, sites: dict[str, Site] | None = None) -> None:
+        self._sites = sites
+
+    def known(self, label: str) -> bool:
+        return self._sites is None or label in self._sites
+
+    def get(self, label: str) -> Site:
+        return _ANY if self._sites is None else self._sites.get(label, _ANY)
+
+
+_ANY = Site()
+
+
+def load_sites(path: Path | None) -> Sites:
+    """Reads `[sites.LABEL]` tables. Raises BadSites with a sentence that says what would be right."""
+    if path is None:
+        return Sites()
+    try:
+        found = tomllib.loads(path.read_text())
+    except (OSError, ValueError) as error:
+        raise BadSites(f"the sites file {path} can't be read: {error}") from error
+    if set(found) != {"sites"} or not isinstance(found["sites"], dict):
+        raise BadSites(f"the sites file {path} should hold [sites.LABEL] tables and nothing else")
+    return Sites({label: _site(path, label, table) for label, table in found["sites"].items()})
+
+
+def _site(path: Path, label: str, table: Any) -> Site:
+    if not LABEL.fullmatch(label):
+        raise BadSites(f"{path}: [sites.{label}] is no label: lower-case letters, digits and hyphens, at most 63")
+    try:
+        site = msgspec.convert(table, Site)
+    except msgspec.ValidationError as error:
+        raise BadSites(f"{path}: [sites.{label}]: {error}") from error
+    if not 0 <= site.sample <= 1:
+        raise BadSites(f"{path}: [sites.{label}]: sample is a share from 0 to 1, not {site.sample}")
+    return site

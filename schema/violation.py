@@ -1,0 +1,41 @@
+"""A violation: one report normalised, and the row of the store. Field names are a contract (CSP3's, in snake_case)."""
+
+import msgspec
+
+WINDOW_SECONDS = 600  # equal fingerprints fold within a window
+
+
+class Violation(msgspec.Struct):
+    """`window` in s, `first_seen` and `last_seen` in ms, all since the epoch, UTC; `fingerprint` 16 bytes."""
+
+    site: str
+    window: int
+    fingerprint: bytes
+    document_url: str
+    document_host: str
+    referrer: str
+    effective_directive: str
+    blocked_url: str
+    blocked_host: str
+    blocked_site: str
+    blocked_kind: str
+    disposition: str
+    source_file: str
+    line_number: int
+    column_number: int
+    status_code: int
+    sample: str
+    original_policy: str
+    policy_hash: str  # 16 hex digits; empty without a policy
+    browser: str
+    browser_version: str
+    os: str
+    user_agent: str
+    noise: str
+    noise_rule: str
+    first_seen: int
+    last_seen: int
+    reports: int = 1
+    verdict: str = ""
+    verdict_reason: str = ""
+    trust: int = 100
