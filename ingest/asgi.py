@@ -1,0 +1,84 @@
+"""The plain ASGI adapter: for any ASGI server, and for what the fast edge leaves to uvicorn."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+from ingest.answers import Answer
+from ingest.collector import DRAINED_BYTES, Collector, site_of
+from schema.reasons import Reason
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+REQUEST_SECONDS = 20
+
+
+class AsgiCollector:
+    def __init__(self, collector: Collector) -> None:
+        self._collector = collector
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await _live(receive, send)
+        elif scope["type"] == "http":
+            answer = await self._answer(scope, receive)
+            if answer is not None:
+                await _send(answer, send, head=scope["method"] == "HEAD")
+
+    async def _answer(self, scope: Scope, receive: Receive) -> Answer | None:
+        collector = self._collector
+        site = site_of(scope["path"])
+        if site is None or scope["method"] != "POST":
+            return collector.answer(scope["method"], scope["path"])
+        headers = dict(scope["headers"])  # names are lower-case by ASGI's rule
+        agent = headers.get(b"user-agent")
+        body, whole = bytearray(), False
+        try:
+            async with asyncio.timeout(REQUEST_SECONDS):
+                whole = await _read(receive, body, collector.max_body_bytes)
+        except TimeoutError:
+            return collector.refuse(Reason.INCOMPLETE, bytes(body), agent, site)
+        if whole:
+            return collector.accept(bytes(body), headers.get(b"content-type"), agent, site)
+        if len(body) > collector.max_body_bytes:
+            return collector.refuse(Reason.TOO_LARGE, bytes(body), agent, site)
+        collector.refuse(Reason.INCOMPLETE, bytes(body), agent, site)
+        return None  # the client is gone
+
+
+async def _read(receive: Receive, body: bytearray, limit: int) -> bool:
+    """Fill `body` up to one chunk over the limit, and drain the rest. Returns whether the request came to its end."""
+    drained = 0
+    while drained <= DRAINED_BYTES:
+        found = await receive()
+        if found["type"] == "http.disconnect":
+            return False
+        chunk = found.get("body", b"")
+        if len(body) > limit:
+            drained += len(chunk)
+        else:
+            body += chunk
+        if not found.get("more_body", False):
+            return True
+    return False
+
+
+async def _send(answer: Answer, send: Send, *, head: bool) -> None:
+    headers = [(name.encode(), value.encode()) for name, value in answer.headers]
+    if answer.body:
+        headers.append((b"content-length", b"%d" % len(answer.body)))
+    if answer.close:
+        headers.append((b"connection", b"close"))
+    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+    await send({"type": "http.response.body", "body": b"" if head else answer.body})
+
+
+async def _live(receive: Receive, send: Send) -> None:
+    """Lifespan: what there is to start and stop, the worker does."""
+    while True:
+        found = await receive()
+        await send({"type": found["type"] + ".complete"})
+        if found["type"] == "lifespan.shutdown":
+            return

@@ -1,0 +1,129 @@
+"""The collector's decisions: one synchronous function from a whole request to an answer. No I/O but the spool's."""
+
+import contextlib
+import re
+from collections import Counter
+from time import time
+
+from ingest.answers import ACCEPTED, NOT_FOUND, NOT_READY, OK, ONLY_GET, PREFLIGHT, REFUSED, Answer
+from ingest.spool import Spool
+from log.protocols import LogFull
+from schema import metrics
+from schema.delivery import KEPT_BYTES, USER_AGENT_BYTES, Kind
+from schema.reasons import Reason
+from schema.report import Unreadable, count
+from schema.sites import DEFAULT, LABEL, Sites
+
+REPORT_PATH = "/csp/report"
+# Types no browser sends a report with. Anything else is judged by the body's shape.
+_NO_REPORT = re.compile(
+    rb"\s*(?:application/x-www-form-urlencoded|multipart/|image/|audio/|video/|font/)", re.IGNORECASE
+)
+DRAINED_BYTES = 64 * 1024 * 1024  # of a body over the limit, so that its sender comes to read the answer
+_UNWRITTEN = 1000  # different pairs of site and reason remembered while the spool is full
+
+
+def site_of(path: str) -> str | None:
+    """The site a path reports for; "" where the label can't be one; None where it is no report path."""
+    if path == REPORT_PATH or path == REPORT_PATH + "/":
+        return DEFAULT
+    if not path.startswith(REPORT_PATH + "/"):
+        return None
+    label = path[len(REPORT_PATH) + 1 :]
+    return label if LABEL.fullmatch(label) else ""
+
+
+class Collector:
+    """One per worker. The adapters read bodies; everything they answer comes from here."""
+
+    def __init__(self, spool: Spool, sites: Sites, max_body_bytes: int) -> None:
+        self.spool = spool
+        self.sites = sites
+        self.max_body_bytes = max_body_bytes
+        self.preflights = 0
+        self._accepted = self._accepted_bytes = self._posts = 0
+        self._refused: Counter[Reason] = Counter()
+        self._unwritten: Counter[tuple[str, Reason]] = Counter()
+
+    def accept(self, body: bytes, content_type: bytes | None, user_agent: bytes | None, site: str) -> Answer:
+        """A whole POST to a report path; `site` as `site_of` gives it."""
+        self._posts += 1
+        try:
+            entries = self._entries(body, content_type, site)
+            self.spool.append(
+                (int(time() * 1000), site, Kind.REPORTS, entries, (user_agent or b"")[:USER_AGENT_BYTES], body)
+            )
+        except Unreadable as refusal:
+            return self._record(refusal.reason, body, user_agent, site)
+        except LogFull:
+            self._refused[Reason.BUSY] += 1
+            self._remember(site, Reason.BUSY)
+            return REFUSED[Reason.BUSY]
+        self._accepted += entries
+        self._accepted_bytes += len(body)
+        return ACCEPTED
+
+    def _entries(self, body: bytes, content_type: bytes | None, site: str) -> int:
+        if not site:
+            raise Unreadable(Reason.BAD_SITE)
+        if not self.sites.known(site):
+            raise Unreadable(Reason.UNKNOWN_SITE)
+        if self.sites.get(site).gone:
+            raise Unreadable(Reason.GONE)
+        if content_type is not None and _NO_REPORT.match(content_type):
+            raise Unreadable(Reason.WRONG_TYPE)
+        if len(body) > self.max_body_bytes:
+            raise Unreadable(Reason.TOO_LARGE)
+        return count(body)
+
+    def refuse(self, reason: Reason, body: bytes, user_agent: bytes | None, site: str) -> Answer:
+        """A request that an adapter could not read to its end; `body` is what came of it."""
+        self._posts += 1
+        return self._record(reason, body, user_agent, site)
+
+    def _record(self, reason: Reason, body: bytes, user_agent: bytes | None, site: str) -> Answer:
+        """Refusals go the same way as reports, so that the ledger has them and a kill forgets none."""
+        self._refused[reason] += 1
+        label = site if self.sites.known(site) else ""
+        agent = (user_agent or b"")[:USER_AGENT_BYTES]
+        try:
+            self.spool.append((int(time() * 1000), label, Kind.REFUSAL, 1, agent, body[:KEPT_BYTES], reason.value))
+        except LogFull:
+            self._remember(label, reason)
+        return REFUSED[reason]
+
+    def _remember(self, site: str, reason: Reason) -> None:
+        """Count in memory what there is no room to write down."""
+        key = (site, reason)
+        self._unwritten[key if key in self._unwritten or len(self._unwritten) < _UNWRITTEN else ("", reason)] += 1
+
+    def answer(self, method: str, path: str) -> Answer:
+        """Everything but a POST to a report path."""
+        site = site_of(path)
+        if site is None:
+            if path not in {"/health", "/ready"}:
+                return NOT_FOUND
+            if method not in {"GET", "HEAD"}:
+                return ONLY_GET
+            return NOT_READY if path == "/ready" and self.spool.full else OK
+        if method == "OPTIONS":
+            self.preflights += 1
+            return PREFLIGHT if site else REFUSED[Reason.BAD_SITE]
+        return self.refuse(Reason.WRONG_METHOD, b"", None, site)
+
+    def tend(self) -> None:
+        """Called about once a second: what was counted goes to the metrics, and turned-away reports to the ledger."""
+        metrics.REQUESTS.labels("POST").inc(self._posts)
+        metrics.REQUESTS.labels("OPTIONS").inc(self.preflights)
+        metrics.REPORTS_ACCEPTED.inc(self._accepted)
+        metrics.ACCEPTED_BYTES.inc(self._accepted_bytes)
+        metrics.SPOOL_FULL.inc(self._refused[Reason.BUSY])
+        for reason, refused in self._refused.items():
+            metrics.REFUSED.labels(reason.value).inc(refused)
+        self._posts = self.preflights = self._accepted = self._accepted_bytes = 0
+        self._refused.clear()
+        with contextlib.suppress(LogFull):
+            for site, reason in list(self._unwritten):
+                now, turned_away = int(time() * 1000), self._unwritten[site, reason]
+                self.spool.append((now, site, Kind.REFUSAL, turned_away, b"", b"", reason.value))
+                del self._unwritten[site, reason]

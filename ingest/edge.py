@@ -1,0 +1,267 @@
+"""The fast edge: uvicorn's httptools protocol, with the report path answered inside the parser's callbacks.
+
+A report costs no task, no scope and no ASGI message: the callbacks gather the body and call `Collector.accept`.
+Everything else (other paths and methods, a report pipelined behind such a request) goes uvicorn's ordinary way to the
+ASGI adapter. uvicorn has no timer for slow heads and bodies, so the edge sweeps its connections once a second.
+"""
+
+import asyncio
+from email.utils import formatdate
+from http import HTTPStatus
+from typing import Any
+
+import httptools
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from ingest.answers import ACCEPTED, PREFLIGHT, REFUSED, Answer
+from ingest.collector import DRAINED_BYTES, Collector, site_of
+from schema import metrics
+from schema.reasons import Reason
+
+MAX_HEAD_BYTES = 64 * 1024
+_LONGEST_URL = 128  # worth remembering
+REQUEST_SECONDS = 20  # for a whole request to arrive
+IDLE_SECONDS = 75  # between requests
+_KNOWN_URLS = 4096
+
+# Where a connection stands.
+_IDLE, _HEAD, _BODY, _REFUSED = range(4)
+# Stages in which a client could send without end, and what it may send after the first read.
+_UNBOUNDED = {_HEAD: MAX_HEAD_BYTES, _REFUSED: DRAINED_BYTES}
+
+
+class Shared:
+    """What the connections of one worker share: the collector, the clock, and the answers as bytes."""
+
+    def __init__(self, collector: Collector, max_connections: int) -> None:
+        self.collector = collector
+        self.max_connections = max_connections
+        self.connections: set[Edge] = set()
+        self.now = 0  # seconds, by `tick`
+        self.sites: dict[bytes, str] = {}  # of report URLs, as sent
+        self._written: dict[Answer, bytes] = {}
+        self._date = b""
+        self.accepted = self.preflight = b""
+        self.tick()
+
+    def tick(self) -> None:
+        """Called once a second: a new Date header (RFC 9110 §6.6.1), and the sweep of slow connections."""
+        self.now += 1
+        self._date = b"date: " + formatdate(usegmt=True).encode() + b"\r\n"
+        self._written.clear()
+        self.accepted, self.preflight = self.written(ACCEPTED), self.written(PREFLIGHT)
+        for connection in list(self.connections):
+            connection.sweep(self.now)
+        metrics.CONNECTIONS.set(len(self.connections))
+
+    def written(self, answer: Answer) -> bytes:
+        """The answer as it goes over the wire in this second."""
+        found = self._written.get(answer)
+        if found is None:
+            head = f"HTTP/1.1 {answer.status} {HTTPStatus(answer.status).phrase}\r\n".encode()
+            lines = b"".join(f"{name}: {value}\r\n".encode() for name, value in answer.headers)
+            if answer.status != HTTPStatus.NO_CONTENT:
+                lines += b"content-length: %d\r\n" % len(answer.body)
+            if answer.close:
+                lines += b"connection: close\r\n"
+            found = self._written[answer] = head + self._date + lines + b"\r\n" + answer.body
+        return found
+
+    def site(self, url: bytes) -> str | None:
+        """The site of a URL as sent; None for what the ASGI adapter should look at (other paths, escapes)."""
+        path = url.partition(b"?")[0]
+        if b"%" in path or not path.isascii():
+            return None
+        site = site_of(path.decode("ascii"))
+        if site is not None and len(url) <= _LONGEST_URL and len(self.sites) < _KNOWN_URLS:
+            self.sites[url] = site
+        return site
+
+
+class Edge(HttpToolsProtocol):
+    """One connection."""
+
+    def __init__(self, shared: Shared, **uvicorn_arguments: Any) -> None:
+        super().__init__(**uvicorn_arguments)
+        self.shared = shared
+        self._stage = _IDLE
+        self._since = shared.now  # when this stage began
+        self._site: str | None = None
+        self._routed = self._hot = self._is_post = False
+        self._body: bytes | bytearray = b""
+        self._type: bytes | None = None
+        self._agent: bytes | None = None
+        self._declared = 0  # content length
+        self._overrun = 0  # bytes taken in after the first read, of a head or of a refused body
+
+    # asyncio's callbacks
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self.shared.connections.add(self)
+        if len(self.shared.connections) > self.shared.max_connections:
+            transport.write(self.shared.written(REFUSED[Reason.BUSY]))
+            self._end("too-many")
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.shared.connections.discard(self)
+        if self._hot and self._stage == _BODY and self._is_post:
+            self.shared.collector.refuse(Reason.INCOMPLETE, bytes(self._body), self._agent, self._site or "")
+        self._stage = _IDLE
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        stage = self._stage
+        if stage in _UNBOUNDED:
+            self._overrun += len(data)
+            if self._overrun > _UNBOUNDED[stage]:
+                self._overflow()
+                return
+        if self.timeout_keep_alive_task is not None:
+            self._unset_keepalive_if_required()
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserUpgrade:
+            pass  # answered like any other request; no protocol is switched to
+        except httptools.HttpParserError:
+            if not self.transport.is_closing():
+                self.send_400_response("Invalid HTTP request received.")
+
+    def _overflow(self) -> None:
+        """A head that doesn't end; or a refused body, of which enough was read to let the answer through."""
+        if self._stage == _HEAD:
+            answer = self.shared.collector.refuse(Reason.HEAD_TOO_LARGE, b"", self._agent, self._site or "")
+            self.transport.write(self.shared.written(answer))
+        self._end("too-large")
+
+    def pause_writing(self) -> None:
+        """A client that sends and never reads its answers is not read either."""
+        super().pause_writing()
+        self.transport.pause_reading()
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        self.transport.resume_reading()
+
+    # the parser's callbacks
+
+    def on_message_begin(self) -> None:
+        self.url = b""
+        self._stage, self._since, self._overrun = _HEAD, self.shared.now, 0
+        self._routed = self._hot = False
+        self._agent = self._site = None
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if not self._routed:
+            self._route()
+        if not self._hot:
+            super().on_header(name, value)
+            return
+        length = len(name)  # most headers are none of these: the length tells, without a copy
+        if length == 10 and name.lower() == b"user-agent":
+            self._agent = value
+        elif length == 12 and name.lower() == b"content-type":
+            self._type = value
+        elif length == 14 and name.lower() == b"content-length":
+            self._declared = int(value[:20]) if value.isdigit() else 0
+        elif length == 6 and name.lower() == b"expect":
+            self.expect_100_continue = value.lower() == b"100-continue"
+
+    def _route(self) -> None:
+        """The URL is whole when the first header comes. `hot`: answered here."""
+        self._routed = True
+        shared, url = self.shared, self.url
+        site = shared.sites.get(url)
+        if site is None:
+            site = shared.site(url)
+        method = self.parser.get_method()
+        self._is_post = method == b"POST"
+        if (
+            site is not None
+            and (self._is_post or method == b"OPTIONS")
+            and (self.cycle is None or self.cycle.response_complete)
+        ):
+            self._hot, self._site = True, site
+            self._body, self._type = b"", None
+            self._declared = 0
+            self.expect_100_continue = False
+        else:
+            super().on_message_begin()
+            self.url = url
+
+    def on_headers_complete(self) -> None:
+        if not self._routed:
+            self._route()
+        self._stage, self._overrun = _BODY, 0
+        if not self._hot:
+            super().on_headers_complete()
+        elif self._declared > self.shared.collector.max_body_bytes:
+            self._refuse_size()
+        elif self.expect_100_continue:
+            self.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+
+    def on_body(self, body: bytes) -> None:
+        if not self._hot:
+            super().on_body(body)
+            return
+        if self._stage == _REFUSED:
+            return
+        if not self._body:
+            self._body = body
+        else:
+            if isinstance(self._body, bytes):
+                self._body = bytearray(self._body)
+            self._body += body
+        if len(self._body) > self.shared.collector.max_body_bytes:
+            self._refuse_size()
+
+    def _refuse_size(self) -> None:
+        """Answered at once; reading goes on for a little, because closing on unread bytes resets the answer away."""
+        collector = self.shared.collector
+        self._stage = _REFUSED
+        answer = collector.refuse(Reason.TOO_LARGE, bytes(self._body[:4096]), self._agent, self._site or "")
+        self._body = b""
+        self.transport.write(self.shared.written(answer))
+
+    def on_message_complete(self) -> None:
+        stage, self._stage, self._since = self._stage, _IDLE, self.shared.now
+        if not self._hot:
+            super().on_message_complete()
+            return
+        if stage == _REFUSED:
+            self.transport.close()
+            return
+        shared = self.shared
+        if self._is_post:
+            answer = shared.collector.accept(bytes(self._body), self._type, self._agent, self._site or "")
+            self.transport.write(shared.accepted if answer is ACCEPTED else shared.written(answer))
+            self._body = b""
+        elif self._site:
+            shared.collector.preflights += 1
+            self.transport.write(shared.preflight)
+        else:
+            self.transport.write(shared.written(REFUSED[Reason.BAD_SITE]))
+        if not self.parser.should_keep_alive():
+            self.transport.close()
+
+    # uvicorn's and ours
+
+    def shutdown(self) -> None:
+        """A request that is under way is let to its end."""
+        if self._stage == _IDLE or not self._hot:
+            super().shutdown()
+
+    def sweep(self, now: int) -> None:
+        """Ends what takes too long: a request to arrive, or a client to send the next."""
+        waited = now - self._since
+        if self._stage == _IDLE:
+            if waited > IDLE_SECONDS and (self.cycle is None or self.cycle.response_complete):
+                self._end("idle")
+        elif waited > REQUEST_SECONDS:
+            if self._stage != _REFUSED:
+                self.transport.write(self.shared.written(REFUSED[Reason.INCOMPLETE]))
+            self._end("slow")
+
+    def _end(self, cause: str) -> None:
+        metrics.CONNECTIONS_CLOSED.labels(cause).inc()
+        self.transport.close()

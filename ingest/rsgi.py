@@ -1,0 +1,68 @@
+"""The RSGI adapter, for granian: HTTP/2, and connections that cost little."""
+
+import asyncio
+from typing import Any
+
+from ingest.answers import Answer
+from ingest.collector import DRAINED_BYTES, Collector, site_of
+from schema.reasons import Reason
+
+REQUEST_SECONDS = 20
+
+
+class RsgiCollector:
+    def __init__(self, collector: Collector) -> None:
+        self._collector = collector
+
+    async def __rsgi__(self, scope: Any, protocol: Any) -> None:
+        if scope.proto != "http":
+            protocol.close(403)
+            return
+        site = site_of(scope.path)
+        if site is None or scope.method != "POST":
+            answer = self._collector.answer(scope.method, scope.path)
+        else:
+            answer = await self._report(scope, protocol, site)
+        _send(answer, protocol, head=scope.method == "HEAD")
+
+    async def _report(self, scope: Any, protocol: Any, site: str) -> Answer:
+        collector, headers = self._collector, scope.headers
+        agent, declared = _header(headers, "user-agent"), headers.get("content-length") or ""
+        body = b""
+        try:
+            async with asyncio.timeout(REQUEST_SECONDS):
+                if declared.isdigit() and int(declared) <= collector.max_body_bytes:
+                    body = await protocol()
+                else:
+                    body = await _read(protocol, collector.max_body_bytes)
+        except (TimeoutError, RuntimeError):  # slow, or gone: granian's protocol errors are RuntimeErrors
+            return collector.refuse(Reason.INCOMPLETE, body, agent, site)
+        if len(body) > collector.max_body_bytes:
+            return collector.refuse(Reason.TOO_LARGE, body, agent, site)
+        return collector.accept(body, _header(headers, "content-type"), agent, site)
+
+
+async def _read(protocol: Any, limit: int) -> bytes:
+    """The body up to one chunk over the limit; the rest is drained."""
+    body, drained = bytearray(), 0
+    async for chunk in protocol:
+        if len(body) <= limit:
+            body += chunk
+        else:
+            drained += len(chunk)
+            if drained > DRAINED_BYTES:
+                break
+    return bytes(body)
+
+
+def _header(headers: Any, name: str) -> bytes | None:
+    value = headers.get(name)
+    return None if value is None else value.encode("utf-8", "replace")
+
+
+def _send(answer: Answer, protocol: Any, *, head: bool) -> None:
+    headers = list(answer.headers)
+    if answer.body and not head:
+        protocol.response_bytes(answer.status, headers, answer.body)
+    else:
+        protocol.response_empty(answer.status, headers)

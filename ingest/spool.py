@@ -1,0 +1,41 @@
+"""What stands behind a 204: the delivery is in the log (`disk`), or will be within the linger (`memory`)."""
+
+from typing import Any
+
+from log.protocols import Producer
+from schema import delivery
+
+LINGER_SECONDS = 0.05
+HELD_BYTES = 4 * 1024 * 1024
+
+
+class Spool:
+    """`disk`: each append is one write. `memory`: appends are held, and written together by `flush`."""
+
+    def __init__(self, producer: Producer, *, hold: bool) -> None:
+        self._producer = producer
+        self._hold = hold
+        self._held: list[bytes] = []
+        self._held_bytes = 0
+
+    def append(self, fields: tuple[Any, ...]) -> None:
+        """`fields` of a Delivery, in order. Raises LogFull: nothing of it was kept."""
+        record = delivery.encode(fields)
+        if not self._hold:
+            self._producer.append((record,))
+            return
+        if self._held_bytes >= HELD_BYTES:
+            self.flush()
+        self._held.append(record)
+        self._held_bytes += len(record)
+
+    def flush(self) -> None:
+        """Write what is held. Raises LogFull, and goes on holding it."""
+        if self._held:
+            self._producer.append(self._held)
+            self._held, self._held_bytes = [], 0
+
+    @property
+    def full(self) -> bool:
+        """Whether reports are turned away now."""
+        return self._producer.full

@@ -1,0 +1,174 @@
+"""One collector worker: the only place that knows all the collector's parts."""
+
+import asyncio
+import contextlib
+import functools
+import logging
+import signal
+import socket
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import uvicorn
+import uvloop
+from granian._granian import SocketHolder
+from granian.constants import HTTPModes, Interfaces
+from granian.http import HTTP1Settings, HTTP2Settings
+from granian.server.embed import Server as EmbeddedGranian
+
+from ingest.asgi import AsgiCollector
+from ingest.collector import Collector
+from ingest.edge import IDLE_SECONDS, MAX_HEAD_BYTES, Edge, Shared
+from ingest.rsgi import RsgiCollector
+from ingest.spool import LINGER_SECONDS, Spool
+from log.protocols import LogFull
+from log.segments import SegmentWriter
+from schema import metrics
+from schema.sites import BadSites, load_sites
+
+logger = logging.getLogger("sentinel.ingest")
+BACKLOG = 2048  # connections the kernel keeps until they are accepted
+GRACE_SECONDS = 3  # for requests under way when the worker stops
+
+
+@dataclass(frozen=True)
+class Options:
+    """What a worker needs to know. Bytes where the name says so; `server` is fast or granian."""
+
+    spool: Path
+    spool_max_bytes: int
+    hold: bool  # durability `memory`
+    sites: Path | None
+    max_body_bytes: int
+    max_connections: int
+    server: str
+
+
+class Server(Protocol):
+    async def serve(self) -> None: ...
+
+    def stop(self) -> None: ...
+
+    def tick(self) -> None: ...
+
+
+class FastServer(uvicorn.Server):
+    """uvicorn keeps sockets and shutdown; the edge answers."""
+
+    def __init__(self, collector: Collector, listener: socket.socket, max_connections: int) -> None:
+        self._shared = Shared(collector, max_connections)
+        self._listener = listener
+        super().__init__(
+            uvicorn.Config(
+                AsgiCollector(collector),
+                http=functools.partial(Edge, self._shared),  # type: ignore[arg-type]  # called like the class
+                ws="none",
+                lifespan="off",
+                backlog=BACKLOG,
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                timeout_graceful_shutdown=GRACE_SECONDS,
+            )
+        )
+
+    async def serve(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().serve(sockets or [self._listener])
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """The worker listens to signals itself."""
+        yield
+
+    def stop(self) -> None:
+        self.should_exit = True
+
+    def tick(self) -> None:
+        self._shared.tick()
+
+
+class GranianServer(EmbeddedGranian):
+    """granian inside this process, on a socket that is open already."""
+
+    def __init__(self, collector: Collector, listener: socket.socket, max_connections: int) -> None:
+        self._listener = listener
+        super().__init__(
+            RsgiCollector(collector),
+            interface=Interfaces.RSGI,
+            http=HTTPModes.auto,
+            websockets=False,
+            log_access=False,
+            log_enabled=False,
+            backpressure=max_connections,
+            http1_settings=HTTP1Settings(header_read_timeout=IDLE_SECONDS * 1000),
+            http2_settings=HTTP2Settings(max_headers_size=MAX_HEAD_BYTES),
+        )
+
+    def _init_shared_socket(self) -> None:
+        # The stub of the class has no constructor; granian's own workers call it like this.
+        holder: Any = SocketHolder
+        self._shd: Any = holder(self._listener.fileno(), False, BACKLOG)
+        self._sfd = self._shd.get_fd()
+
+    def tick(self) -> None:
+        """Its timers are its own."""
+
+
+async def serve(options: Options, listener: socket.socket, ready: Callable[[], None], orphaned: int | None) -> None:
+    """Run until SIGTERM, or until the file descriptor `orphaned` ends (the parent is gone)."""
+    producer = SegmentWriter(options.spool, options.spool_max_bytes)
+    spool = Spool(producer, hold=options.hold)
+    collector = Collector(spool, load_sites(options.sites), options.max_body_bytes)
+    kind: Any = {"fast": FastServer, "granian": GranianServer}[options.server]
+    server: Server = kind(collector, listener, options.max_connections)
+    _listen_to_signals(server, collector, options.sites, orphaned)
+    tasks = [asyncio.create_task(_tend(server, collector, producer)), asyncio.create_task(_flush(spool))]
+    asyncio.get_running_loop().call_later(0.1, ready)
+    try:
+        await server.serve()
+    finally:
+        for task in tasks:
+            task.cancel()
+        collector.tend()
+        with contextlib.suppress(LogFull):
+            spool.flush()
+        producer.close()
+
+
+def _listen_to_signals(server: Server, collector: Collector, sites: Path | None, orphaned: int | None) -> None:
+    loop = asyncio.get_running_loop()
+
+    def reload() -> None:
+        try:
+            collector.sites = load_sites(sites)
+        except BadSites as error:
+            logger.error("the sites file was not reloaded: %s", error)
+
+    loop.add_signal_handler(signal.SIGTERM, server.stop)
+    loop.add_signal_handler(signal.SIGHUP, reload)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal's Ctrl-C reaches everyone; the parent decides
+    if orphaned is not None:
+        loop.add_reader(orphaned, server.stop)
+
+
+async def _tend(server: Server, collector: Collector, producer: SegmentWriter) -> None:
+    while True:
+        server.tick()
+        collector.tend()
+        metrics.SPOOL_BYTES.set(producer.tend())
+        await asyncio.sleep(1)
+
+
+async def _flush(spool: Spool) -> None:
+    """Writes what `memory` durability holds back."""
+    while True:
+        await asyncio.sleep(LINGER_SECONDS)
+        with contextlib.suppress(LogFull):
+            spool.flush()
+
+
+def run(options: Options, listener: socket.socket, ready: Callable[[], None], orphaned: int | None) -> None:
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(serve(options, listener, ready, orphaned))

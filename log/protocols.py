@@ -1,0 +1,49 @@
+"""The two ends of a log: what the collector appends to, and what the processor reads from."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from schema.delivery import Delivery
+
+
+class LogFull(Exception):
+    """The log can take no more now: quota reached or disk full. Nothing of the record was kept."""
+
+
+class Producer(Protocol):
+    """The collector's end."""
+
+    full: bool  # whether an append would be refused; renewed about once a second
+
+    def append(self, records: Sequence[bytes]) -> None:
+        """Add encoded deliveries, all or none. Raises LogFull."""
+
+    def close(self) -> None: ...
+
+
+@dataclass
+class Batch:
+    """Deliveries that are inserted together. A repeat after a crash has the same id and the same deliveries."""
+
+    id: str
+    deliveries: list[Delivery]
+    # Which deliveries repeat an earlier one: decided once, and remembered with the batch. None: not decided yet.
+    retried: list[int] | None = None
+    end: dict[str, int] = field(default_factory=dict)  # where the batch ends in the log; the consumer's own affair
+
+
+class Consumer(Protocol):
+    """The processor's end. For each batch: next, intend, insert, commit."""
+
+    async def next(self) -> Batch | None:
+        """The next batch, or None when nothing came for a while."""
+
+    def intend(self, batch: Batch) -> None:
+        """Write down what is about to be inserted, so that a repeat is the same batch."""
+
+    def commit(self, batch: Batch) -> None:
+        """The batch is stored: the log may forget it."""
+
+    def lag(self) -> float:
+        """Age in seconds of the oldest delivery not committed; 0 when there is none."""

@@ -1,0 +1,144 @@
+"""Writing the spool: append-only segment files in one folder, by one writer, up to a quota."""
+
+import contextlib
+import errno
+import fcntl
+import os
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from log.frame import HEADER, frame
+from log.protocols import LogFull
+
+SEGMENT_BYTES = 16 * 1024 * 1024
+_ROOM_BYTES = 1024 * 1024  # less than this is full
+IDLE_SECONDS = 5.0  # a quiet segment is closed, so that the reader can delete it
+
+
+class FolderInUse(Exception):
+    """Another writer holds the folder."""
+
+
+def segments(folder: Path) -> list[Path]:
+    """A folder's segments, oldest first; the last is the one being written, if a writer lives."""
+    return sorted(folder.glob("*.seg"))
+
+
+def has_writer(folder: Path) -> bool:
+    """Whether a live process holds the folder's lock."""
+    try:
+        with (folder / "lock").open("rb") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return False
+    except BlockingIOError:
+        return True
+    return False
+
+
+class SegmentWriter:
+    """`append` returns when the kernel has the bytes: a killed process loses nothing, a power cut may."""
+
+    def __init__(self, folder: Path, max_bytes: int) -> None:
+        """`max_bytes` bounds what lies in the folder unread. Raises FolderInUse, OSError."""
+        self.full = False
+        self._folder = folder
+        self._max_bytes = max_bytes
+        folder.mkdir(parents=True, exist_ok=True)
+        self._lock = (folder / "lock").open("wb")
+        self._take_lock()
+        self._fd = -1
+        self._path = folder
+        self._size = 0  # of the segment being written
+        self._closed_bytes = 0  # of the others, as last seen
+        self._tended_size = 0
+        self._written_at = time.monotonic()
+        self._open_next()
+
+    def _take_lock(self) -> None:
+        """The reader holds the lock for a moment when it looks for a writer: so try more than once."""
+        for _ in range(20):
+            with contextlib.suppress(BlockingIOError):
+                fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                return
+            time.sleep(0.01)
+        self._lock.close()
+        raise FolderInUse(str(self._folder))
+
+    def append(self, records: Sequence[bytes]) -> None:
+        """One write for all of `records`. Raises LogFull, with the segment as it was before."""
+        frames = frame(records[0]) if len(records) == 1 else b"".join(map(frame, records))
+        length = len(frames)
+        if self._size + self._closed_bytes + length > self._max_bytes:
+            self._measure()
+            if self._size + self._closed_bytes + length > self._max_bytes:
+                raise LogFull("the spool's quota is used up")
+        try:
+            written = os.write(self._fd, frames)
+        except OSError as error:
+            written = -error.errno if error.errno else -errno.EIO
+        if written != length:
+            self._undo(written)
+        self._size += length
+        if self._size >= SEGMENT_BYTES:
+            self.roll()
+
+    def _undo(self, written: int) -> None:
+        """A full disk takes part of a write: cut it off, so that the next frame starts where this one should have."""
+        with contextlib.suppress(OSError):
+            os.ftruncate(self._fd, self._size)
+        raise LogFull(os.strerror(-written) if written < 0 else "the disk is full")
+
+    def roll(self) -> None:
+        """Go on in a new segment; in the old one if a new one can't be made."""
+        with contextlib.suppress(OSError):
+            self._open_next()
+
+    def _open_next(self) -> None:
+        """Names rise even when the clock steps back: the reader takes the highest for the one being written."""
+        existing = segments(self._folder)
+        number = max(time.time_ns(), int(existing[-1].stem) + 1 if existing else 0)
+        path = self._folder / f"{number:020d}.seg"
+        fd = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_APPEND, 0o600)
+        try:
+            if os.write(fd, HEADER) != len(HEADER):
+                raise OSError(errno.ENOSPC, "the disk is full")
+        except OSError:
+            os.close(fd)
+            path.unlink(missing_ok=True)
+            raise
+        if self._fd >= 0:
+            os.close(self._fd)
+        self._fd, self._path, self._size = fd, path, len(HEADER)
+        self._measure()
+
+    def _measure(self) -> None:
+        self._closed_bytes = 0
+        for path in segments(self._folder):
+            if path != self._path:
+                with contextlib.suppress(FileNotFoundError):  # the reader deletes what is stored
+                    self._closed_bytes += path.stat().st_size
+
+    def tend(self) -> int:
+        """Called about once a second: frees a quiet segment for deletion. Returns the bytes in the folder."""
+        now = time.monotonic()
+        if self._size != self._tended_size:
+            self._tended_size, self._written_at = self._size, now
+        elif self._size > len(HEADER) and now - self._written_at > IDLE_SECONDS:
+            self.roll()
+        self._measure()
+        used = self._size + self._closed_bytes
+        room = os.statvfs(self._folder)
+        self.full = self._max_bytes - used < _ROOM_BYTES or room.f_bavail * room.f_frsize < _ROOM_BYTES
+        return used
+
+    def close(self) -> None:
+        """Releases the folder; an empty segment goes with it."""
+        if self._fd < 0:
+            return
+        os.close(self._fd)
+        self._fd = -1
+        if self._size == len(HEADER):
+            self._path.unlink(missing_ok=True)
+        self._lock.close()

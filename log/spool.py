@@ -1,0 +1,199 @@
+"""Reading the spool: on one machine the segment files themselves are the log, with one reader for all writers."""
+
+import asyncio
+import contextlib
+import os
+import time
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from log.frame import HEADER, MAX_FRAME_BYTES, Frames, split
+from log.protocols import Batch
+from log.segments import has_writer, segments
+from schema import delivery, metrics
+from schema.delivery import Delivery, Kind
+from schema.reasons import Reason
+
+BATCH_BYTES = 8 * 1024 * 1024
+LINGER_SECONDS = 0.4  # a small batch waits this long for company: an insert costs the same for one row as for 1000
+POLL_SECONDS = 0.05
+_CHUNK_BYTES = 4 * 1024 * 1024
+
+
+class BadPosition(Exception):
+    """The position file can't be read."""
+
+
+class _Pending(msgspec.Struct):
+    id: str
+    start: dict[str, int]
+    end: dict[str, int]
+    retried: list[int]
+
+
+class _Position(msgspec.Struct):
+    """Offsets by segment ("worker/segment"), of what is stored; and the batch that was being inserted."""
+
+    stored: dict[str, int] = {}
+    pending: _Pending | None = None
+
+
+@dataclass
+class _Read:
+    """What one pass over the segments gathers."""
+
+    records: list[bytes]
+    end: dict[str, int]
+    size: int = 0
+
+
+class SpoolConsumer:
+    """Reads all workers' segments, remembers what is stored, deletes what is no longer needed."""
+
+    def __init__(self, folder: Path, position: Path) -> None:
+        """`folder` holds a folder a writer; `position` is the file to remember in. Raises BadPosition, OSError."""
+        self._folder = folder
+        self._file = position
+        self._position = _load(position)
+        self._replay = self._position.pending
+        self._read_to = dict(self._position.stored)
+        self._oldest_ms: int | None = None
+        folder.mkdir(parents=True, exist_ok=True)
+
+    async def next(self) -> Batch | None:
+        if self._replay is not None:
+            batch = self._again(self._replay)
+            self._replay = None
+            return batch
+        read = await self._gather()
+        if not read.end:
+            self._oldest_ms = None
+            return None
+        deliveries = [_decode(record) for record in read.records]
+        self._oldest_ms = min((found.received_ms for found in deliveries), default=None)
+        return Batch(uuid.uuid4().hex, deliveries, end=read.end)
+
+    async def _gather(self) -> _Read:
+        """A full batch at once, a small one after the linger, an empty one after a few polls."""
+        read = _Read([], {})
+        started = time.monotonic()
+        while True:
+            self._pass(read)
+            if read.size >= BATCH_BYTES or time.monotonic() - started >= LINGER_SECONDS:
+                return read
+            await asyncio.sleep(POLL_SECONDS)
+
+    def _pass(self, read: _Read) -> None:
+        for folder in self._folders():
+            found = segments(folder)
+            for path in found:
+                if read.size >= BATCH_BYTES:
+                    return
+                self._read_segment(path, read, final=path != found[-1])
+
+    def _folders(self) -> list[Path]:
+        return sorted(path for path in self._folder.iterdir() if path.is_dir())
+
+    def _read_segment(self, path: Path, read: _Read, *, final: bool) -> None:
+        """As many chunks as the batch has room for; `final`: nothing more will be written here."""
+        key = f"{path.parent.name}/{path.name}"
+        at = self._read_to.get(key, len(HEADER))
+        with path.open("rb") as file:
+            size = os.fstat(file.fileno()).st_size
+            while at < size and read.size < BATCH_BYTES:
+                frames = _read_frames(file.fileno(), at, size, final=final)
+                if not frames.consumed:
+                    break
+                metrics.SPOOL_TORN.inc(frames.damaged)
+                at += frames.consumed
+                self._read_to[key] = read.end[key] = at
+                read.records += frames.records
+                read.size += frames.consumed
+
+    def _again(self, pending: _Pending) -> Batch:
+        """The batch that was being inserted when the process died: the same range, the same id."""
+        records: list[bytes] = []
+        for key, end in pending.end.items():
+            start = pending.start.get(key, len(HEADER))
+            with contextlib.suppress(FileNotFoundError), (self._folder / key).open("rb") as file:
+                records += split(os.pread(file.fileno(), end - start, start), final=True).records
+            self._read_to[key] = end
+        return Batch(pending.id, [_decode(record) for record in records], pending.retried, pending.end)
+
+    def intend(self, batch: Batch) -> None:
+        stored = self._position.stored
+        start = {key: stored[key] for key in batch.end if key in stored}
+        self._position.pending = _Pending(batch.id, start, batch.end, batch.retried or [])
+        self._save()
+
+    def commit(self, batch: Batch) -> None:
+        self._position.stored.update(batch.end)
+        self._position.pending = None
+        self._save()
+        self._delete_stored()
+
+    def _delete_stored(self) -> None:
+        """Segments read to their end, but for those a writer may still append to."""
+        stored = self._position.stored
+        for folder in self._folders():
+            found = segments(folder)
+            for path in found:
+                key = f"{folder.name}/{path.name}"
+                done = stored.get(key, 0) >= path.stat().st_size
+                if done and (path != found[-1] or not has_writer(folder)):
+                    path.unlink()
+        kept = {f"{folder.name}/{path.name}" for folder in self._folders() for path in segments(folder)}
+        for key in stored.keys() - kept:
+            del stored[key]
+            self._read_to.pop(key, None)
+
+    def lag(self) -> float:
+        oldest = self._oldest_ms
+        return 0.0 if oldest is None else max(0.0, time.time() - oldest / 1000)
+
+    def _save(self) -> None:
+        """Replaced whole, so that a kill leaves the old or the new."""
+        fresh = self._file.with_suffix(".new")
+        fresh.write_bytes(msgspec.json.encode(self._position))
+        fresh.replace(self._file)
+
+
+def _load(file: Path) -> _Position:
+    try:
+        return msgspec.json.decode(file.read_bytes(), type=_Position)
+    except FileNotFoundError:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        return _Position()
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise BadPosition(f"{file} is damaged ({error}); moved away, the spool is read from its start") from error
+
+
+def _read_frames(fd: int, at: int, size: int, *, final: bool) -> Frames:
+    """A chunk of whole frames; a frame longer than the chunk is read in one piece."""
+    for length in (_CHUNK_BYTES, MAX_FRAME_BYTES + 1024):
+        last = at + length >= size
+        frames = split(os.pread(fd, min(length, size - at), at), final=final and last)
+        if frames.consumed or last:
+            return frames
+    return Frames([], length, 1)
+
+
+def _decode(record: bytes) -> Delivery:
+    """A record that is no delivery is kept for inspection, not lost."""
+    try:
+        return delivery.decode(record)
+    except msgspec.DecodeError:
+        now = int(time.time() * 1000)
+        return Delivery(now, "", Kind.REFUSAL, 1, b"", record[: delivery.KEPT_BYTES], Reason.UNREADABLE)
+
+
+def unread_bytes(folder: Path, position: Path) -> Iterator[int]:
+    """Bytes not stored yet, segment by segment; for those who wait without being the reader."""
+    stored = _load(position).stored
+    for path in folder.glob("*/*.seg"):
+        with contextlib.suppress(FileNotFoundError):
+            yield max(0, path.stat().st_size - stored.get(f"{path.parent.name}/{path.name}", len(HEADER)))
