@@ -1,0 +1,238 @@
+"""Every setting of every stage: what it is called, what it may be and what it means. Read once, at the start.
+
+Flags win over the environment, that over the settings file, that over the defaults; all of them are checked, also
+those that another wins over. An empty text is "not set", because containers pass variables on that nobody filled in.
+"""
+
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import msgspec
+
+from sentinel import readers
+from sentinel.names import FILE, PREFIX, Misspelt, field_of
+from sentinel.readers import HOST, PATH, PORT, Reader, WrongValue, choice, size, whole
+from sentinel.settings_file import WrongFile, read_file
+
+
+class WrongSetting(Exception):
+    """One sentence: the setting, its value with secrets masked, and what would be right."""
+
+
+def _workers() -> int:
+    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(8, max(1, usable - 1))  # one core is left to the processor
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """Units and meanings stand in SAYS below, under the same names."""
+
+    log: str = "spool:"
+    store: str = "chdb:"
+    data_dir: Path = Path("./data")
+    durability: str = "disk"
+    sites: Path | None = None
+    webhooks: tuple[str, ...] = ()
+    console_token: str = ""
+    host: str = "0.0.0.0"  # noqa: S104  (reports come from browsers elsewhere)
+    port: int = 8080
+    console_host: str = "127.0.0.1"
+    console_port: int = 8081
+    ops_host: str = "127.0.0.1"
+    ops_port: int = 8082
+    workers: int = msgspec.field(default_factory=_workers)
+    server: str = "fast"
+    max_body_bytes: int = 256 << 10
+    max_connections: int = 10_000
+    spool_max_bytes: int = 2 << 30
+    retention_days: int = 90
+    log_level: str = "info"
+    log_format: str = "auto"
+
+
+class Says(NamedTuple):
+    """How a setting is read, its unit and its meaning."""
+
+    reader: Reader
+    unit: str
+    meaning: str
+
+
+SAYS: dict[str, Says] = {
+    "log": Says(readers.LOG, "", "Where reports wait between collector and processor: segment files in the data dir."),
+    "store": Says(readers.STORE, "", "Where violations are kept: ClickHouse in this process, under the data dir."),
+    "data_dir": Says(PATH, "", "Folder of the spool and the store; made if it isn't there."),
+    "durability": Says(
+        choice("memory", "disk", "log"),
+        "",
+        "What a 204 promises: `disk`: the report survives the process; `memory`: the last moments are lost if the "
+        "process is killed; `log`: Kafka has it, so not with the spool.",
+    ),
+    "sites": Says(PATH, "", "TOML file of the sites that report here; without one every label is a site."),
+    "webhooks": Says(readers.WEBHOOKS, "", "Where alerts will go. Checked and kept; this release sends no alerts yet."),
+    "console_token": Says(readers.TOKEN, "", "Opens the console. Needed where its host isn't loopback."),
+    "host": Says(HOST, "", "Where the collector listens: browsers elsewhere must reach it."),
+    "port": Says(PORT, "", "The collector's port; 0 takes a free one."),
+    "console_host": Says(HOST, "", "Where the console and its API listen."),
+    "console_port": Says(PORT, "", "The console's port; 0 takes a free one."),
+    "ops_host": Says(HOST, "", "Where the metrics are served; never the collector's own port."),
+    "ops_port": Says(PORT, "", "The metrics' port; 0 takes a free one."),
+    "workers": Says(whole(1, 256), "processes", "Collector processes; by default the usable cores less one, 1 to 8."),
+    "server": Says(choice("fast", "granian"), "", "The collector's HTTP server; `granian` adds HTTP/2."),
+    "max_body_bytes": Says(size("1KiB", "64MiB"), "bytes", "Largest body taken; a larger one is answered 413."),
+    "max_connections": Says(whole(1, 1_000_000), "connections", "Most open connections of a worker."),
+    "spool_max_bytes": Says(
+        size("4KiB", "1024TiB"), "bytes", "Largest spool of a worker; when it is full the answer is 503."
+    ),
+    # Ten years: ClickHouse's DateTime ends in 2106, and a TTL beyond it would delete at once.
+    "retention_days": Says(whole(1, 3650), "days", "How long violations are kept."),
+    "log_level": Says(choice("debug", "info", "warning", "error"), "", "Least level that is logged."),
+    "log_format": Says(
+        choice("auto", "json", "text"), "", "Of the program's own log lines; `auto`: text on a terminal."
+    ),
+}
+_FILE_MEANING = "The settings file: `.env`-style, or TOML if it ends in .toml. Only in the environment, or --settings."
+
+
+class Row(NamedTuple):
+    """A setting as tables show it."""
+
+    name: str
+    type: str
+    default: str
+    unit: str
+    meaning: str
+
+
+def table() -> list[Row]:
+    """Every setting, in order; the last names the settings file itself."""
+    defaults = Settings()
+    rows = [
+        Row(PREFIX + name.upper(), says.reader.type, _default(name, defaults), says.unit, says.meaning)
+        for name, says in SAYS.items()
+    ]
+    return [*rows, Row(FILE, "path", "", "", _FILE_MEANING)]
+
+
+def _default(name: str, defaults: Settings) -> str:
+    return "cores - 1" if name == "workers" else _written(name, defaults)
+
+
+class Loaded(NamedTuple):
+    """`sources`: for each field of Settings `default`, `environment`, `flag`, or `file` and its path."""
+
+    settings: Settings
+    sources: dict[str, str]
+
+
+class _Given(NamedTuple):
+    field: str
+    shown: str  # as the person wrote the name
+    text: str
+    source: str
+
+
+def load(environ: Mapping[str, str], file: Path | None, flags: Mapping[str, Any]) -> Settings:
+    """Settings from all places. `flags` by field name; None is not given, other names are passed over."""
+    return read(environ, file, flags).settings
+
+
+def read(environ: Mapping[str, str], file: Path | None, flags: Mapping[str, Any]) -> Loaded:
+    """As `load`, and where each came from. Raises WrongSetting."""
+    named = environ.get(FILE, "").strip()
+    where = file if file is not None else Path(named) if named else None
+    values: dict[str, Any] = {}
+    sources = dict.fromkeys(SAYS, "default")
+    for given in [*_from_file(where), *_from_environment(environ), *_from_flags(flags)]:
+        if text := given.text.strip():
+            values[given.field] = _value(given, text)
+            sources[given.field] = given.source
+    settings = Settings(**values)
+    _agree(settings)
+    return Loaded(settings, sources)
+
+
+def _from_file(path: Path | None) -> Iterator[_Given]:
+    if path is None:
+        return
+    try:
+        found = read_file(path)
+    except WrongFile as error:
+        raise WrongSetting(f"the settings file {readers.masked(str(path))} {error}") from error
+    source = f"file {path}"
+    seen: dict[str, str] = {}
+    for name, text in found.items():
+        field = _field(name, text, source, bare=path.suffix.lower() == ".toml")
+        if field is None:
+            continue
+        if field in seen:
+            raise WrongSetting(f"the settings file {path} gives {seen[field]} and {name}, which are the same: keep one")
+        seen[field] = name
+        yield _Given(field, name, text, source)
+
+
+def _from_environment(environ: Mapping[str, str]) -> Iterator[_Given]:
+    for name, text in environ.items():
+        if name != FILE and (field := _field(name, text, "environment")) is not None:
+            yield _Given(field, name, text, "environment")
+
+
+def _from_flags(flags: Mapping[str, Any]) -> Iterator[_Given]:
+    for field, value in flags.items():
+        if field in SAYS and value is not None:
+            text = ",".join(value) if isinstance(value, list | tuple) else str(value)
+            yield _Given(field, f"--{field.replace('_', '-')}", text, "flag")
+
+
+def _field(name: str, text: str, source: str, *, bare: bool = False) -> str | None:
+    try:
+        return field_of(name, text, SAYS, bare=bare)
+    except Misspelt as error:
+        raise WrongSetting(f"{error.shown} ({source}): {error}") from error
+
+
+def _value(given: _Given, text: str) -> Any:
+    try:
+        if any(ord(char) < 32 or ord(char) == 127 for char in text):
+            raise WrongValue("should be text without control characters")
+        return SAYS[given.field].reader.read(text)
+    except WrongValue as error:
+        equals = " " if given.source == "flag" else "="
+        where = "" if given.source == "flag" else f" ({given.source})"
+        raise WrongSetting(f"{given.shown}{equals}{_shown(given.field, text)}{where}: {error}") from error
+
+
+def _shown(field: str, text: str) -> str:
+    if field == "console_token":
+        return "***"
+    return readers.masked(readers.masked_webhooks(text) if field == "webhooks" else text)
+
+
+def _agree(settings: Settings) -> None:
+    """What no single setting shows."""
+    if settings.durability == "log" and settings.log == "spool:":
+        raise WrongSetting(
+            "SENTINEL_DURABILITY=log waits for Kafka's acknowledgement, and SENTINEL_LOG=spool: has none: use disk"
+        )
+    if not settings.console_token and not readers.is_loopback(settings.console_host):
+        raise WrongSetting(
+            f"SENTINEL_CONSOLE_HOST={settings.console_host} opens the console to other machines: "
+            "set SENTINEL_CONSOLE_TOKEN too, or use 127.0.0.1"
+        )
+
+
+def render(settings: Settings, sources: Mapping[str, str]) -> str:
+    """Two lines a setting: NAME=value and where it came from; then what it means."""
+    lines = []
+    for name, says in SAYS.items():
+        unit = f" ({says.unit})" if says.unit else ""
+        lines.append(f"{PREFIX}{name.upper()}={_written(name, settings)}  # {sources[name]}\n    {says.meaning}{unit}")
+    return "\n".join(lines)
+
+
+def _written(name: str, settings: Settings) -> str:
+    value = getattr(settings, name)
+    text = ",".join(value) if isinstance(value, tuple) else "" if value is None else str(value)
+    return _shown(name, text) if text else ""
