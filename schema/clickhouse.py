@@ -4,9 +4,8 @@ import contextlib
 import fcntl
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import IO
 
 import clickhouse_connect
 from clickhouse_connect.driver.client import Client
@@ -26,54 +25,76 @@ def open_chdb(folder: Path) -> Iterator["Engine"]:
         except BlockingIOError as error:
             raise StoreInUse(str(folder)) from error
         forget_unapplied_inserts(folder / "chdb")
-        _keep_insert_files_in(folder / "tmp")
-        engine = Engine(folder / "chdb", lock)
-        try:
-            yield engine
-        finally:
-            engine.close()
+        with _insert_files_in(folder / "tmp"):
+            engine = Engine(folder / "chdb")
+            try:
+                yield engine
+            finally:
+                engine.close()
 
 
 class Engine:
     """One engine, many clients: each thread takes its own, because a client serialises its queries."""
 
-    def __init__(self, path: Path, lock: IO[str]) -> None:
+    def __init__(self, path: Path) -> None:
         self._path = path
-        self._lock = lock
         self._clients: list[Client] = []
 
-    def client(self) -> Client:
-        made = clickhouse_connect.get_client(interface="chdb", path=str(self._path), tz_mode="aware")
+    def client(self, settings: Mapping[str, int | str] | None = None) -> Client:
+        """A client of its own; `settings` hold for all its queries."""
+        made = clickhouse_connect.get_client(
+            interface="chdb", path=str(self._path), tz_mode="aware", settings=dict(settings or {})
+        )
         self._clients.append(made)
         return made
 
     def close(self) -> None:
+        """Waits for the queries under way."""
         for client in self._clients:
             client.close()
 
 
-def _keep_insert_files_in(folder: Path) -> None:
+@contextlib.contextmanager
+def _insert_files_in(folder: Path) -> Iterator[None]:
     """The driver hands inserts over in temporary files; a kill leaves one behind, so they live where we can sweep."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    tempfile.tempdir = str(folder)
+    before, tempfile.tempdir = tempfile.tempdir, str(folder)
+    try:
+        yield
+    finally:
+        tempfile.tempdir = before
 
 
 def forget_unapplied_inserts(path: Path) -> None:
     """Take back a deduplication record whose part never came to be.
 
-    MergeTree writes the insert's token to `deduplication_logs/` and then renames the part into place (seen with
-    strace, ClickHouse 26.9). A kill between the two leaves a token for rows that are not there, and the repeat would be
-    dropped as known. Only the last line can be such a one: inserts into a table follow each other.
+    MergeTree writes the insert's token to `deduplication_logs/` and then renames the part into place, part after part
+    (seen with strace, ClickHouse 26.9). A kill between the two leaves a token for rows that are not there, and the
+    repeat would be dropped as known. Only the last line of a table can be such a one.
     """
     for logs in path.glob("store/*/*/deduplication_logs"):
-        newest = max(logs.glob("deduplication_log_*.txt"), key=_log_number, default=None)
-        if newest is None:
-            continue
-        lines = newest.read_text().splitlines(keepends=True)
-        fields = lines[-1].split("\t") if lines else []
-        if len(fields) == 3 and fields[0] == "1" and not _part_exists(logs.parent, fields[1]):
-            newest.write_text("".join(lines[:-1]))
+        newest_first = sorted(logs.glob("deduplication_log_*.txt"), key=_log_number, reverse=True)
+        # The newest may be empty: a full log is followed by the next one before the part is renamed.
+        for log in newest_first:
+            lines = log.read_text().splitlines(keepends=True)
+            if lines:
+                _forget_last(log, lines)
+                break
+
+
+_ADDED = "1"  # a line is: operation (1 added, 2 dropped), part, block's hash
+
+
+def _forget_last(log: Path, lines: list[str]) -> None:
+    fields = lines[-1].rstrip("\n").split("\t")
+    whole = len(fields) == 3 and lines[-1].endswith("\n")
+    if whole and (fields[0] != _ADDED or _part_exists(log.parent.parent, fields[1])):
+        return
+    # Replaced whole, because a kill in here must not lose the other records.
+    rest = log.with_name("unfinished.tmp")
+    rest.write_text("".join(lines[:-1]))
+    rest.replace(log)
 
 
 def _log_number(path: Path) -> int:

@@ -40,10 +40,11 @@ ENGINE = AggregatingMergeTree
 PARTITION BY toMonday(window)
 ORDER BY (site, window, fingerprint, policy_hash, noise, verdict)
 TTL window + INTERVAL {retention_days} DAY
-SETTINGS non_replicated_deduplication_window = 1000, ttl_only_drop_parts = 1;
+SETTINGS non_replicated_deduplication_window = 1000, ttl_only_drop_parts = 1, materialize_ttl_recalculate_only = 1;
 
 -- The series of the charts: counts a minute by everything the filters know but the URLs.
--- A batch folds within a minute, so a row's first_seen names its minute when it is inserted.
+-- A batch folds within a minute, so a row's first_seen names its minute when it is inserted. An imported row may span
+-- its window, or contradict it: its minute stays inside, so that series add up to the totals of the same windows.
 CREATE TABLE minutes
 (
     site LowCardinality(String),
@@ -62,11 +63,11 @@ ENGINE = AggregatingMergeTree
 PARTITION BY toMonday(minute)
 ORDER BY (site, minute, effective_directive, document_host, blocked_host, blocked_kind, disposition, browser, noise, verdict)
 TTL minute + INTERVAL {retention_days} DAY
-SETTINGS non_replicated_deduplication_window = 1000, ttl_only_drop_parts = 1;
+SETTINGS non_replicated_deduplication_window = 1000, ttl_only_drop_parts = 1, materialize_ttl_recalculate_only = 1;
 
 CREATE MATERIALIZED VIEW minutes_of_violations TO minutes AS
-SELECT site, toStartOfMinute(first_seen) AS minute, effective_directive, document_host, blocked_host, blocked_kind,
-       disposition, browser, noise, verdict, sum(reports) AS reports
+SELECT site, least(greatest(toStartOfMinute(first_seen), window), window + 540) AS minute, effective_directive, document_host,
+       blocked_host, blocked_kind, disposition, browser, noise, verdict, sum(reports) AS reports
 FROM violations
 GROUP BY site, minute, effective_directive, document_host, blocked_host, blocked_kind, disposition, browser, noise, verdict;
 
@@ -87,7 +88,7 @@ CREATE TABLE sources
 ENGINE = AggregatingMergeTree
 ORDER BY (site, effective_directive, blocked, blocked_kind, noise)
 TTL toDateTime(last_seen) + INTERVAL {retention_days} DAY
-SETTINGS non_replicated_deduplication_window = 1000;
+SETTINGS non_replicated_deduplication_window = 1000, materialize_ttl_recalculate_only = 1;
 
 CREATE MATERIALIZED VIEW sources_of_violations TO sources AS
 SELECT site, effective_directive, if(blocked_host = '', blocked_kind, blocked_host) AS blocked, blocked_kind, noise,
@@ -119,7 +120,7 @@ CREATE TABLE policies
 ENGINE = AggregatingMergeTree
 ORDER BY policy_hash
 TTL last_seen + INTERVAL {retention_days} DAY
-SETTINGS non_replicated_deduplication_window = 1000;
+SETTINGS non_replicated_deduplication_window = 1000, materialize_ttl_recalculate_only = 1;
 
 -- One report a violation as the browser spelled it, secrets taken out.
 CREATE TABLE examples
@@ -132,4 +133,4 @@ CREATE TABLE examples
 ENGINE = ReplacingMergeTree(seen)
 ORDER BY (site, fingerprint)
 TTL seen + INTERVAL {retention_days} DAY
-SETTINGS non_replicated_deduplication_window = 1000;
+SETTINGS non_replicated_deduplication_window = 1000, materialize_ttl_recalculate_only = 1;

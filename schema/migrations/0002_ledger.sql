@@ -12,7 +12,7 @@ ENGINE = AggregatingMergeTree
 PARTITION BY toMonday(minute)
 ORDER BY (site, minute, outcome, detail)
 TTL minute + INTERVAL {retention_days} DAY
-SETTINGS non_replicated_deduplication_window = 1000, ttl_only_drop_parts = 1;
+SETTINGS non_replicated_deduplication_window = 1000, ttl_only_drop_parts = 1, materialize_ttl_recalculate_only = 1;
 
 -- What could not be understood, for inspection. A slot is a checksum of the body, modulo 8192: the table is bounded by
 -- its key, whatever a hostile client sends; the ledger has the counts.

@@ -1,0 +1,16 @@
+"""What several rooms' tests share: one real store for the whole run, because chDB allows one a process."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from schema.clickhouse import Engine, open_chdb
+from schema.migrate import migrate
+
+
+@pytest.fixture(scope="session")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
+    """Tests keep apart by site label, or empty the tables with `tests.support.store.empty`."""
+    with open_chdb(tmp_path_factory.mktemp("store")) as engine:
+        migrate(engine.client(), retention_days=90)
+        yield engine

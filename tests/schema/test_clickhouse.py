@@ -1,0 +1,140 @@
+"""The store opens once a data directory, survives a kill, and counts no insert twice and none never."""
+
+import os
+import shutil
+import signal
+import tempfile
+from concurrent.futures.process import BrokenProcessPool
+from pathlib import Path
+
+import pytest
+
+from schema.clickhouse import StoreInUse, forget_unapplied_inserts, open_chdb
+from schema.migrate import migrate
+from tests.support.store import START, elsewhere, insert, violation
+
+COUNTED = ("violations", "minutes", "sources")
+WEEK = 7 * 86400
+ROWS = [violation(1, reports=3), violation(1, noise="extension", reports=4), violation(2, at=START - WEEK, reports=2)]
+
+
+def counts(folder: Path) -> list[int]:
+    """The sums of reports, by table, in the order of COUNTED."""
+    with open_chdb(folder) as engine:
+        return _sums(engine.client())
+
+
+def _sums(client) -> list[int]:
+    return [client.query(f"SELECT sum(reports) FROM {table}").result_rows[0][0] for table in COUNTED]
+
+
+def fill_and_die(folder: Path) -> None:
+    with open_chdb(folder) as engine:
+        client = engine.client()
+        migrate(client, 90)
+        insert(client, ROWS, token="a")
+        insert(client, [violation(1, reports=100)], token="b")
+        newest = "SELECT argMax(path, min_block_number) FROM system.parts WHERE active AND table = {table:String}"
+        paths = [client.query(newest, parameters={"table": table}).result_rows[0][0] for table in COUNTED]
+        (folder / "newest").write_text("\n".join(paths))
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+def fill_again(folder: Path) -> list[int]:
+    with open_chdb(folder) as engine:
+        client = engine.client()
+        insert(client, ROWS, token="a")
+        insert(client, [violation(1, reports=100)], token="b")
+        return _sums(client)
+
+
+@pytest.fixture(scope="module")
+def killed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store whose process was killed after two inserts: 9 reports in two partitions, then 100."""
+    folder = tmp_path_factory.mktemp("killed")
+    with pytest.raises(BrokenProcessPool):
+        elsewhere(fill_and_die, folder)
+    return folder
+
+
+def copy(killed: Path, folder: Path) -> list[Path]:
+    """`killed` copied; the folders of the second insert's parts in it, in the order of COUNTED."""
+    shutil.copytree(killed, folder, symlinks=True)
+    paths = (killed / "newest").read_text().splitlines()
+    return [folder / Path(path).resolve().relative_to(killed.resolve()) for path in paths]
+
+
+def test_a_repeated_insert_is_dropped_in_every_table_after_a_kill(killed: Path, tmp_path: Path):
+    copy(killed, tmp_path / "s")
+    assert elsewhere(fill_again, tmp_path / "s") == [109, 109, 109]
+
+
+@pytest.mark.parametrize("table", COUNTED)
+def test_an_insert_killed_between_its_record_and_its_part_is_taken_again(killed: Path, tmp_path: Path, table: str):
+    part = copy(killed, tmp_path / "s")[COUNTED.index(table)]
+    shutil.rmtree(part)
+    assert elsewhere(fill_again, tmp_path / "s") == [109, 109, 109]
+
+
+def test_a_record_of_a_part_that_is_there_or_was_merged_is_kept(tmp_path: Path):
+    lines = "1\tall_1_1_0\tall_77\n1\tall_2_2_0\tall_78\n"
+    log = _table(tmp_path, {1: lines}, parts=["all_1_2_1"])
+    forget_unapplied_inserts(tmp_path)
+    assert log.read_text() == lines
+
+
+def test_only_the_last_record_is_doubted(tmp_path: Path):
+    log = _table(tmp_path, {1: "1\tall_1_1_0\tall_77\n1\tall_2_2_0\tall_78\n"}, parts=[])
+    forget_unapplied_inserts(tmp_path)
+    assert log.read_text() == "1\tall_1_1_0\tall_77\n"
+
+
+def test_the_last_record_may_stand_in_the_log_before_an_empty_one(tmp_path: Path):
+    log = _table(tmp_path, {9: "1\tall_1_1_0\tall_77\n", 10: ""}, parts=[])
+    forget_unapplied_inserts(tmp_path)
+    assert log.read_text() == ""
+
+
+@pytest.mark.parametrize("torn", ["1\tall_2", "1\tall_2_2_0\tall_7", "1"])
+def test_a_record_cut_short_is_taken_out(tmp_path: Path, torn: str):
+    log = _table(tmp_path, {1: "1\tall_1_1_0\tall_77\n" + torn}, parts=["all_1_1_0", "all_2_2_0"])
+    forget_unapplied_inserts(tmp_path)
+    assert log.read_text() == "1\tall_1_1_0\tall_77\n"
+
+
+def test_a_dropped_parts_record_is_kept(tmp_path: Path):
+    log = _table(tmp_path, {1: "2\tall_1_1_0\tall_77\n"}, parts=[])
+    forget_unapplied_inserts(tmp_path)
+    assert log.read_text() == "2\tall_1_1_0\tall_77\n"
+
+
+def _table(folder: Path, logs: dict[int, str], parts: list[str]) -> Path:
+    table = folder / "store" / "abc" / "abc-1"
+    (table / "deduplication_logs").mkdir(parents=True)
+    for part in parts:
+        (table / part).mkdir()
+    for number, text in logs.items():
+        (table / "deduplication_logs" / f"deduplication_log_{number}.txt").write_text(text)
+    return table / "deduplication_logs" / f"deduplication_log_{min(logs)}.txt"
+
+
+def test_a_second_opening_is_refused(tmp_path: Path):
+    with open_chdb(tmp_path), pytest.raises(StoreInUse), open_chdb(tmp_path):
+        pass
+
+
+def test_a_folder_that_cannot_be_made_is_an_os_error(tmp_path: Path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OSError), open_chdb(tmp_path / "file" / "store"):  # noqa: PT011  (any of its kinds)
+        pass
+
+
+def test_files_of_killed_inserts_are_swept_and_the_temporary_folder_is_given_back(tmp_path: Path):
+    left = tmp_path / "tmp" / "left.native"
+    left.parent.mkdir()
+    left.write_text("rows")
+    before = tempfile.gettempdir()
+    with open_chdb(tmp_path):
+        assert not left.exists()
+        assert tempfile.gettempdir() == str(tmp_path / "tmp")
+    assert tempfile.gettempdir() == before

@@ -1,0 +1,181 @@
+"""The tables come to this version whatever happened before, and say the same as the Python beside them."""
+
+import os
+import re
+import signal
+import time
+from concurrent.futures.process import BrokenProcessPool
+from pathlib import Path
+
+import pytest
+
+from schema.clickhouse import Engine, open_chdb
+from schema.migrate import NewerStore, _repeatable, migrate, migrations, statements
+from schema.violation import Violation
+from tests.support.store import START, elsewhere, empty, insert, merge, violation
+
+FILES = ["0001_violations.sql", "0002_ledger.sql"]
+
+
+def columns(client, table: str) -> dict[str, str]:
+    return dict(
+        client.query("SELECT name, type FROM system.columns WHERE table = {t:String}", {"t": table}).result_rows
+    )
+
+
+def rows(client, sql: str):
+    return client.query(sql).result_rows
+
+
+def test_files_are_numbered_from_one_without_gaps():
+    assert [number for number, _, _ in migrations()] == list(range(1, len(migrations()) + 1))
+
+
+def test_statements_are_split_at_line_ends_and_comments_left_out():
+    text = "-- a;\nCREATE TABLE t (a String DEFAULT ';')\nENGINE = Memory;\n\n-- b\nSELECT 1;\n"
+    assert statements(text) == ["CREATE TABLE t (a String DEFAULT ';')\nENGINE = Memory", "SELECT 1"]
+
+
+def test_every_statement_may_be_run_again():
+    for _, name, text in migrations():
+        for statement in statements(text):
+            assert re.search(r"\bIF (NOT )?EXISTS\b", _repeatable(statement)), f"{name}: {statement[:60]}"
+
+
+def test_a_second_run_applies_nothing(store: Engine):
+    client = store.client()
+    before = rows(client, "SELECT name, create_table_query FROM system.tables WHERE database = 'default' ORDER BY name")
+    assert migrate(client, 90) == []
+    after = rows(client, "SELECT name, create_table_query FROM system.tables WHERE database = 'default' ORDER BY name")
+    assert before == after
+
+
+def test_the_columns_of_violations_are_the_fields_of_a_violation(store: Engine):
+    """The policy's text is kept once, in `policies`; everything else stands in the row."""
+    assert set(columns(store.client(), "violations")) | {"original_policy"} == set(Violation.__struct_fields__)
+    assert {"policy_hash", "original_policy"} <= set(columns(store.client(), "policies"))
+
+
+def test_every_table_but_the_decisions_ages(store: Engine):
+    made = dict(
+        rows(store.client(), "SELECT name, create_table_query FROM system.tables WHERE engine LIKE '%MergeTree'")
+    )
+    assert {name for name, query in made.items() if " TTL " not in query} == {"migrations", "source_states"}
+    assert "toIntervalDay(14)" in made["rejects"]
+
+
+def test_a_newer_store_is_refused(store: Engine):
+    client = store.client()
+    client.insert("migrations", [[9999, "9999_later.sql"]], column_names=["number", "name"])
+    try:
+        with pytest.raises(NewerStore, match="9999"):
+            migrate(client, 90)
+    finally:
+        client.command("DELETE FROM migrations WHERE number = 9999")
+    assert migrate(client, 90) == []
+
+
+def test_a_changed_retention_is_followed_and_the_rest_kept(store: Engine):
+    client = store.client()
+    empty(client)
+    insert(client, [violation(1, at=START - 60 * 86400, reports=5), violation(1, reports=2)])
+    try:
+        migrate(client, 30)
+        made = rows(client, "SELECT create_table_query FROM system.tables WHERE name = 'violations'")[0][0]
+        assert "toIntervalDay(30)" in made
+        assert _soon(lambda: rows(client, "SELECT sum(reports) FROM violations") == [(2,)])
+        assert _soon(lambda: rows(client, "SELECT sum(reports) FROM minutes") == [(2,)])
+    finally:
+        migrate(client, 90)
+    assert _soon(lambda: not rows(client, "SELECT 1 FROM system.mutations WHERE NOT is_done"))
+
+
+def _soon(true) -> bool:
+    deadline = time.monotonic() + 60
+    while not true() and time.monotonic() < deadline:
+        time.sleep(0.1)
+    return true()
+
+
+def die_inside(folder: Path, after: int) -> None:
+    """The first `after` statements, then the end."""
+    with open_chdb(folder) as engine:
+        client = engine.client()
+        for _, _, text in migrations():
+            for statement in statements(text):
+                if not after:
+                    os.kill(os.getpid(), signal.SIGKILL)
+                client.command(statement.replace("{retention_days}", "90"))
+                after -= 1
+
+
+def go_on(folder: Path) -> tuple[list[str], list[str], int]:
+    with open_chdb(folder) as engine:
+        client = engine.client()
+        applied, again = migrate(client, 90), migrate(client, 90)
+        insert(client, [violation(1, reports=7)])
+        return applied, again, rows(client, "SELECT sum(reports) FROM minutes")[0][0]
+
+
+@pytest.mark.parametrize("after", [0, 3, 9])
+def test_a_kill_inside_a_migration_is_gone_over(tmp_path: Path, after: int):
+    with pytest.raises(BrokenProcessPool):
+        elsewhere(die_inside, tmp_path / "s", after)
+    assert elsewhere(go_on, tmp_path / "s") == (FILES, [], 7)
+
+
+SUMS = {
+    "rows": "SELECT hex(fingerprint), window, noise, policy_hash, sum(reports), min(first_seen), max(last_seen),"
+    " any(document_url), any(browser) FROM violations GROUP BY ALL ORDER BY ALL",
+    "minutes": "SELECT minute, browser, noise, sum(reports) FROM minutes GROUP BY ALL ORDER BY ALL",
+    "sources": "SELECT blocked, effective_directive, noise, min(first_seen), sum(reports), max(last_seen),"
+    " uniqCombinedMerge(12)(pages), arraySort(groupUniqArrayArray(32)(browsers)) FROM sources"
+    " GROUP BY ALL ORDER BY ALL",
+    "words": "SELECT hex(fingerprint), sum(reports) FROM violations WHERE hasToken(lower(document_url), 'page')"
+    " AND hasToken(lower(blocked_url), 'evil') AND hasToken(lower(source_file), 'app') GROUP BY ALL ORDER BY ALL",
+    "policies": "SELECT policy_hash, any(original_policy), max(last_seen) FROM policies GROUP BY ALL ORDER BY ALL",
+}
+
+
+def test_sums_are_the_same_before_and_after_merges(store: Engine):
+    client = store.client()
+    empty(client)
+    client.command("SYSTEM STOP MERGES")
+    for batch in range(6):
+        at = START + batch * 61
+        insert(client, [_varied(number, at + number) for number in range(40)], token=f"{batch}")
+    before = {name: rows(client, sql) for name, sql in SUMS.items()}
+    client.command("SYSTEM START MERGES")
+    merge(client)
+    assert {name: rows(client, sql) for name, sql in SUMS.items()} == before
+    assert sum(row[4] for row in before["rows"]) == 6 * sum(range(1, 41))
+    assert sum(row[4] for row in before["sources"]) == 6 * sum(range(1, 41))
+    assert len(before["words"]) == 40
+
+
+def _varied(number: int, at: int) -> Violation:
+    noise = "extension" if number % 7 == 3 else ""
+    host = "cdn.evil.example" if number % 5 else ""
+    browser = ("Chrome", "Firefox", "Safari")[number % 3]
+    return violation(number, at=at, reports=number + 1, noise=noise, blocked_host=host, browser=browser)
+
+
+def test_a_source_names_at_most_32_browsers_and_merges_them_exactly(store: Engine):
+    client = store.client()
+    empty(client)
+    for half in range(2):
+        insert(client, [violation(n, browser=f"Browser {n}") for n in range(half * 20, half * 20 + 20)])
+    counted = "SELECT length(groupUniqArrayArray(32)(browsers)), uniqCombinedMerge(12)(pages) FROM sources"
+    assert rows(client, counted) == [(32, 40)]
+    merge(client)
+    assert rows(client, counted) == [(32, 40)]
+
+
+def test_a_minute_stays_inside_its_window(store: Engine):
+    """An imported row may say what it likes; the series of a window still adds up to its total."""
+    client = store.client()
+    empty(client)
+    for seen in (START - 5, START, START + 599, START + 600):
+        insert(client, [violation(1, window=START, first_seen=seen * 1000)])
+    minutes = rows(client, f"SELECT toUInt32(minute) - {START}, sum(reports) FROM minutes GROUP BY 1 ORDER BY 1")
+    assert minutes == [(0, 2), (540, 2)]

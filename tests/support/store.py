@@ -1,0 +1,93 @@
+"""Rows for a real store: violations made with defaults, inserted as the processor does; and other processes."""
+
+import multiprocessing
+import time
+from collections.abc import Callable, Iterable
+from concurrent.futures import ProcessPoolExecutor
+from typing import Any
+
+from clickhouse_connect.driver.client import Client
+
+from schema.violation import Violation
+
+# The start of a window, yesterday at 10:30 UTC: rows older than the retention would be gone at the next merge.
+START = int(time.time()) // 86400 * 86400 - 86400 + 10 * 3600 + 1800
+COLUMNS = [name for name in Violation.__struct_fields__ if name != "original_policy"]
+TABLES = ("violations", "minutes", "sources", "source_states", "policies", "examples", "ledger", "rejects")
+
+
+def violation(number: int = 0, *, at: float = START, **fields: Any) -> Violation:
+    """A violation of fingerprint `number`, seen at `at` (s); equal numbers should get equal URLs."""
+    defaults: dict[str, Any] = {
+        "site": "shop",
+        "window": int(at) // 600 * 600,
+        "fingerprint": number.to_bytes(16, "big"),
+        "document_url": f"https://www.shop.example/page/{number}",
+        "document_host": "www.shop.example",
+        "referrer": "",
+        "effective_directive": "script-src-elem",
+        "blocked_url": f"https://cdn.evil.example/{number}.js",
+        "blocked_host": "cdn.evil.example",
+        "blocked_site": "evil.example",
+        "blocked_kind": "url",
+        "disposition": "enforce",
+        "source_file": "https://www.shop.example/app.js",
+        "line_number": 12,
+        "column_number": 34,
+        "status_code": 200,
+        "sample": "",
+        "original_policy": "default-src 'self'",
+        "policy_hash": "00000000000000aa",
+        "browser": "Chrome",
+        "browser_version": "156.0.0",
+        "os": "Windows",
+        "user_agent": "Mozilla/5.0",
+        "noise": "",
+        "noise_rule": "",
+        "first_seen": int(at * 1000),
+        "last_seen": int(at * 1000),
+    }
+    return Violation(**(defaults | fields))
+
+
+def insert(client: Client, rows: Iterable[Violation], token: str = "") -> None:
+    """Into `violations` and, by its views, `minutes` and `sources`; policies too. A repeated token is dropped."""
+    rows = list(rows)
+    settings = {"deduplicate_blocks_in_dependent_materialized_views": 1}
+    columns = [[getattr(row, name) for row in rows] for name in COLUMNS]
+    put(client, "violations", COLUMNS, columns, settings | ({"insert_deduplication_token": token} if token else {}))
+    policies = {row.policy_hash: row for row in rows if row.policy_hash}
+    if policies:
+        texts = [row.original_policy for row in policies.values()]
+        seen = [row.last_seen // 1000 for row in policies.values()]
+        put(client, "policies", ["policy_hash", "original_policy", "last_seen"], [list(policies), texts, seen])
+
+
+def put(client: Client, table: str, names: list[str], columns: list[list[Any]], settings: Any = None) -> None:
+    client.insert(table, columns, column_names=names, column_oriented=True, settings=settings)
+
+
+def account(client: Client, rows: Iterable[tuple[str, int, str, str, int]]) -> None:
+    """Rows of the ledger: site, minute, outcome, detail, reports."""
+    columns = [list(column) for column in zip(*rows, strict=True)]
+    put(client, "ledger", ["site", "minute", "outcome", "detail", "reports"], columns)
+
+
+def empty(client: Client) -> None:
+    for table in TABLES:
+        client.command(f"TRUNCATE TABLE {table}")
+
+
+def merge(client: Client) -> None:
+    for table in TABLES:
+        client.command(f"OPTIMIZE TABLE {table} FINAL")
+
+
+def elsewhere(function: Callable[..., Any], *arguments: Any) -> Any:
+    """What `function` answers in a process of its own: chDB allows one path a process, and a kill ends one.
+
+    Raises BrokenProcessPool where it was killed.
+    """
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(1, mp_context=context) as pool:
+        return pool.submit(function, *arguments).result(timeout=120)
