@@ -5,7 +5,7 @@ import zlib
 from typing import NamedTuple
 
 HEADER = b"CSPSPL\x00\x01"  # at the start of each segment; the last byte is the version of the format
-MAX_FRAME_BYTES = 32 * 1024 * 1024  # longer lengths are damage
+MAX_FRAME_BYTES = 80 * 1024 * 1024  # longer lengths are damage; bodies are at most 64 MiB
 _HEAD = struct.Struct("<2sII")
 _MARK = b"\xc5\x9f"
 _crc32, _pack = zlib.crc32, _HEAD.pack

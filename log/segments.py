@@ -12,7 +12,7 @@ from log.frame import HEADER, frame
 from log.protocols import LogFull
 
 SEGMENT_BYTES = 16 * 1024 * 1024
-_ROOM_BYTES = 1024 * 1024  # less than this is full
+_ROOM_BYTES = 1024 * 1024  # a disk with less is full
 IDLE_SECONDS = 5.0  # a quiet segment is closed, so that the reader can delete it
 
 
@@ -130,7 +130,7 @@ class SegmentWriter:
         self._measure()
         used = self._size + self._closed_bytes
         room = os.statvfs(self._folder)
-        self.full = self._max_bytes - used < _ROOM_BYTES or room.f_bavail * room.f_frsize < _ROOM_BYTES
+        self.full = used > self._max_bytes * 0.99 or room.f_bavail * room.f_frsize < _ROOM_BYTES
         return used
 
     def close(self) -> None:

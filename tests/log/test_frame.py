@@ -1,0 +1,51 @@
+from hypothesis import given
+from hypothesis import strategies as st
+
+from log.frame import frame, split
+
+RECORDS = st.lists(st.binary(max_size=200), max_size=8)
+
+
+@given(RECORDS)
+def test_what_was_framed_is_read_back(records: list[bytes]):
+    written = b"".join(map(frame, records))
+    assert split(written, final=True) == (records, len(written), 0)
+
+
+@given(RECORDS, st.binary(min_size=1, max_size=200), st.data())
+def test_a_frame_being_written_is_left_for_later(records, last, drawn):
+    whole = b"".join(map(frame, records))
+    part = frame(last)[: drawn.draw(st.integers(0, len(frame(last)) - 1))]
+    assert split(whole + part, final=False) == (records, len(whole), 0)
+
+
+@given(RECORDS, st.binary(min_size=1, max_size=200), st.data())
+def test_a_torn_last_frame_is_skipped_and_told(records, last, drawn):
+    whole = b"".join(map(frame, records))
+    part = frame(last)[: drawn.draw(st.integers(1, len(frame(last)) - 1))]
+    found = split(whole + part, final=True)
+    assert found.records == records
+    assert found.consumed == len(whole + part)
+    assert found.damaged == 1
+
+
+@given(RECORDS, st.binary(max_size=50), st.binary(min_size=1, max_size=60), RECORDS)
+def test_frames_behind_damage_are_found_again(before, lost, junk, after):
+    whole = b"".join(map(frame, before))
+    damaged = bytearray(frame(lost))
+    damaged[-1] ^= 0xFF  # of the record, or of an empty record's checksum
+    found = split(whole + bytes(damaged) + b"".join(map(frame, after)), final=True)
+    assert found.records == before + after
+    assert found.damaged == 1
+
+
+@given(st.binary(max_size=2000), st.booleans())
+def test_any_bytes_are_read_without_an_error(junk, final):
+    found = split(junk, final=final)
+    assert 0 <= found.consumed <= len(junk)
+
+
+def test_a_tail_of_zeros_as_a_power_cut_leaves_it_is_skipped():
+    found = split(frame(b"a") + bytes(4096), final=True)
+    assert found.records == [b"a"]
+    assert found.damaged == 1

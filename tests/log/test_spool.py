@@ -1,0 +1,200 @@
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from log import spool
+from log.frame import frame
+from log.protocols import Batch
+from log.segments import SegmentWriter, segments
+from log.spool import BadPosition, SpoolConsumer, unread_bytes
+from schema.delivery import Delivery, Kind, encode
+from schema.reasons import Reason
+
+
+_writers: list[SegmentWriter] = []
+
+
+@pytest.fixture(autouse=True)
+def _no_linger(monkeypatch):
+    monkeypatch.setattr(spool, "LINGER_SECONDS", 0)
+    yield
+    while _writers:
+        _writers.pop().close()
+
+
+def record(number: int) -> bytes:
+    return encode(Delivery(1_700_000_000_000 + number, "shop", Kind.REPORTS, 1, b"", b'{"n":%d}' % number))
+
+
+def reader(folder: Path) -> SpoolConsumer:
+    return SpoolConsumer(folder / "spool", folder / "processor" / "position.json")
+
+
+def writer(folder: Path, name: str = "0") -> SegmentWriter:
+    _writers.append(SegmentWriter(folder / "spool" / name, 1 << 30))
+    return _writers[-1]
+
+
+def take(consumer: SpoolConsumer) -> Batch | None:
+    return asyncio.run(consumer.next())
+
+
+def bodies(batch: Batch | None) -> list[bytes]:
+    assert batch is not None
+    return [delivery.body for delivery in batch.deliveries]
+
+
+def store(consumer: SpoolConsumer, batch: Batch) -> None:
+    batch.retried = []
+    consumer.intend(batch)
+    consumer.commit(batch)
+
+
+def test_all_writers_are_read_each_in_its_order(tmp_path):
+    for name in ("0", "1"):
+        end = writer(tmp_path, name)
+        end.append([record(int(name) * 10)])
+        end.append([record(int(name) * 10 + 1)])
+    assert bodies(take(reader(tmp_path))) == [b'{"n":0}', b'{"n":1}', b'{"n":10}', b'{"n":11}']
+
+
+def test_an_empty_log_gives_no_batch_and_no_lag(tmp_path):
+    consumer = reader(tmp_path)
+    assert take(consumer) is None
+    assert consumer.lag() == 0
+
+
+def test_what_is_committed_is_not_read_again_by_the_next_process(tmp_path):
+    end = writer(tmp_path)
+    end.append([record(1)])
+    first = reader(tmp_path)
+    store(first, take(first))
+    end.append([record(2)])
+    assert bodies(take(reader(tmp_path))) == [b'{"n":2}']
+
+
+def test_what_was_read_but_not_committed_is_read_again(tmp_path):
+    writer(tmp_path).append([record(1)])
+    assert bodies(take(reader(tmp_path))) == bodies(take(reader(tmp_path)))
+
+
+def test_an_intended_batch_comes_back_the_same_though_more_has_arrived(tmp_path):
+    end = writer(tmp_path)
+    end.append([record(1)])
+    first = reader(tmp_path)
+    batch = take(first)
+    batch.retried = [0]
+    first.intend(batch)
+    end.append([record(2)])
+
+    second = reader(tmp_path)
+    again = take(second)
+    assert (again.id, again.retried, bodies(again)) == (batch.id, [0], [b'{"n":1}'])
+    second.commit(again)
+    assert bodies(take(second)) == [b'{"n":2}']
+
+
+def test_stored_segments_are_deleted_but_not_the_one_being_written(tmp_path):
+    end = writer(tmp_path)
+    end.append([record(1)])
+    end.roll()
+    end.append([record(2)])
+    consumer = reader(tmp_path)
+    store(consumer, take(consumer))
+    assert len(segments(tmp_path / "spool" / "0")) == 1
+
+
+def test_the_last_segment_goes_too_when_its_writer_is_gone(tmp_path):
+    end = writer(tmp_path)
+    end.append([record(1)])
+    end.close()
+    consumer = reader(tmp_path)
+    store(consumer, take(consumer))
+    assert segments(tmp_path / "spool" / "0") == []
+
+
+def test_a_torn_last_frame_of_a_dead_writer_is_skipped(tmp_path):
+    end = writer(tmp_path)
+    end.append([record(1)])
+    end.close()
+    torn = segments(tmp_path / "spool" / "0")[0]
+    with torn.open("ab") as file:
+        file.write(frame(record(2))[:-3])
+    consumer = reader(tmp_path)
+    store(consumer, take(consumer))
+    writer(tmp_path).append([record(3)])
+    assert bodies(take(consumer)) == [b'{"n":3}']
+
+
+def test_a_frame_half_written_now_is_read_when_it_is_whole(tmp_path):
+    end = writer(tmp_path)
+    path = segments(tmp_path / "spool" / "0")[0]
+    consumer = reader(tmp_path)
+    whole = frame(record(1))
+    with path.open("ab", buffering=0) as file:
+        file.write(whole[:20])
+        assert take(consumer) is None
+        file.write(whole[20:])
+    assert bodies(take(consumer)) == [b'{"n":1}']
+    end.close()
+
+
+def test_a_batch_is_bounded(tmp_path, monkeypatch):
+    monkeypatch.setattr(spool, "BATCH_BYTES", 1000)
+    monkeypatch.setattr(spool, "_CHUNK_BYTES", 500)
+    end = writer(tmp_path)
+    for number in range(100):
+        end.append([record(number)])
+    consumer = reader(tmp_path)
+    seen = []
+    while (batch := take(consumer)) is not None:
+        assert len(batch.deliveries) < 40
+        seen += bodies(batch)
+        store(consumer, batch)
+    assert seen == [b'{"n":%d}' % number for number in range(100)]
+
+
+def test_a_record_longer_than_a_chunk_is_read_whole(tmp_path, monkeypatch):
+    monkeypatch.setattr(spool, "_CHUNK_BYTES", 100)
+    long = encode(Delivery(1, "shop", Kind.REPORTS, 1, b"", b"x" * 5000))
+    end = writer(tmp_path)
+    end.append([record(1), long, record(2)])
+    consumer, seen = reader(tmp_path), []
+    while (batch := take(consumer)) is not None:
+        seen += bodies(batch)
+        store(consumer, batch)
+    assert seen == [b'{"n":1}', b"x" * 5000, b'{"n":2}']
+
+
+def test_a_record_that_is_no_delivery_is_kept_for_inspection(tmp_path):
+    writer(tmp_path).append([b"\xc1 what is this"])
+    found = take(reader(tmp_path)).deliveries[0]
+    assert (found.kind, found.detail, found.count) == (Kind.REFUSAL, Reason.UNREADABLE, 1)
+    assert found.body == b"\xc1 what is this"
+
+
+def test_a_damaged_position_is_told_not_guessed(tmp_path):
+    (tmp_path / "processor").mkdir()
+    (tmp_path / "processor" / "position.json").write_text("{")
+    with pytest.raises(BadPosition, match="damaged"):
+        reader(tmp_path)
+
+
+def test_unread_bytes_fall_to_nothing(tmp_path):
+    writer(tmp_path).append([record(1)])
+    places = (tmp_path / "spool", tmp_path / "processor" / "position.json")
+    assert sum(unread_bytes(*places)) > 0
+    consumer = reader(tmp_path)
+    store(consumer, take(consumer))
+    assert sum(unread_bytes(*places)) == 0
+
+
+def test_lag_is_the_age_of_the_oldest_report_not_stored(tmp_path):
+    writer(tmp_path).append([record(1)])
+    consumer = reader(tmp_path)
+    batch = take(consumer)
+    assert consumer.lag() > 1000
+    store(consumer, batch)
+    assert take(consumer) is None
+    assert consumer.lag() == 0
