@@ -1,0 +1,37 @@
+"""The directive a report names, as one bare lower-case word (rules 9 and 10)."""
+
+import re
+
+LONGEST = 64
+
+# CSP1 to CSP3 with their extensions, and the drafts and Firefox's own of before 2013.
+_KNOWN = """
+    default-src script-src script-src-elem script-src-attr style-src style-src-elem style-src-attr img-src font-src
+    connect-src media-src object-src frame-src child-src worker-src manifest-src prefetch-src fenced-frame-src
+    base-uri form-action frame-ancestors navigate-to plugin-types sandbox report-uri report-to webrtc
+    trusted-types require-trusted-types-for upgrade-insecure-requests block-all-mixed-content require-sri-for
+    reflected-xss referrer script-nonce frame-options policy-uri allow options xhr-src
+"""
+KNOWN = frozenset(_KNOWN.split())
+_NAME = re.compile(rf"[^\s;,\x00-\x1f\x7f-\x9f]{{1,{LONGEST}}}")
+# Firefox before 23 names the rule of its own draft: "inline script base restriction", "eval script base restriction".
+_BASE_RESTRICTION = re.compile(r"(?:inline|eval|code|dynamic)\b[a-z ]{0,40} base restriction", re.IGNORECASE)
+
+
+def directive(effective: str, violated: str) -> str:
+    """`effective` if it is a known name, else `violated`; an unknown name where neither is known."""
+    first = _name(effective)
+    if first in KNOWN:
+        return first
+    second = _name(violated)
+    return second if second in KNOWN or not first else first
+
+
+def _name(text: str) -> str:
+    if text in KNOWN:
+        return text
+    text = text.lstrip()
+    if _BASE_RESTRICTION.match(text):
+        return "script-src"
+    found = _NAME.match(text)
+    return found[0].lower()[:LONGEST] if found else ""

@@ -1,0 +1,103 @@
+"""Host names: their one spelling, the registrable domain, and which of them are nobody's public site."""
+
+import ipaddress
+import re
+from functools import lru_cache
+from urllib.parse import unquote
+
+import idna
+import tldextract
+
+LONGEST = 253  # a name's most in the DNS
+_FORBIDDEN = re.compile(r"""[\x00-\x20\x7f"#%/:<>?@\[\\\]^`{|}]""")  # the URL standard's, and quotes
+# Without a list to fetch and a folder to keep it in, tldextract reads the list it was packed with.
+_suffixes = tldextract.TLDExtract(suffix_list_urls=(), cache_dir=None)
+_PRIVATE = [
+    ipaddress.ip_network(block)
+    for block in (
+        "0.0.0.0/8",
+        "10.0.0.0/8",
+        "127.0.0.0/8",
+        "169.254.0.0/16",
+        "172.16.0.0/12",
+        "192.168.0.0/16",
+        "::/127",
+        "fc00::/7",
+        "fe80::/10",
+    )
+]
+
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+
+@lru_cache(maxsize=8192)
+def host_name(raw: str) -> str:
+    """Lower case, punycode, no trailing dot, IPv6 without brackets (rule 15); empty where it can't be a host."""
+    if len(raw) > LONGEST + 2:
+        return ""
+    if raw.startswith("["):
+        return _ipv6(raw[1:].partition("]")[0].partition("%")[0])
+    name = unquote(raw) if "%" in raw else raw
+    if not name.isascii():
+        name = _punycode(name)
+    name = name.lower().rstrip(".")
+    return "" if len(name) > LONGEST or _FORBIDDEN.search(name) else name
+
+
+def _ipv6(text: str) -> str:
+    try:
+        return ipaddress.IPv6Address(text).compressed
+    except ValueError:
+        return ""
+
+
+def _punycode(name: str) -> str:
+    """As browsers do (UTS 46, nothing else checked): emoji hosts exist, and strict IDNA refuses them."""
+    try:
+        mapped = idna.uts46_remap(name, std3_rules=False, transitional=False)
+        return ".".join(
+            label if label.isascii() else "xn--" + label.encode("punycode").decode() for label in mapped.split(".")
+        )
+    except (idna.IDNAError, UnicodeError):
+        return ""
+
+
+@lru_cache(maxsize=8192)
+def site_of(host: str) -> str:
+    """The registrable domain; an address, or a name without a public suffix, is its own."""
+    if address(host):
+        return host
+    return _suffixes(host).top_domain_under_public_suffix or host
+
+
+@lru_cache(maxsize=8192)
+def has_public_suffix(host: str) -> bool:
+    return bool(_suffixes(host).top_domain_under_public_suffix)
+
+
+def address(host: str) -> Address | None:
+    """The IP address that `host` is, if it is one."""
+    if not (host[-1:].isdigit() or ":" in host):
+        return None
+    try:
+        return ipaddress.ip_address(host)
+    except ValueError:
+        return None
+
+
+@lru_cache(maxsize=8192)
+def is_local(host: str) -> bool:
+    """Loopback, link-local and private: somebody's own machine or network (rule 24)."""
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    found = address(host)
+    if found is None:
+        return False
+    if isinstance(found, ipaddress.IPv6Address) and found.ipv4_mapped:
+        found = found.ipv4_mapped
+    return any(found in block for block in _PRIVATE)
+
+
+def belongs(host: str, domain: str) -> bool:
+    """Whether `host` is `domain` or under it, by whole labels."""
+    return host == domain or host.endswith("." + domain)

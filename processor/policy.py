@@ -1,0 +1,60 @@
+"""A policy's one spelling, so that one policy is one policy whichever browser repeats it (rule 39)."""
+
+import re
+from functools import lru_cache
+from hashlib import blake2b
+from typing import NamedTuple
+
+from processor.text import storable
+
+POLICY_BYTES = 65_536
+_CACHED = 16_384
+
+# Still a nonce by the grammar, so that whoever reads the policy again finds one where one was.
+_NO_NONCE = "'nonce-removed'"
+_NONCE = re.compile(r"'nonce-[^'\s;,]*'?", re.IGNORECASE)
+_QUERY = re.compile(r"\?[^\s;]*")
+_USERINFO = re.compile(r"(?<=//)[^\s/;]*@")
+_FRAGMENT = re.compile(r"#\S*")
+_BLANKS = re.compile(r"[\t\n\f\r ]+")  # CSP's white space: vertical tab and no-break space are none
+
+
+class Policy(NamedTuple):
+    text: str
+    hash: str  # 16 hex digits; empty without a policy
+
+
+_NONE = Policy("", "")
+
+
+def policy(text: str) -> Policy:
+    """Names in lower case, single blanks, no empty directives; nonces, and the queries of its URLs, taken out."""
+    if not text:
+        return _NONE
+    text = without_secrets(text)
+    return _cached(text) if len(text) <= _CACHED else _spell(text)
+
+
+def without_secrets(text: str) -> str:
+    """What differs from page to page goes before the cache is asked, or every nonce would be a miss."""
+    if "'" in text:
+        text = _NONCE.sub(_NO_NONCE, text)
+    if "?" in text:
+        text = _QUERY.sub("", text)
+    return _USERINFO.sub("", text) if "@" in text else text
+
+
+def _spell(text: str) -> Policy:
+    spelled = storable("; ".join(filter(None, map(_directive, text.split(";")))), POLICY_BYTES)
+    return Policy(spelled, blake2b(spelled.encode(), digest_size=8).hexdigest()) if spelled else _NONE
+
+
+_cached = lru_cache(maxsize=512)(_spell)
+
+
+def _directive(text: str) -> str:
+    name, *values = _BLANKS.split(text.strip("\t\n\f\r "))
+    name = name.lower()
+    if name != "trusted-types":  # whose names may hold a #
+        values = [_FRAGMENT.sub("", value) for value in values]
+    return " ".join((name, *values))

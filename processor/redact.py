@@ -1,0 +1,92 @@
+"""What is kept of a report as it was sent: a raw example of each violation, and refused bodies. Secrets taken out."""
+
+import math
+import re
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from processor.policy import without_secrets
+from processor.text import plain_words, storable, without_queries
+from processor.urls import read_blocked, read_url
+from schema.report import SPELLINGS
+
+EXAMPLE_BYTES = 8192
+REJECT_BYTES = 2048
+# What one value may hold, tried in this order until the whole fits; at the last even all names together do.
+_VALUE_BYTES = (4096, 1024, 256, 64, 16)
+
+_ESCAPED = re.compile(r"\\u00([2-7][0-9a-fA-F])")
+_TAIL = re.compile(r'(?:[?#]|%3[fF])(?:\\.|[^\s"\\])*+')
+_PAIR = re.compile(r'((?:\A|&)[^\s"=&]{1,64}=)[^\s"&]*')
+_LOCAL_PART = re.compile(r"(?<![\w.+%-])[\w.+%-]++@")
+_ENDS_AUTHORITY = re.compile(r'[\s/"]')
+
+
+def redact_raw(body: dict[str, Any]) -> str:
+    """A report's body as JSON of at most 8 KiB, with the browser's own names; what isn't a report's is left out."""
+    kept = {name: _value(name, value) for name, value in body.items() if name in _REDACT and _is_plain(value)}
+    for limit in _VALUE_BYTES:
+        bounded = {name: storable(value, limit) if isinstance(value, str) else value for name, value in kept.items()}
+        raw = msgspec.json.encode(bounded)
+        if len(raw) <= EXAMPLE_BYTES:
+            return raw.decode()
+    return "{}"
+
+
+def redact_bytes(raw: bytes) -> str:
+    """At most 2 KiB of text of anything, also where its secrets are written with JSON's escapes or as a form."""
+    text = raw[: 2 * REJECT_BYTES].decode(errors="replace").replace("\\/", "/")
+    text = _ESCAPED.sub(_unescape, text)
+    for found, instead in ((_PAIR, r"\1"), (_TAIL, ""), (_LOCAL_PART, "")):
+        text = found.sub(instead, without_queries(text))
+    return storable(_without_cut_userinfo(text), REJECT_BYTES)
+
+
+def _unescape(found: re.Match[str]) -> str:
+    character = chr(int(found[1], 16))
+    return found[0] if character in '"\\' else character
+
+
+def _without_cut_userinfo(text: str) -> str:
+    """Bodies come here cut: the `user:password` of a last URL may have lost the @ that tells."""
+    head, separator, last = text.rpartition("://")
+    return head + separator if ":" in last and not _ENDS_AUTHORITY.search(last) else text
+
+
+def _is_plain(value: Any) -> bool:
+    if isinstance(value, int):
+        return -(2**63) <= value < 2**64
+    return value is None or isinstance(value, str) or (isinstance(value, float) and math.isfinite(value))
+
+
+def _value(name: str, value: Any) -> Any:
+    return _REDACT[name](value) if isinstance(value, str) else value
+
+
+def _url(text: str) -> str:
+    return read_url(text).text
+
+
+def _blocked(text: str) -> str:
+    return read_blocked(text).text
+
+
+def _request(text: str) -> str:
+    """`GET http://host/path?query HTTP/1.1`."""
+    return " ".join(_url(word) if "/" in word and ":" in word else plain_words(word) for word in text.split()[:3])
+
+
+_BY_FIELD: dict[str, Callable[[str], str]] = {
+    "document": _url,
+    "referrer": _url,
+    "blocked": _blocked,
+    "source": _url,
+    "request": _request,
+    "policy": without_secrets,
+    "violated": without_secrets,
+    "effective": without_secrets,
+    "sample": without_queries,
+}
+_REDACT = {name: _BY_FIELD.get(field, plain_words) for field, names in SPELLINGS.items() for name in names}

@@ -1,0 +1,158 @@
+"""URLs as they are stored: what kind each is, without userinfo, query and fragment (rules 11 to 16, 36)."""
+
+import re
+from functools import lru_cache
+from typing import NamedTuple
+
+from processor.hosts import address, has_public_suffix, host_name
+from processor.schemes import DEFAULT_PORTS, KEYWORDS, KINDS
+from processor.text import plain_words, storable
+
+URL_BYTES = 16_384  # the longest ordinary page URL captured has 12,041
+_CACHED = 512  # longer ones are rare, and a cache of them would be large
+
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]{0,62}):")
+_BLANKS = re.compile(r"[\x00-\x20\x7f-\xa0\s]+")
+_PATH = re.compile(r"[/\\]")
+_PORT = re.compile(r"0*([0-9]{1,5})")
+_PORT_OR_PATH = re.compile(r"[0-9]{1,5}(?:[/?#]|\Z)")
+_NO_WORD = re.compile(r"[^A-Za-z-]")
+
+
+class Url(NamedTuple):
+    """`kind` as in Violation.blocked_kind; `host` only of network URLs, and of those inside blob: and the like."""
+
+    kind: str
+    text: str
+    host: str = ""
+    scheme: str = ""
+
+
+_EMPTY = Url("empty", "")
+
+
+def read_url(text: str, keep: tuple[str, ...] = ()) -> Url:
+    """Any text that stands where a URL should. `keep` names the query parameters that stay."""
+    return _cached(text, keep) if len(text) <= _CACHED else _read(text, keep)
+
+
+def read_blocked(text: str, keep: tuple[str, ...] = ()) -> Url:
+    """The same for what was blocked, which may be a keyword."""
+    if len(text) < 32:  # the longest keyword, with quotes and blanks to spare
+        word = text.strip().strip("'").strip().lower()
+        if word in KEYWORDS:
+            return Url(KEYWORDS[word], word)
+    return read_url(text, keep)
+
+
+def _read(text: str, keep: tuple[str, ...]) -> Url:
+    text = text.strip()
+    if not text:
+        return _EMPTY
+    found = _SCHEME.match(text)
+    if found and not _is_free(found[1].lower(), text[found.end() :]):
+        url = _with_scheme(found[1].lower(), _without_blanks(text[found.end() :]), keep)
+    else:
+        url = _without_scheme(text, keep)
+    return url._replace(text=storable(url.text, URL_BYTES))
+
+
+_cached = lru_cache(maxsize=8192)(_read)
+
+
+def _is_free(word: str, rest: str) -> bool:
+    """The colon made no scheme: it stands in a sentence, or between a host and its port."""
+    if word in KINDS:
+        return False
+    return rest[:1].isspace() or bool(("." in word or word == "localhost") and _PORT_OR_PATH.match(rest))
+
+
+def _with_scheme(scheme: str, rest: str, keep: tuple[str, ...]) -> Url:
+    kind = KINDS.get(scheme, "")
+    if kind == "url":
+        return _hosted(scheme, rest.lstrip("/\\"), kind, keep)
+    if scheme in {"blob", "filesystem", "view-source"}:
+        return _around(scheme, rest, keep)
+    if kind == "about":
+        return Url(kind, "about:" + _NO_WORD.split(rest, maxsplit=1)[0], "", scheme)
+    if rest.startswith("//") and kind != "data":
+        return _hosted(scheme, rest[2:], kind or "url", keep)
+    # CSP3 §5.4 reports nothing but the scheme here. What follows may be anybody's mail address, or a whole file.
+    return Url(kind or "other", scheme, "", scheme)
+
+
+def _without_blanks(text: str) -> str:
+    if text.isascii() and text.isprintable() and " " not in text:
+        return text
+    return _BLANKS.sub("", text)
+
+
+def _around(scheme: str, rest: str, keep: tuple[str, ...]) -> Url:
+    """A URL inside one: its host is the document's. A blob's path is a random name, a new one each time."""
+    if rest[:12].lower().find("%3a//") > 0:  # as Safari 6 to 8 sent it
+        rest = rest.replace("%3A", ":", 1) if "%3A" in rest[:12] else rest.replace("%3a", ":", 1)
+    found = _SCHEME.match(rest)
+    kind = KINDS[scheme]
+    if not found or found[1].lower() not in DEFAULT_PORTS:
+        return Url(kind, scheme, "", scheme)
+    inner = _hosted(found[1].lower(), rest[found.end() :].lstrip("/\\"), "url", keep)
+    text = "/".join(inner.text.split("/", 3)[:3]) if scheme == "blob" else inner.text
+    return Url(kind, f"{scheme}:{text}", inner.host, scheme)
+
+
+def _hosted(scheme: str, rest: str, kind: str, keep: tuple[str, ...]) -> Url:
+    """`rest` begins with the authority."""
+    head, _, query = rest.partition("#")[0].partition("?")
+    slash = _PATH.search(head)
+    authority, path = (head[: slash.start()], head[slash.start() :]) if slash else (head, "")
+    authority = authority.rpartition("@")[2]
+    host, port = _host_and_port(authority, scheme)
+    if not host and kind == "url":
+        kind = "other"
+    shown = f"[{host}]" if ":" in host else host or authority
+    prefix = f"{scheme}://" if scheme else "//"
+    return Url(kind, f"{prefix}{shown}{port}{path}{_kept(query, keep)}", host if kind == "url" else "", scheme)
+
+
+def _host_and_port(text: str, scheme: str) -> tuple[str, str]:
+    """The port with its colon; empty if it is the scheme's own, or none at all."""
+    if text.startswith("["):
+        name, _, rest = text.partition("]")
+        host, port = host_name(name + "]"), rest.removeprefix(":")
+    else:
+        name, _, port = text.partition(":")
+        host = host_name(name)
+    found = _PORT.fullmatch(port)
+    if not found or not host:
+        return host, ""
+    number = int(found[1])
+    return host, "" if number > 65535 or number == DEFAULT_PORTS.get(scheme) else f":{number}"
+
+
+def _kept(query: str, keep: tuple[str, ...]) -> str:
+    """The named parameters of a query, in their order."""
+    pairs = [pair for pair in query.split("&") if pair.partition("=")[0] in keep] if keep and query else []
+    return "?" + "&".join(pairs) if pairs else ""
+
+
+def _without_scheme(text: str, keep: tuple[str, ...]) -> Url:
+    """A bare word, a bare host, a path, or free text."""
+    word = text.lower() if len(text) < 64 else ""
+    if word in KINDS:
+        return Url(KINDS[word], word, "", word)
+    if not _BLANKS.search(text):
+        if text.startswith("//"):
+            return _hosted("", text[2:], "url", keep)
+        url = _hosted("", text, "url", keep)
+        if (
+            url.host
+            and "@" not in text
+            and (address(url.host) or url.host == "localhost" or has_public_suffix(url.host))
+        ):
+            return url._replace(text=url.text[2:])
+    return Url("other", plain_words(text))
+
+
+def _is_public(host: str) -> bool:
+    """Whether a word that could be a host is one: most words could."""
+    return host == "localhost" or address(host) is not None or has_public_suffix(host)
