@@ -90,17 +90,14 @@ _decode_array = msgspec.json.Decoder(list[_Object]).decode
 
 
 def count(body: bytes) -> int:
-    """How many entries `body` holds, at least one of them a report or the array empty; else raises Unreadable."""
+    """How many entries `body` holds; raises Unreadable where `entries` does."""
     try:
-        if body.lstrip()[:1] == b"[":
-            objects = _decode_array(body)
-        else:
-            objects = [_decode_object(body)]
+        objects = _decode_array(body) if body.lstrip()[:1] == b"[" else [_decode_object(body)]
     except (ValueError, RecursionError):  # msgspec's errors, and UnicodeDecodeError, are ValueErrors
-        return _count_slowly(body)
+        return len(entries(body))
     for item in objects:
         if not _plainly_usable(item):
-            return _count_slowly(body)
+            return len(entries(body))
     return len(objects)
 
 
@@ -119,18 +116,14 @@ def _has_text(raw: Raw) -> bool:
     return len(value) > 2 and value[:1] == b'"'
 
 
-def _count_slowly(body: bytes) -> int:
-    found = entries(body)
-    if found and all(entry.kind is EntryKind.BAD for entry in found):
-        raise Unreadable(Reason.NOTHING_USABLE)
-    return len(found)
-
-
 def entries(body: bytes) -> list[Entry]:
-    """Every entry of `body`, good or bad, in order. Raises Unreadable where the whole is no report."""
+    """Every entry of `body`, good or bad, in order; none for an empty array. Raises Unreadable where all are bad."""
     found = parse(body)
     if isinstance(found, list):
-        return [_entry(item) for item in found]
+        several = [_entry(item) for item in found]
+        if several and all(entry.kind is EntryKind.BAD for entry in several):
+            raise Unreadable(Reason.NOTHING_USABLE)
+        return several
     if not isinstance(found, dict):
         raise Unreadable(Reason.WRONG_SHAPE)
     entry = _entry(found)
@@ -183,14 +176,18 @@ def _parse_leniently(body: bytes) -> Any:
     if not text:
         raise Unreadable(Reason.EMPTY)
     try:
-        found = json.loads(text, strict=False, parse_int=_number, parse_float=_number, parse_constant=_no_number)
+        found = json.loads(text, strict=False, parse_int=_integer, parse_float=_number, parse_constant=_no_number)
         return _without_surrogates(found)
     except (ValueError, RecursionError) as error:
         raise Unreadable(Reason.NOT_JSON) from error
 
 
+def _integer(digits: str) -> float:
+    """Bounded work for numbers of any length: those of more than 19 digits are no line, no column and no age."""
+    return int(digits) if len(digits) < 20 else float("inf")
+
+
 def _number(digits: str) -> float:
-    """Bounded work for numbers of any length: those past a float's digits are no line and no column."""
     return float(digits) if len(digits) <= 32 else float("inf")
 
 
