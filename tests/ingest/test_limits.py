@@ -1,0 +1,123 @@
+"""What the collector does at its limits, and what a site's entry in the sites file changes."""
+
+import json
+import signal
+import socket
+import time
+
+import pytest
+
+from log.segments import segments
+from schema.delivery import Kind
+from schema.reasons import Reason
+from tests.support.collectors import SERVERS, RunningCollector
+
+LEGACY = b'{"csp-report":{"document-uri":"https://shop.example/","blocked-uri":"https://evil.example/x.js"}}'
+SITES = """
+[sites.shop]
+hosts = ["shop.example"]
+[sites.old]
+gone = true
+"""
+
+
+@pytest.fixture(params=SERVERS)
+def start(request, tmp_path):
+    running = []
+
+    def make(**changed: object) -> RunningCollector:
+        running.append(RunningCollector(request.param, tmp_path, **changed))
+        return running[-1]
+
+    yield make
+    for collector in running:
+        if collector.process.poll() is None:
+            collector.stop(signal.SIGKILL)
+
+
+def test_a_full_spool_gives_503_with_retry_after_and_never_a_crash(start):
+    collector = start(spool_max_bytes=4096)
+    answers = [collector.post(LEGACY) for _ in range(60)]
+    taken = [answer for answer in answers if answer.status == 204]
+    busy = [answer for answer in answers if answer.status == 503]
+    assert len(taken) + len(busy) == 60
+    assert taken
+    assert busy
+    assert int(busy[0].headers["retry-after"]) > 0
+    assert len(collector.deliveries()) == len(taken)
+
+
+def test_when_the_spool_has_room_again_reports_are_taken_and_those_turned_away_are_written_down(start, tmp_path):
+    collector = start(spool_max_bytes=64 << 10)
+    filler = tmp_path / "spool" / "0" / "00000000000000000001.seg"  # as a reader that is behind leaves it
+    filler.write_bytes(bytes(63 << 10))
+    time.sleep(1.5)  # the writer looks once a second
+    statuses = [collector.post(LEGACY).status for _ in range(10)]
+    filler.unlink()
+    assert collector.post(LEGACY).status == 204
+    time.sleep(1.5)
+    busy = [found.count for found in collector.deliveries() if found.detail == Reason.BUSY]
+    assert sum(busy) == statuses.count(503) > 0
+
+
+def test_readiness_tells_that_the_spool_is_full(start):
+    collector = start(spool_max_bytes=64 << 10)
+    assert collector.request("GET", "/ready").status == 200
+    while collector.post(LEGACY).status == 204:
+        pass
+    ends = time.monotonic() + 5
+    while collector.request("GET", "/ready").status == 200 and time.monotonic() < ends:
+        time.sleep(0.1)
+    assert collector.request("GET", "/ready").status == 503
+    assert collector.request("GET", "/health").status == 200
+
+
+def test_sites_of_the_file_are_known_others_are_404_and_a_gone_one_is_only_counted(start, tmp_path):
+    (tmp_path / "sites.toml").write_text(SITES)
+    collector = start(sites=str(tmp_path / "sites.toml"))
+    assert collector.post(LEGACY, "/csp/report/shop").status == 204
+    assert collector.post(LEGACY, "/csp/report/other").status == 404
+    assert collector.post(LEGACY).status == 404
+    assert collector.post(LEGACY, "/csp/report/old").status == 204
+    assert [(found.site, found.kind, found.detail) for found in collector.deliveries()] == [
+        ("shop", Kind.REPORTS, ""),
+        ("", Kind.REFUSAL, Reason.UNKNOWN_SITE),
+        ("", Kind.REFUSAL, Reason.UNKNOWN_SITE),
+        ("old", Kind.REFUSAL, Reason.GONE),
+    ]
+
+
+def test_kill_9_loses_nothing_that_was_answered(start):
+    collector = start()
+    for number in range(50):
+        body = json.dumps({"csp-report": {"document-uri": f"https://a.example/{number}"}}).encode()
+        assert collector.post(body).status == 204
+    collector.stop(signal.SIGKILL)
+    assert len(collector.deliveries()) == 50
+
+
+@pytest.mark.parametrize("server", ["fast", "granian"])
+def test_memory_durability_writes_within_the_linger_and_when_it_stops(server, tmp_path):
+    collector = RunningCollector(server, tmp_path, hold=True)
+    assert collector.post(LEGACY).status == 204
+    time.sleep(0.5)
+    assert len(collector.deliveries()) == 1
+    assert collector.post(LEGACY).status == 204
+    assert collector.stop() == 0
+    assert len(collector.deliveries()) == 2
+
+
+@pytest.mark.parametrize("server", ["fast", "granian"])
+def test_a_request_under_way_when_the_worker_stops_is_answered(server, tmp_path):
+    collector = RunningCollector(server, tmp_path)
+    with socket.create_connection(("127.0.0.1", collector.port), timeout=5) as connection:
+        connection.sendall(b"POST /csp/report HTTP/1.1\r\nHost: c\r\nContent-Length: %d\r\n\r\n" % len(LEGACY))
+        connection.sendall(LEGACY[:20])
+        time.sleep(0.3)
+        collector.process.send_signal(signal.SIGTERM)
+        time.sleep(0.5)
+        connection.sendall(LEGACY[20:])
+        assert connection.recv(1000).startswith(b"HTTP/1.1 204 ")
+    assert collector.process.wait(10) == 0
+    collector.process.stdout.close()
+    assert len(collector.deliveries()) == 1
