@@ -68,6 +68,7 @@ class FastServer(uvicorn.Server):
                 lifespan="off",
                 backlog=BACKLOG,
                 log_config=None,
+                log_level="warning",
                 access_log=False,
                 server_header=False,
                 timeout_graceful_shutdown=GRACE_SECONDS,

@@ -133,6 +133,7 @@ class SpoolConsumer:
     def commit(self, batch: Batch) -> None:
         self._position.stored.update(batch.end)
         self._position.pending = None
+        self._oldest_ms = None
         self._save()
         self._delete_stored()
 
@@ -191,9 +192,9 @@ def _decode(record: bytes) -> Delivery:
         return Delivery(now, "", Kind.REFUSAL, 1, b"", record[: delivery.KEPT_BYTES], Reason.UNREADABLE)
 
 
-def unread_bytes(folder: Path, position: Path) -> Iterator[int]:
-    """Bytes not stored yet, segment by segment; for those who wait without being the reader."""
+def unread_bytes(folder: Path, position: Path, writer: str = "*") -> Iterator[int]:
+    """Bytes not stored yet, by segment, of one writer or all; for those who wait without being the reader."""
     stored = _load(position).stored
-    for path in folder.glob("*/*.seg"):
+    for path in folder.glob(f"{writer}/*.seg"):
         with contextlib.suppress(FileNotFoundError):
             yield max(0, path.stat().st_size - stored.get(f"{path.parent.name}/{path.name}", len(HEADER)))

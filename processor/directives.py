@@ -2,7 +2,9 @@
 
 import re
 
-LONGEST = 64
+from processor.text import storable
+
+LONGEST = 64  # characters
 
 # CSP1 to CSP3 with their extensions, and the drafts and Firefox's own of before 2013.
 _KNOWN = """
@@ -34,4 +36,4 @@ def _name(text: str) -> str:
     if _BASE_RESTRICTION.match(text):
         return "script-src"
     found = _NAME.match(text)
-    return found[0].lower()[:LONGEST] if found else ""
+    return storable(found[0].lower()[:LONGEST], 4 * LONGEST) if found else ""

@@ -80,7 +80,7 @@ def _row(fields: dict[str, Any], urls: _Urls, agent: str, seen: int, site: str) 
         line_number=urls.line,
         column_number=urls.column,
         status_code=whole(fields.get("status", 0), _UINT16),
-        sample=storable(without_queries(fields.get("sample", "")), SAMPLE_BYTES),
+        sample=storable(without_queries(fields.get("sample", "")[: 8 * SAMPLE_BYTES]), SAMPLE_BYTES),
         original_policy=rules.text,
         policy_hash=rules.hash,
         browser=made_by.name,
@@ -151,5 +151,5 @@ def _document(fields: dict[str, Any], entry: Entry) -> str:
     document: str = fields.get("document", "")
     if document:
         return document
-    words = fields.get("request", "").split()
+    words = fields.get("request", "").split(maxsplit=2)
     return str(words[1]) if len(words) > 1 else as_text(entry.url)

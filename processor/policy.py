@@ -8,6 +8,7 @@ from typing import NamedTuple
 from processor.text import storable
 
 POLICY_BYTES = 65_536
+MOST_DIRECTIVES = 500  # CSP has some 40; what follows is somebody trying
 _CACHED = 16_384
 
 # Still a nonce by the grammar, so that whoever reads the policy again finds one where one was.
@@ -15,7 +16,7 @@ _NO_NONCE = "'nonce-removed'"
 _NONCE = re.compile(r"'nonce-[^'\s;,]*'?", re.IGNORECASE)
 _QUERY = re.compile(r"\?[^\s;]*")
 _USERINFO = re.compile(r"(?<=//)[^\s/;]*@")
-_FRAGMENT = re.compile(r"#\S*")
+_EMPTY = re.compile(r";[\t\n\f\r ;]+")
 _BLANKS = re.compile(r"[\t\n\f\r ]+")  # CSP's white space: vertical tab and no-break space are none
 
 
@@ -31,7 +32,7 @@ def policy(text: str) -> Policy:
     """Names in lower case, single blanks, no empty directives; nonces, and the queries of its URLs, taken out."""
     if not text:
         return _NONE
-    text = without_secrets(text)
+    text = without_secrets(text[:POLICY_BYTES])
     return _cached(text) if len(text) <= _CACHED else _spell(text)
 
 
@@ -45,7 +46,8 @@ def without_secrets(text: str) -> str:
 
 
 def _spell(text: str) -> Policy:
-    spelled = storable("; ".join(filter(None, map(_directive, text.split(";")))), POLICY_BYTES)
+    parts = _EMPTY.sub(";", text).split(";", MOST_DIRECTIVES)[:MOST_DIRECTIVES]
+    spelled = storable("; ".join(filter(None, map(_directive, parts))), POLICY_BYTES)
     return Policy(spelled, blake2b(spelled.encode(), digest_size=8).hexdigest()) if spelled else _NONE
 
 
@@ -55,6 +57,6 @@ _cached = lru_cache(maxsize=512)(_spell)
 def _directive(text: str) -> str:
     name, *values = _BLANKS.split(text.strip("\t\n\f\r "))
     name = name.lower()
-    if name != "trusted-types":  # whose names may hold a #
-        values = [_FRAGMENT.sub("", value) for value in values]
+    if "#" in text and name != "trusted-types":  # whose names may hold one
+        values = [value.partition("#")[0] for value in values]
     return " ".join((name, *values))

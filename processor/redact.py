@@ -16,6 +16,7 @@ EXAMPLE_BYTES = 8192
 REJECT_BYTES = 2048
 # What one value may hold, tried in this order until the whole fits; at the last even all names together do.
 _VALUE_BYTES = (4096, 1024, 256, 64, 16)
+_READ = 4 * EXAMPLE_BYTES  # characters looked at: the rest can't be kept
 
 _ESCAPED = re.compile(r"\\u00([2-7][0-9a-fA-F])")
 _TAIL = re.compile(r'(?:[?#]|%3[fF])(?:\\.|[^\s"\\])*+')
@@ -39,8 +40,8 @@ def redact_bytes(raw: bytes) -> str:
     """At most 2 KiB of text of anything, also where its secrets are written with JSON's escapes or as a form."""
     text = raw[: 2 * REJECT_BYTES].decode(errors="replace").replace("\\/", "/")
     text = _ESCAPED.sub(_unescape, text)
-    for found, instead in ((_PAIR, r"\1"), (_TAIL, ""), (_LOCAL_PART, "")):
-        text = found.sub(instead, without_queries(text))
+    text = _PAIR.sub(r"\1", _TAIL.sub("", text))
+    text = _LOCAL_PART.sub("", without_queries(text))
     return storable(_without_cut_userinfo(text), REJECT_BYTES)
 
 
@@ -62,7 +63,7 @@ def _is_plain(value: Any) -> bool:
 
 
 def _value(name: str, value: Any) -> Any:
-    return _REDACT[name](value) if isinstance(value, str) else value
+    return _REDACT[name](value[:_READ]) if isinstance(value, str) else value
 
 
 def _url(text: str) -> str:
@@ -75,7 +76,7 @@ def _blocked(text: str) -> str:
 
 def _request(text: str) -> str:
     """`GET http://host/path?query HTTP/1.1`."""
-    return " ".join(_url(word) if "/" in word and ":" in word else plain_words(word) for word in text.split()[:3])
+    return " ".join(_url(word) if "/" in word and ":" in word else plain_words(word) for word in text.split(maxsplit=3)[:3])
 
 
 _BY_FIELD: dict[str, Callable[[str], str]] = {

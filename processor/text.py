@@ -4,6 +4,8 @@ import math
 import re
 from typing import Any
 
+MOST_WORDS = 500
+
 _SURROGATES = re.compile("[\ud800-\udfff]")
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
 
@@ -59,5 +61,5 @@ def without_queries(text: str) -> str:
 
 def plain_words(text: str) -> str:
     """Free text that stands where a URL should: words, without what looks like a query or an address."""
-    words = _CONTROLS.sub(" ", without_queries(text)).split()
+    words = _CONTROLS.sub(" ", without_queries(text)).split(maxsplit=MOST_WORDS)[:MOST_WORDS]
     return " ".join(_LOCAL_PART.sub("", _TAIL.sub("", word)) for word in words)

@@ -9,6 +9,8 @@ from processor.schemes import DEFAULT_PORTS, KEYWORDS, KINDS
 from processor.text import plain_words, storable
 
 URL_BYTES = 16_384  # the longest ordinary page URL captured has 12,041
+_READ = 2 * URL_BYTES  # characters looked at: what follows could not be stored
+_LONGEST_AUTHORITY = 4096  # with userinfo; a longer one was perhaps cut inside it
 _CACHED = 512  # longer ones are rare, and a cache of them would be large
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]{0,62}):")
@@ -46,7 +48,7 @@ def read_blocked(text: str, keep: tuple[str, ...] = ()) -> Url:
 
 
 def _read(text: str, keep: tuple[str, ...]) -> Url:
-    text = text.strip()
+    text = text[:_READ].strip()
     if not text:
         return _EMPTY
     found = _SCHEME.match(text)
@@ -105,7 +107,7 @@ def _hosted(scheme: str, rest: str, kind: str, keep: tuple[str, ...]) -> Url:
     head, _, query = rest.partition("#")[0].partition("?")
     slash = _PATH.search(head)
     authority, path = (head[: slash.start()], head[slash.start() :]) if slash else (head, "")
-    authority = authority.rpartition("@")[2]
+    authority = authority.rpartition("@")[2] if len(authority) <= _LONGEST_AUTHORITY else ""
     host, port = _host_and_port(authority, scheme)
     if not host and kind == "url":
         kind = "other"

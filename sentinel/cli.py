@@ -1,1 +1,195 @@
-def main() -> None: ...
+"""`csp-sentinel`: one program, a command a stage. Each command's help says what it does and shows an example."""
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from sentinel import __version__, logs
+from sentinel.settings import Settings, WrongSetting, read, render
+
+Run = Callable[[Settings, argparse.Namespace], int]
+# Settings that a command takes as flags; all others come from the environment or the settings file.
+_COMMON = ("data_dir", "log_level")
+_COLLECTOR = ("host", "port", "workers", "server", "durability", "sites", "ops_host", "ops_port")
+_CONSOLE = ("console_host", "console_port")
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Exit code 0 done, 1 could not, 2 wrong use, 130 stopped by a second Ctrl-C."""
+    given = _parser().parse_args(arguments)
+    try:
+        loaded = read(os.environ, given.settings, vars(given))
+    except WrongSetting as error:
+        _fail(str(error), 2)
+    if given.command == "settings":
+        print(render(loaded.settings, loaded.sources))
+        return
+    logs.configure(loaded.settings.log_level, loaded.settings.log_format)
+    _prepare_metrics(loaded.settings.data_dir, given.command)
+    from sentinel import commands  # noqa: PLC0415  (reads the variable just set)
+
+    run: Run = getattr(commands, given.command.replace("import", "import_"))
+    try:
+        sys.exit(run(loaded.settings, given))
+    except commands.CannotStart as error:
+        _fail(str(error), 1)
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except BrokenPipeError:  # `csp-sentinel export | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+
+
+def _fail(sentence: str, code: int) -> None:
+    print(f"csp-sentinel: {sentence}", file=sys.stderr)
+    sys.exit(code)
+
+
+def _prepare_metrics(data_dir: Path, command: str) -> None:
+    """The processes of a command share their figures in files; the library wants the folder before it is imported."""
+    if command not in {"run", "ingest", "process", "console"}:
+        return
+    folder = data_dir / "metrics" / f"{command}-{os.getpid()}"
+    try:
+        folder.mkdir(parents=True)
+    except OSError as error:
+        _fail(f"the data dir {data_dir} can't be written ({error.strerror}); choose another --data-dir", 1)
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(folder)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="csp-sentinel",
+        description="Takes in the Content-Security-Policy violation reports that browsers send, counts each exactly, "
+        "and shows what to act on.",
+        epilog="A first look: `csp-sentinel run` in one terminal, `csp-sentinel demo` in another, then open the "
+        "console. `csp-sentinel COMMAND --help` explains a command.",
+    )
+    parser.add_argument("--version", action="version", version=f"csp-sentinel {__version__}")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    for name, (help_, description, example, flags) in _COMMANDS.items():
+        command = commands.add_parser(
+            name,
+            help=help_,
+            description=description,
+            epilog=f"example:\n  {example}",
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        command.add_argument("--settings", type=Path, metavar="FILE", help="settings file: .env-style, or .toml")
+        for flag in flags:
+            _add_flag(command, flag)
+        if name in _ARGUMENTS:
+            _ARGUMENTS[name](command)
+    return parser
+
+
+def _add_flag(command: argparse.ArgumentParser, field: str) -> None:
+    from sentinel.settings import SAYS  # noqa: PLC0415
+
+    says = SAYS[field]
+    default = getattr(Settings(), field)
+    command.add_argument(
+        "--" + field.replace("_", "-"),
+        metavar=says.unit.upper() or "VALUE",
+        help=f"{says.meaning} [{default}]".replace("%", "%%"),
+    )
+
+
+_COMMANDS: dict[str, tuple[str, str, str, tuple[str, ...]]] = {
+    "run": (
+        "everything on this machine: collector, processor, console",
+        "Starts collector workers, the processor and the console, and keeps them running.\n"
+        "Ctrl-C stops in order and stores what is left; a second Ctrl-C stops at once.",
+        "csp-sentinel run --port 8080 --data-dir ./data",
+        (*_COMMON, *_COLLECTOR, *_CONSOLE),
+    ),
+    "ingest": (
+        "the collector only",
+        "Takes reports over HTTP into the spool under the data dir, where `process` finds them.",
+        "csp-sentinel ingest --workers 2 --server granian",
+        (*_COMMON, *_COLLECTOR),
+    ),
+    "process": (
+        "the processor only",
+        "Reads the spool under the data dir and inserts into the store.\n"
+        "With --drain it ends, with exit code 0, when the spool is empty.",
+        "csp-sentinel process --drain",
+        (*_COMMON, "sites", "ops_host", "ops_port"),
+    ),
+    "console": (
+        "the console and its read API only",
+        "Serves the console over the store of a data dir that nothing else has open.",
+        "csp-sentinel console --console-port 8081",
+        (*_COMMON, *_CONSOLE, "ops_host", "ops_port"),
+    ),
+    "init": (
+        "create or upgrade the tables",
+        "Creates the store's tables, or upgrades them. Safe to repeat.",
+        "csp-sentinel init --data-dir ./data",
+        _COMMON,
+    ),
+    "import": (
+        "load reports from files",
+        "Loads reports from files: our own export, raw browser bodies (one a line, or one file a body), captures,\n"
+        "and go-csp-collector's JSON lines; gzip is fine, `-` is standard input. A file loaded twice counts twice.",
+        "csp-sentinel import violations.ndjson reports.jsonl.gz --site shop",
+        (*_COMMON, "sites"),
+    ),
+    "export": (
+        "write the violations as NDJSON, CSV or Parquet",
+        "Writes the violations, a row a violation and 10-minute window, to a file or standard output.\n"
+        "Works beside a running `csp-sentinel run`, and without one.",
+        "csp-sentinel export --format csv --from 2026-11-01T00:00:00Z --output violations.csv",
+        _COMMON,
+    ),
+    "demo": (
+        "send realistic reports to a running collector",
+        "Sends a few thousand made-up reports, as today's browsers would send them, so that there is something to see.",
+        "csp-sentinel demo --reports 3000",
+        (),
+    ),
+    "settings": (
+        "print every setting, its value and where it comes from",
+        "Prints every setting: its value (secrets masked), where that comes from, and what it means.",
+        "SENTINEL_PORT=9000 csp-sentinel settings",
+        (*_COMMON, *_COLLECTOR, *_CONSOLE),
+    ),
+}
+
+
+def _process_arguments(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--drain", action="store_true", help="store what the spool holds, then end")
+
+
+def _import_arguments(command: argparse.ArgumentParser) -> None:
+    command.add_argument("files", nargs="+", metavar="FILE", help="a file, or - for standard input")
+    command.add_argument("--site", default="default", help="the site of reports that don't name one [default]")
+
+
+def _export_arguments(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--format", choices=("ndjson", "csv", "parquet"), default="ndjson")
+    command.add_argument("--output", type=Path, metavar="FILE", help="instead of standard output")
+    for name in ("site", "directive", "document-host", "blocked-host", "blocked-kind", "disposition", "browser"):
+        command.add_argument(f"--{name}", help="only these, as in the read API")
+    command.add_argument("--noise", choices=("none", "only", "all"))
+    command.add_argument("--verdict", help="only these, as in the read API")
+    command.add_argument("--q", metavar="WORDS", help="only violations whose URLs hold these words")
+    command.add_argument("--from", metavar="TIME", help="from the 10-minute window of this time on (RFC 3339)")
+    command.add_argument("--to", metavar="TIME", help="up to the 10-minute window of this time")
+
+
+def _demo_arguments(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--url", default="http://127.0.0.1:8080", help="the collector [http://127.0.0.1:8080]")
+    command.add_argument("--site", default="default", help="the site to report for [default]")
+    command.add_argument("--reports", type=int, default=3000, help="how many [3000]")
+    command.add_argument("--seed", type=int, default=1, help="the same seed makes the same reports [1]")
+
+
+_ARGUMENTS: dict[str, Callable[[argparse.ArgumentParser], None]] = {
+    "process": _process_arguments,
+    "import": _import_arguments,
+    "export": _export_arguments,
+    "demo": _demo_arguments,
+}

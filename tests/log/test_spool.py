@@ -11,7 +11,6 @@ from log.spool import BadPosition, SpoolConsumer, unread_bytes
 from schema.delivery import Delivery, Kind, encode
 from schema.reasons import Reason
 
-
 _writers: list[SegmentWriter] = []
 
 

@@ -1,0 +1,45 @@
+"""Rows of our own export, read back as violations (`csp-sentinel import`)."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+
+from schema.violation import WINDOW_SECONDS, Violation
+
+# What the columns hold; a row outside is refused here, because the store would refuse the whole batch.
+_LIMITS = {
+    "line_number": 2**32 - 1,
+    "column_number": 2**32 - 1,
+    "status_code": 2**16 - 1,
+    "trust": 255,
+    "reports": 2**53,
+    "window": 2**32 - 1,
+    "first_seen": 2**32 * 1000,
+    "last_seen": 2**32 * 1000,
+}
+
+
+def exported(line: bytes) -> Violation:
+    """Raises ValueError where the row is none of ours."""
+    row = msgspec.json.decode(line)
+    if not isinstance(row, dict):
+        raise ValueError("not an object")
+    row["first_seen"], row["last_seen"] = _ms(row.get("first_seen")), _ms(row.get("last_seen"))
+    row["window"] = _ms(row.get("window")) // 1000 // WINDOW_SECONDS * WINDOW_SECONDS
+    row["fingerprint"] = bytes.fromhex(str(row.get("fingerprint")))
+    row.setdefault("noise_rule", "")
+    violation = msgspec.convert(row, Violation)
+    for name, most in _LIMITS.items():
+        if not 0 <= getattr(violation, name) <= most:
+            raise ValueError(f"{name} is out of range")
+    if len(violation.fingerprint) != 16:
+        raise ValueError("fingerprint is not 32 hex digits")
+    return violation
+
+
+def _ms(time: Any) -> int:
+    if not isinstance(time, str):
+        raise ValueError("a time is missing")
+    found = datetime.fromisoformat(time)
+    return round(found.replace(tzinfo=found.tzinfo or UTC).timestamp() * 1000)

@@ -1,0 +1,162 @@
+"""One batch, from deliveries to rows: every entry becomes a violation's count or a line of the ledger. Pure."""
+
+import re
+import zlib
+from collections import Counter
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import msgspec
+
+from processor.exported import exported
+from processor.normalise import normalise
+from processor.redact import redact_bytes
+from schema.delivery import Delivery, Kind
+from schema.reasons import Reason
+from schema.report import Entry, EntryKind, Unreadable, entries, parse
+from schema.sites import Site, Sites
+from schema.violation import Violation
+
+_TYPE = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
+# Bounds for what a hostile client can make up any number of, a batch; what is over is counted all the same.
+_TYPES = 1000
+_REJECTS = 5000
+_SLOTS = 8192  # of the table `rejects`, for a day and reason
+
+
+class Line(NamedTuple):
+    """A key of the ledger; `minute` in minutes since the epoch."""
+
+    site: str
+    minute: int
+    outcome: str
+    detail: str = ""
+
+
+class Reject(NamedTuple):
+    site: str
+    received_ms: int
+    user_agent: str
+    raw: str
+
+
+@dataclass
+class Row:
+    violation: Violation
+    example: dict[str, Any] | None  # one body, as the browser spelled it
+
+
+@dataclass
+class Folded:
+    """What is inserted for one batch."""
+
+    rows: dict[tuple[object, ...], Row] = field(default_factory=dict)
+    ledger: Counter[Line] = field(default_factory=Counter)
+    rejects: dict[tuple[str, int], Reject] = field(default_factory=dict)  # by reason and slot
+    types: set[str] = field(default_factory=set)
+
+
+def fold(deliveries: list[Delivery], retried: Collection[int], sites: Sites) -> Folded:
+    """`retried` names by index the deliveries that repeat an earlier one."""
+    folded = Folded()
+    for index, delivery in enumerate(deliveries):
+        minute = delivery.received_ms // 60_000
+        folded.ledger[Line(delivery.site, minute, "received")] += delivery.count
+        if index in retried:
+            folded.ledger[Line(delivery.site, minute, "retried")] += delivery.count
+        elif delivery.kind == Kind.REPORTS:
+            _reports(folded, delivery, index, sites.get(delivery.site))
+        elif delivery.kind == Kind.VIOLATION:
+            _violation(folded, delivery)
+        else:
+            _reject(folded, delivery, delivery.detail, delivery.body, delivery.count)
+    return folded
+
+
+def _reports(folded: Folded, delivery: Delivery, index: int, site: Site) -> None:
+    try:
+        found = entries(delivery.body)
+    except Unreadable:  # the collector took it, so this is ours to explain
+        _reject(folded, delivery, Reason.UNREADABLE, delivery.body, delivery.count)
+        return
+    minute = delivery.received_ms // 60_000
+    for number, entry in enumerate(found):
+        if entry.kind is EntryKind.VIOLATION:
+            outcome = _report(folded, delivery, entry, site, index * 100_003 + number)
+            folded.ledger[Line(delivery.site, minute, outcome)] += 1
+        elif entry.kind is EntryKind.OTHER:
+            folded.ledger[Line(delivery.site, minute, "ignored", _type(folded, entry.type))] += 1
+    if any(entry.kind is EntryKind.BAD for entry in found):
+        _bad_entries(folded, delivery, found)
+
+
+def _report(folded: Folded, delivery: Delivery, entry: Entry, site: Site, place: int) -> str:
+    """One violation report; returns its outcome."""
+    violation = normalise(entry, delivery, site)
+    if violation.document_host and not site.owns(violation.document_host):
+        return "foreign"
+    if site.sample < 1 and _chance(violation, delivery, place) >= site.sample:
+        return "sampled"
+    _add(folded, violation, entry.body)
+    return "stored"
+
+
+def _chance(violation: Violation, delivery: Delivery, place: int) -> float:
+    """From 0 to 1, by checksum: a repeated batch must decide as it did before."""
+    return zlib.crc32(b"%b%d:%d" % (violation.fingerprint, delivery.received_ms, place)) / 2**32
+
+
+def _add(folded: Folded, violation: Violation, example: dict[str, Any] | None) -> None:
+    """Equal keys become one row. The minute is part of it, because the series' view takes it from `first_seen`."""
+    key = (
+        violation.fingerprint,
+        violation.first_seen // 60_000,
+        violation.policy_hash,
+        violation.noise,
+        violation.verdict,
+        violation.site,
+    )
+    row = folded.rows.get(key)
+    if row is None:
+        folded.rows[key] = Row(violation, example)
+        return
+    kept = row.violation
+    kept.reports += violation.reports
+    kept.first_seen = min(kept.first_seen, violation.first_seen)
+    kept.last_seen = max(kept.last_seen, violation.last_seen)
+
+
+def _violation(folded: Folded, delivery: Delivery) -> None:
+    """A row of our own export: its counts stand for reports received elsewhere, or before."""
+    try:
+        violation = exported(delivery.body)
+    except ValueError:
+        _reject(folded, delivery, Reason.UNREADABLE, delivery.body, delivery.count)
+        return
+    _add(folded, violation, None)
+    folded.ledger[Line(delivery.site, delivery.received_ms // 60_000, "stored")] += violation.reports
+
+
+def _bad_entries(folded: Folded, delivery: Delivery, found: list[Entry]) -> None:
+    items = parse(delivery.body)
+    for item, entry in zip(items, found, strict=True):
+        if entry.kind is EntryKind.BAD:
+            _reject(folded, delivery, Reason.BAD_ENTRY, msgspec.json.encode(item), 1)
+
+
+def _reject(folded: Folded, delivery: Delivery, reason: str, raw: bytes, reports: int) -> None:
+    folded.ledger[Line(delivery.site, delivery.received_ms // 60_000, "rejected", reason)] += reports
+    slot = (reason, zlib.crc32(raw) % _SLOTS)
+    if raw and slot not in folded.rejects and len(folded.rejects) < _REJECTS:
+        agent = delivery.user_agent.decode("utf-8", "replace")
+        folded.rejects[slot] = Reject(delivery.site, delivery.received_ms, agent, redact_bytes(raw))
+
+
+def _type(folded: Folded, name: str) -> str:
+    """The type of a report that is no violation, if it can be a type and there aren't too many."""
+    if name not in folded.types:
+        if len(folded.types) >= _TYPES or not _TYPE.fullmatch(name):
+            return "other"
+        folded.types.add(name)
+    return name

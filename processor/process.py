@@ -1,0 +1,88 @@
+"""The pipeline, top to bottom: one batch from the log to the store, then the log may forget it."""
+
+import asyncio
+import logging
+import random
+import time
+from collections import Counter
+from threading import Event
+
+from clickhouse_connect.driver.exceptions import ClickHouseError
+
+from log.protocols import Batch, Consumer
+from processor.fold import Folded, fold
+from processor.retries import Retries
+from processor.write import Writer
+from schema import metrics
+from schema.sites import Sites
+
+logger = logging.getLogger("sentinel.processor")
+_LONGEST_PAUSE = 30.0
+
+
+class Processor:
+    def __init__(self, consumer: Consumer, writer: Writer, sites: Sites) -> None:
+        self.sites = sites
+        self._consumer = consumer
+        self._writer = writer
+        self._retries = Retries()
+
+    async def run(self, stop: Event, drain_seconds: float) -> bool:
+        """Until `stop` is set; then what is left in the log, for at most `drain_seconds`. True if nothing is left."""
+        ends = None
+        while True:
+            if stop.is_set():
+                ends = ends or time.monotonic() + drain_seconds
+                if time.monotonic() > ends:
+                    logger.warning("stopped before the log was empty; the rest is stored after the next start")
+                    return False
+            batch = await self._consumer.next()
+            if batch is not None:
+                if not await self._store(batch, stop):
+                    return False
+            elif ends is not None:
+                return True
+            metrics.LAG_SECONDS.set(self._consumer.lag())
+
+    async def _store(self, batch: Batch, stop: Event) -> bool:
+        """False when stopping kept it from being stored: its intention stays, and the next start repeats it."""
+        if batch.retried is None:
+            batch.retried = self._retries.find(batch.deliveries)
+        folded = fold(batch.deliveries, set(batch.retried), self.sites)
+        self._consumer.intend(batch)
+        if not await self._insert(folded, batch.id, stop):
+            return False
+        self._consumer.commit(batch)
+        _measure(batch, folded)
+        return True
+
+    async def _insert(self, folded: Folded, token: str, stop: Event) -> bool:
+        """Tried until it succeeds or the program stops: nothing is given up, and the token makes repeats harmless."""
+        pause = 0.25
+        while True:
+            started = time.monotonic()
+            try:
+                self._writer.insert(folded, token)
+            except (ClickHouseError, OSError) as error:
+                metrics.INSERT_FAILURES.inc()
+                logger.error("an insert failed and is tried again", extra={"error": type(error).__name__})
+                logger.debug("the insert's error", exc_info=error)  # its text may quote a report
+                if stop.is_set():
+                    return False
+            else:
+                metrics.INSERT_SECONDS.observe(time.monotonic() - started)
+                return True
+            await asyncio.sleep(pause * random.uniform(0.5, 1))  # noqa: S311
+            pause = min(pause * 2, _LONGEST_PAUSE)
+
+
+def _measure(batch: Batch, folded: Folded) -> None:
+    metrics.BATCHES.inc()
+    outcomes: Counter[str] = Counter()
+    for line, reports in folded.ledger.items():
+        outcomes[line.outcome] += reports
+    for outcome, reports in outcomes.items():
+        metrics.OUTCOMES.labels(outcome).inc(reports)
+    oldest = min((delivery.received_ms for delivery in batch.deliveries), default=None)
+    if oldest is not None:
+        metrics.END_TO_END_SECONDS.observe(max(0.0, time.time() - oldest / 1000))

@@ -1,0 +1,125 @@
+"""Inserting one batch: the same batch under the same token counts once, however often it is tried."""
+
+import operator
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+
+from clickhouse_connect.driver.client import Client
+
+from processor.fold import Folded, Line, Reject, Row
+from processor.redact import redact_raw
+from schema import metrics
+from schema.violation import Violation
+
+_WEEK = 7 * 24 * 3600
+_MONDAY = 4 * 24 * 3600  # 1970-01-05
+EXAMPLES = 200  # new ones a batch: a flood of made-up violations needs no more to be understood
+_REMEMBERED = 100_000
+
+_TABLE_COLUMNS = [name for name in Violation.__struct_fields__ if name != "original_policy"]
+
+_T = TypeVar("_T")
+
+
+class Writer:
+    """Not for two threads at once: a chDB client serialises its queries."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        self._known_policies = _Recent()
+        self._known_examples = _Recent()
+
+    def insert(self, folded: Folded, token: str) -> None:
+        """Everything of one batch. May be repeated whole with the same `token` (unique for the batch)."""
+        rows = list(folded.rows.values())
+        policies = self._new_policies(rows)
+        examples = self._new_examples(rows)
+        violations = [row.violation for row in rows]
+        self._insert("policies", ["policy_hash", "original_policy", "last_seen"], policies.values(), token)
+        self._insert("examples", ["site", "fingerprint", "raw", "seen"], examples.values(), token)
+        for week, rejects in _by_week(folded.rejects.items(), lambda item: item[1].received_ms // 1000):
+            self._insert("rejects", _REJECT_COLUMNS, [_reject(*item) for item in rejects], f"{token}-{week}")
+        for week, lines in _by_week(folded.ledger.items(), lambda item: item[0].minute * 60):
+            self._insert("ledger", _LEDGER_COLUMNS, [_line(*item) for item in lines], f"{token}-{week}")
+        for week, some in _by_week(violations, operator.attrgetter("window")):
+            self._insert("violations", _TABLE_COLUMNS, [_row(violation) for violation in some], f"{token}-{week}")
+        self._known_policies.add(policies)
+        self._known_examples.add(examples)
+
+    def _new_policies(self, rows: Iterable[Row]) -> dict[Hashable, Sequence[Any]]:
+        """Policies not written within the last hour, by hash: the hour keeps `last_seen` fresh for the TTL."""
+        found: dict[Hashable, Sequence[Any]] = {}
+        for row in rows:
+            violation = row.violation
+            key = (violation.policy_hash, violation.last_seen // 3_600_000)
+            if violation.policy_hash and key not in found and key not in self._known_policies:
+                found[key] = (violation.policy_hash, violation.original_policy, violation.last_seen // 1000)
+        return found
+
+    def _new_examples(self, rows: Iterable[Row]) -> dict[Hashable, Sequence[Any]]:
+        found: dict[Hashable, Sequence[Any]] = {}
+        for row in rows:
+            violation = row.violation
+            key = violation.fingerprint
+            if row.example is not None and key not in found and key not in self._known_examples:
+                raw = redact_raw(row.example)
+                found[key] = (violation.site, violation.fingerprint, raw, violation.last_seen // 1000)
+                if len(found) == EXAMPLES:
+                    break
+        return found
+
+    def _insert(self, table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]], token: str) -> None:
+        found = list(rows)
+        if not found:
+            return
+        self._client.insert(
+            table,
+            list(zip(*found, strict=True)),
+            column_names=columns,
+            column_oriented=True,
+            settings={
+                "insert_deduplication_token": f"{token}-{table}",
+                "deduplicate_blocks_in_dependent_materialized_views": 1,
+            },
+        )
+        metrics.ROWS.labels(table).inc(len(found))
+
+
+class _Recent:
+    """The last keys written, at most _REMEMBERED."""
+
+    def __init__(self) -> None:
+        self._keys: OrderedDict[Hashable, None] = OrderedDict()
+
+    def __contains__(self, key: Hashable) -> bool:
+        return key in self._keys
+
+    def add(self, keys: Iterable[Hashable]) -> None:
+        for key in keys:
+            self._keys[key] = None
+        while len(self._keys) > _REMEMBERED:
+            self._keys.popitem(last=False)
+
+
+def _by_week(items: Iterable[_T], seconds: Callable[[_T], int]) -> list[tuple[int, list[_T]]]:
+    """The tables are partitioned by week, and a token covers one part: so one insert a week, nearly always one."""
+    weeks: dict[int, list[_T]] = {}
+    for item in items:
+        weeks.setdefault((seconds(item) - _MONDAY) // _WEEK, []).append(item)
+    return sorted(weeks.items())
+
+
+_row = operator.attrgetter(*_TABLE_COLUMNS)
+_LEDGER_COLUMNS = ["site", "minute", "outcome", "detail", "reports"]
+_REJECT_COLUMNS = ["day", "reason", "slot", "site", "received", "user_agent", "raw"]
+
+
+def _line(line: Line, reports: int) -> Sequence[Any]:
+    return (line.site, line.minute * 60, line.outcome, line.detail, reports)
+
+
+def _reject(slot: tuple[str, int], found: Reject) -> Sequence[Any]:
+    day = datetime.fromtimestamp(found.received_ms / 1000, UTC).date()
+    return (day, *slot, found.site, found.received_ms, found.user_agent, found.raw)

@@ -1,0 +1,149 @@
+"""Keeps a command's processes running: starts them, starts them again when they die, stops them in order."""
+
+import logging
+import multiprocessing
+import os
+import signal
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from multiprocessing.connection import Connection, wait
+from multiprocessing.context import SpawnProcess
+from types import FrameType
+from typing import Any
+
+logger = logging.getLogger("sentinel.run")
+READY = "ready"
+_CONTEXT = multiprocessing.get_context("spawn")  # fork would carry the parent's threads' locks along
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 10.0
+_STARTS = 5  # failed ones in a row before the program gives up
+
+
+class StartFailed(Exception):
+    """A process could not start; carries its sentence."""
+
+
+@dataclass
+class Child:
+    """A process to keep. `target` is called with `args` and a Connection, on which it says READY or why it can't."""
+
+    stage: str
+    target: Callable[..., None]
+    args: tuple[Any, ...]
+    stop_seconds: float  # how long it may take to end after SIGTERM
+    process: SpawnProcess | None = None
+    link: Connection | None = None
+    ready: bool = False
+    failed_starts: int = 0
+    start_at: float = 0.0
+
+    def start(self) -> None:
+        ours, theirs = _CONTEXT.Pipe(duplex=False)
+        self.process = _CONTEXT.Process(target=self.target, args=(*self.args, theirs), name=self.stage)
+        self.process.start()
+        theirs.close()
+        self.link, self.ready = ours, False
+
+    def alive(self) -> bool:
+        return self.process is not None and self.process.is_alive()
+
+    def signal(self, number: int) -> None:
+        if self.process is not None and self.process.pid is not None and self.process.is_alive():
+            os.kill(self.process.pid, number)
+
+    def listen(self) -> None:
+        """Take in what the process said. Raises StartFailed with its sentence."""
+        try:
+            while self.link is not None and self.link.poll():
+                said = str(self.link.recv())
+                if said != READY:
+                    raise StartFailed(said)
+                self.ready, self.failed_starts = True, 0
+        except EOFError:
+            self.link = None
+
+
+class Supervisor:
+    """`stages`: children that stop together, in the order in which the reports flow."""
+
+    def __init__(self, stages: Sequence[Sequence[Child]], on_death: Callable[[str, int], None]) -> None:
+        """`on_death` is told the stage and the process id of a child that died of itself."""
+        self._stages = stages
+        self._children = [child for stage in stages for child in stage]
+        self._on_death = on_death
+        self._signals: list[int] = []
+
+    def run(self, on_ready: Callable[[], None]) -> None:
+        """Until SIGTERM or Ctrl-C. Raises StartFailed; KeyboardInterrupt on a second Ctrl-C."""
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            signal.signal(number, self._take_signal)
+        announced = False
+        try:
+            for child in self._children:
+                child.start()
+            while not self._asked_to_stop():
+                self._look_after()
+                if not announced and all(child.ready for child in self._children):
+                    announced = True
+                    on_ready()
+        finally:
+            self._stop()
+
+    def _take_signal(self, number: int, _frame: FrameType | None) -> None:
+        self._signals.append(number)
+
+    def _asked_to_stop(self) -> bool:
+        while signal.SIGHUP in self._signals:
+            self._signals.remove(signal.SIGHUP)
+            for child in self._children:
+                child.signal(signal.SIGHUP)
+        return bool(self._signals)
+
+    def _look_after(self) -> None:
+        """One round: wait for something to happen, listen to everyone, start who died."""
+        links: list[Any] = [child.link for child in self._children if child.link is not None]
+        ends: list[Any] = [child.process.sentinel for child in self._children if child.process and child.alive()]
+        wait([*links, *ends], timeout=0.2)
+        for child in self._children:
+            child.listen()
+            if not child.alive():
+                self._start_again(child)
+
+    def _start_again(self, child: Child) -> None:
+        process = child.process
+        if process is not None:
+            child.process = None
+            child.failed_starts += not child.ready
+            if child.failed_starts >= _STARTS:
+                raise StartFailed(
+                    f"the {child.stage} process does not start (exit code {process.exitcode}); see its log"
+                )
+            pause = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2**child.failed_starts)
+            child.start_at = time.monotonic() + pause
+            logger.warning(
+                "a process died and is started again", extra={"stage": child.stage, "code": process.exitcode}
+            )
+            self._on_death(child.stage, process.pid or 0)
+        elif time.monotonic() >= child.start_at:
+            child.start()
+
+    def _stop(self) -> None:
+        """Stage by stage, so that the processor stores what the collector took last."""
+        for stage in self._stages:
+            for child in stage:
+                child.signal(signal.SIGTERM)
+            ends = time.monotonic() + max(child.stop_seconds for child in stage)
+            while any(child.alive() for child in stage) and time.monotonic() < ends:
+                if self._signals.count(signal.SIGINT) > 1:
+                    self._kill(self._children)
+                    raise KeyboardInterrupt
+                wait([child.process.sentinel for child in stage if child.process and child.alive()], timeout=0.1)
+            self._kill(stage)
+
+    def _kill(self, children: Sequence[Child]) -> None:
+        for child in children:
+            if child.alive():
+                logger.warning("a process did not stop in time and is killed", extra={"stage": child.stage})
+                child.signal(signal.SIGKILL)
+            if child.process is not None:
+                child.process.join()
