@@ -76,7 +76,9 @@ def _blocked(text: str) -> str:
 
 def _request(text: str) -> str:
     """`GET http://host/path?query HTTP/1.1`."""
-    return " ".join(_url(word) if "/" in word and ":" in word else plain_words(word) for word in text.split(maxsplit=3)[:3])
+    return " ".join(
+        _url(word) if "/" in word and ":" in word else plain_words(word) for word in text.split(maxsplit=3)[:3]
+    )
 
 
 _BY_FIELD: dict[str, Callable[[str], str]] = {
