@@ -12,16 +12,18 @@ class Browser(NamedTuple):
     user_agent: str
 
 
-_WEBKIT = "AppleWebKit/537.36 (KHTML, like Gecko)"  # as Chromium calls itself
+_CHROMIUM = "AppleWebKit/537.36 (KHTML, like Gecko)"
 BROWSERS = (
-    Browser(30, CHROMIUM, f"Mozilla/5.0 (Windows NT 10.0; Win64; x64) {_WEBKIT} Chrome/156.0.0.0 Safari/537.36"),
-    Browser(6, CHROMIUM, f"Mozilla/5.0 (Windows NT 10.0; Win64; x64) {_WEBKIT} Chrome/155.0.0.0 Safari/537.36"),
-    Browser(14, CHROMIUM, f"Mozilla/5.0 (Linux; Android 10; K) {_WEBKIT} Chrome/156.0.0.0 Mobile Safari/537.36"),
-    Browser(9, CHROMIUM, f"Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) {_WEBKIT} Chrome/156.0.0.0 Safari/537.36"),
+    Browser(30, CHROMIUM, f"Mozilla/5.0 (Windows NT 10.0; Win64; x64) {_CHROMIUM} Chrome/156.0.0.0 Safari/537.36"),
+    Browser(6, CHROMIUM, f"Mozilla/5.0 (Windows NT 10.0; Win64; x64) {_CHROMIUM} Chrome/155.0.0.0 Safari/537.36"),
+    Browser(14, CHROMIUM, f"Mozilla/5.0 (Linux; Android 10; K) {_CHROMIUM} Chrome/156.0.0.0 Mobile Safari/537.36"),
+    Browser(9, CHROMIUM, f"Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) {_CHROMIUM} Chrome/156.0.0.0 Safari/537.36"),
     Browser(
-        8, CHROMIUM, f"Mozilla/5.0 (Windows NT 10.0; Win64; x64) {_WEBKIT} Chrome/156.0.0.0 Safari/537.36 Edg/156.0.0.0"
+        8,
+        CHROMIUM,
+        f"Mozilla/5.0 (Windows NT 10.0; Win64; x64) {_CHROMIUM} Chrome/156.0.0.0 Safari/537.36 Edg/156.0.0.0",
     ),
-    Browser(3, CHROMIUM, f"Mozilla/5.0 (X11; Linux x86_64) {_WEBKIT} Chrome/156.0.0.0 Safari/537.36"),
+    Browser(3, CHROMIUM, f"Mozilla/5.0 (X11; Linux x86_64) {_CHROMIUM} Chrome/156.0.0.0 Safari/537.36"),
     Browser(6, FIREFOX, "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:157.0) Gecko/20100101 Firefox/157.0"),
     Browser(3, FIREFOX, "Mozilla/5.0 (X11; Linux x86_64; rv:153.0) Gecko/20100101 Firefox/153.0"),
     Browser(2, FIREFOX, "Mozilla/5.0 (Android 15; Mobile; rv:157.0) Gecko/157.0 Firefox/157.0"),
@@ -62,7 +64,8 @@ PLACES = (
 ENFORCED = (
     "default-src 'self'; script-src 'self' 'nonce-{nonce}' 'report-sample' https://static.{host}; "
     "style-src 'self' 'report-sample'; img-src 'self' https://images.{host}; connect-src 'self' https://api.{host}; "
-    "object-src 'none'; base-uri 'none'; form-action 'self'; report-uri https://reports.example/csp/report; report-to csp"
+    "object-src 'none'; base-uri 'none'; form-action 'self'; "
+    "report-uri https://reports.example/csp/report; report-to csp"
 )
 REPORT_ONLY = (
     "default-src 'none'; script-src 'nonce-{nonce}' 'report-sample'; style-src 'self' 'report-sample'; "
@@ -89,7 +92,7 @@ BREACHES = (
     Breach(13, "script-src-elem", "inline", "window.dataLayer = window.dataLayer || [", "page"),
     Breach(9, "script-src-elem", "https://tags.tracker.example/tag.js?id=T-4711", "", "page"),
     Breach(8, "style-src-attr", "inline", "display:none", "page"),
-    Breach(5, "style-src-elem", "inline", ".banner{{position:fixed;bottom:0}}", "page"),
+    Breach(5, "style-src-elem", "inline", ".banner{position:fixed;bottom:0}", "page"),
     Breach(5, "script-src-attr", "inline", "return confirm('Really?')", "page"),
     Breach(7, "connect-src", "https://telemetry.vendor.example/v2/collect?sid={id}", "", _VENDOR),
     Breach(2, "connect-src", "wss://chat.support.example/socket", "", _VENDOR),

@@ -61,7 +61,7 @@ def _post(random: Random, number: int, left: int) -> Post:
     page = _page(random, number, random.randrange(SPREAD_MS - _FLUSH_MS) if ages else 0)
     if not ages:
         report = _report(random, browser, page)
-        spell = _modern_object if modern else _LEGACIES[browser.engine]
+        spell = _webkit_object if modern else _LEGACIES[browser.engine]
         return Post(_compact(spell(report)), _LEGACY, browser.user_agent, 1, {})
     if browser.engine == FIREFOX:
         found = [_report(random, browser, page) for _ in range(min(left, random.randint(1, 5)))]
@@ -178,16 +178,29 @@ def _firefox_legacy(report: _Report) -> dict[str, Any]:
 
 
 def _webkit_legacy(report: _Report) -> dict[str, Any]:
-    """Neither disposition nor sample; the wrapper of the Reporting API around it."""
-    body = _chromium_legacy(report)["csp-report"]
-    del body["disposition"], body["script-sample"]
-    return {"type": "csp-violation", "url": report.page.url, "csp-report": body}
+    """Neither disposition nor sample, the place at the end, and the Reporting API's wrapper around it."""
+    found = _chromium_legacy(report)["csp-report"]
+    order = (*_WEBKIT_ORDER, "source-file", "line-number", "column-number") if report.source else _WEBKIT_ORDER
+    return {"type": "csp-violation", "url": report.page.url, "csp-report": {name: found[name] for name in order}}
 
 
-def _modern_object(report: _Report) -> dict[str, Any]:
+_WEBKIT_ORDER = (
+    "document-uri", "referrer", "violated-directive", "effective-directive", "original-policy", "blocked-uri",
+    "status-code",
+)  # fmt: skip
+
+
+def _webkit_object(report: _Report) -> dict[str, Any]:
     """WebKit's `report-to`: one object, no age; the document stands in for a missing source."""
-    body = _chromium_body(report)
-    body |= {
+    body = {
+        "documentURL": report.page.url,
+        "disposition": _disposition(report),
+        "referrer": "",
+        "effectiveDirective": report.breach.directive,
+        "blockedURL": report.blocked,
+        "originalPolicy": report.page.policies[report.report_only],
+        "statusCode": 200,
+        "sample": report.breach.sample,
         "sourceFile": report.source or report.page.url,
         "lineNumber": report.line,
         "columnNumber": report.column or 1,
