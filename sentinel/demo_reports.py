@@ -92,7 +92,7 @@ def _page(random: Random, number: int, age: int) -> _Page:
         False: pages.ENFORCED.format(host=host, nonce=nonce),
         True: pages.REPORT_ONLY.format(host=host, nonce=nonce),
     }
-    address = place.origin + path.format(id=random.randint(100, 140))
+    address = place.origin + path.format(id=random.randint(100, 112))
     return _Page(f"{address}?visit={number:x}-{random.getrandbits(32):08x}", host, policies, age)
 
 
