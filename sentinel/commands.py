@@ -14,6 +14,7 @@ from pathlib import Path
 
 from prometheus_client import CollectorRegistry, start_http_server
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
+from rich.console import Console
 
 from ingest.worker import BACKLOG, Options
 from schema import metrics
@@ -21,6 +22,8 @@ from schema.clickhouse import StoreInUse, open_chdb
 from schema.migrate import migrate
 from schema.sites import load_sites
 from sentinel import stages
+from sentinel.demo import DemoStopped
+from sentinel.demo import run as send_demo
 from sentinel.loading import export, import_
 from sentinel.settings import Settings
 from sentinel.stages import PREDECESSOR_SECONDS, CannotStart, StoreStage, explained
@@ -87,9 +90,12 @@ def init(settings: Settings, _given: argparse.Namespace) -> int:
 
 
 def demo(_settings: Settings, given: argparse.Namespace) -> int:
-    from sentinel.demo import demo as send  # noqa: PLC0415
-
-    return send(given.url, given.site, given.reports, given.seed)
+    try:
+        totals = send_demo(given.url, given.site, given.seed, given.reports, Console(stderr=True))
+    except DemoStopped as error:
+        raise CannotStart(str(error)) from error
+    print(totals)
+    return 0
 
 
 def _workers(settings: Settings, listener: socket.socket) -> list[Child]:

@@ -1,0 +1,164 @@
+"""The stages as programs of their own, and the commands around them."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import time
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+from tests.support.program import PROGRAM, Program
+
+REPORT = b'{"csp-report":{"document-uri":"https://shop.example/","effective-directive":"img-src","blocked-uri":"data"}}'
+
+
+def sentinel(*arguments: object, ok: bool = True) -> subprocess.CompletedProcess[bytes]:
+    found = subprocess.run([PROGRAM, *map(str, arguments)], check=False, capture_output=True, timeout=60)
+    if ok:
+        assert found.returncode == 0, found.stderr.decode()
+    return found
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return server.getsockname()[1]
+
+
+def exported(folder: Path, *flags: object) -> list[dict]:
+    return [json.loads(line) for line in sentinel("export", "--data-dir", folder, *flags).stdout.splitlines()]
+
+
+def post(port: int, body: bytes) -> int:
+    request = urllib.request.Request(f"http://127.0.0.1:{port}/csp/report/shop", body, {"content-type": "text/plain"})
+    with urllib.request.urlopen(request) as answer:
+        return answer.status
+
+
+@pytest.mark.parametrize("server", ["fast", "granian"])
+def test_ingest_and_process_share_a_data_dir(tmp_path, server):
+    port = free_port()
+    ingest = subprocess.Popen(
+        [PROGRAM, "ingest", "--host", "127.0.0.1", "--port", str(port), "--ops-port", "0", "--workers", "2",
+         "--data-dir", tmp_path, "--server", server],
+        stdout=subprocess.PIPE,
+    )  # fmt: skip
+    assert b"collector:" in ingest.stdout.readline()
+    for _ in range(30):
+        assert post(port, REPORT) == 204
+    sentinel("process", "--drain", "--data-dir", tmp_path)
+    assert sum(row["reports"] for row in exported(tmp_path)) == 30
+    assert post(port, REPORT) == 204
+    ingest.send_signal(signal.SIGTERM)
+    assert ingest.wait(10) == 0
+    ingest.stdout.close()
+    sentinel("process", "--drain", "--data-dir", tmp_path)
+    assert sum(row["reports"] for row in exported(tmp_path)) == 31
+    assert not list((tmp_path / "spool").glob("*/*.seg"))
+
+
+def test_a_processor_that_stays_stores_as_reports_come_and_stops_in_order(tmp_path):
+    sentinel("import", "--data-dir", tmp_path, write(tmp_path / "a.json", REPORT))
+    process = subprocess.Popen([PROGRAM, "process", "--data-dir", tmp_path, "--ops-port", "0"], stdout=subprocess.PIPE)
+    assert b"processor:" in process.stdout.readline()
+    time.sleep(2)
+    sentinel("import", "--data-dir", tmp_path, write(tmp_path / "b.json", REPORT))  # waits for the processor
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(10) == 0
+    process.stdout.close()
+    assert sum(row["reports"] for row in exported(tmp_path)) == 2
+
+
+def test_the_console_alone_serves_a_data_dir(tmp_path):
+    sentinel("import", "--data-dir", tmp_path, write(tmp_path / "a.json", REPORT))
+    port = free_port()
+    console = subprocess.Popen(
+        [PROGRAM, "console", "--console-port", str(port), "--data-dir", tmp_path, "--ops-port", "0"],
+        stdout=subprocess.PIPE,
+    )
+    assert b"console:" in console.stdout.readline()
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/api/totals") as answer:
+        totals = json.loads(answer.read())
+    assert (totals["reports"], totals["lag_seconds"]) == (1, None)
+    console.send_signal(signal.SIGINT)
+    assert console.wait(10) == 0
+    console.stdout.close()
+
+
+def write(path: Path, body: bytes) -> Path:
+    path.write_bytes(body)
+    return path
+
+
+def test_init_makes_the_tables_and_repeating_it_changes_nothing(tmp_path):
+    assert b"0001" in sentinel("init", "--data-dir", tmp_path).stdout
+    assert b"up to date" in sentinel("init", "--data-dir", tmp_path).stdout
+    assert exported(tmp_path) == []
+
+
+def test_an_export_imported_elsewhere_gives_the_same_numbers(tmp_path):
+    first, second = tmp_path / "first", tmp_path / "second"
+    corpus = Path(__file__).parents[1] / "corpus" / "captures-2026.jsonl"
+    sentinel("import", "--data-dir", first, corpus, "--site", "corpus")
+    rows = exported(first)
+    assert sum(row["reports"] for row in rows) > 1238
+    (tmp_path / "export.ndjson").write_bytes(sentinel("export", "--data-dir", first).stdout)
+    sentinel("import", "--data-dir", second, tmp_path / "export.ndjson")
+    assert sorted(map(json.dumps, exported(second))) == sorted(map(json.dumps, rows))
+
+
+def test_import_and_export_work_beside_a_running_program(tmp_path):
+    with Program(tmp_path, "--workers", "1") as program:
+        found = sentinel("import", "--data-dir", program.data_dir, write(tmp_path / "a.json", REPORT), "--site", "shop")
+        assert b"imported 1 reports" in found.stdout
+        assert program.get("/api/totals?site=shop")["reports"] == 1
+        for form in ("ndjson", "csv", "parquet"):
+            path = tmp_path / f"out.{form}"
+            sentinel("export", "--data-dir", program.data_dir, "--format", form, "--output", path)
+            assert path.stat().st_size > 100
+        assert len(exported(program.data_dir, "--directive", "img-src")) == 1
+        assert exported(program.data_dir, "--directive", "script-src") == []
+        refused = sentinel("export", "--data-dir", program.data_dir, "--from", "yesterday", ok=False)
+        assert refused.returncode == 1
+        assert b"from" in refused.stderr
+        assert b"nothing to do" in sentinel("init", "--data-dir", program.data_dir).stdout
+
+
+def test_the_demo_sends_what_it_says_and_the_totals_agree(tmp_path):
+    with Program(tmp_path, "--workers", "1") as program:
+        url = f"http://127.0.0.1:{program.collector_port}"
+        said = sentinel("demo", "--url", url, "--reports", "500").stdout.decode()
+        ledger = program.settle(500)
+        totals = program.get("/api/totals")
+    assert totals["reports"] == ledger["stored"] == 500
+    assert "500" in said
+
+
+def test_the_demo_without_a_collector_is_one_sentence():
+    found = sentinel("demo", "--url", f"http://127.0.0.1:{free_port()}", ok=False)
+    assert found.returncode == 1
+    assert len(found.stderr.decode().strip().splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    "command", ["run", "ingest", "process", "console", "init", "import", "export", "demo", "settings"]
+)
+def test_each_command_has_a_help_with_an_example(command):
+    found = sentinel(command, "--help").stdout.decode()
+    assert "example:\n  " in found
+    assert f"csp-sentinel {command}" in found
+
+
+def test_settings_prints_where_each_value_comes_from_and_masks_secrets(tmp_path):
+    found = subprocess.run(
+        [PROGRAM, "settings", "--port", "9000"],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "SENTINEL_CONSOLE_TOKEN": "correct-horse"},
+    ).stdout
+    assert "SENTINEL_PORT=9000" in found
+    assert "correct-horse" not in found
