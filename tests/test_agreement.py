@@ -1,0 +1,89 @@
+"""Text, code and tables in agreement, and imports one way."""
+
+import ast
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from schema.violation import Violation
+from sentinel.settings import table
+
+ROOT = Path(__file__).parents[1]
+ROOMS = {"schema", "ingest", "log", "processor", "dashboards", "sentinel", "loadtest", "k8s", "tests"}
+MAY_IMPORT = {
+    "schema": {"schema"},
+    "log": {"log", "schema"},
+    "ingest": {"ingest", "log", "schema"},
+    "processor": {"processor", "log", "schema"},
+    "dashboards": {"dashboards", "log", "schema"},
+    "sentinel": {"sentinel", "schema", "ingest", "log", "processor", "dashboards"},
+}
+
+
+def imported(file: Path) -> set[str]:
+    """The rooms a file imports from, wherever in the file."""
+    found = set()
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{file} imports relatively"
+            found.add((node.module or "").split(".")[0])
+    return found & ROOMS
+
+
+@pytest.mark.parametrize("room", MAY_IMPORT)
+def test_imports_go_one_way(room):
+    files = list((ROOT / room).rglob("*.py"))
+    assert files
+    for file in files:
+        assert imported(file) <= MAY_IMPORT[room], file.relative_to(ROOT)
+
+
+def test_every_room_is_there():
+    assert {path.name for path in ROOT.iterdir()} >= ROOMS
+
+
+def test_the_readme_names_every_setting_with_its_default():
+    readme = (ROOT / "README.md").read_text()
+    shown = [line for line in readme.splitlines() if line.startswith("| `SENTINEL_")]
+    wanted = [
+        f"| `{row.name}` | {f'`{row.default}`' if row.default else ''} | {row.unit} | {row.meaning} |"
+        for row in table()
+    ]
+    assert shown == wanted
+
+
+def test_the_violations_fields_are_the_tables_columns():
+    ddl = "".join(path.read_text() for path in sorted((ROOT / "schema" / "migrations").glob("*.sql")))
+    made = re.search(r"CREATE TABLE violations\n\((.*?)\n\)", ddl, re.DOTALL)
+    columns = {line.split()[0] for line in made[1].splitlines() if line.startswith("    ") and "INDEX" not in line}
+    assert columns == set(Violation.__struct_fields__) - {"original_policy"}
+
+
+def test_metrics_are_defined_in_one_file_and_each_says_what_it_means():
+    for file in ROOT.glob("*/**/*.py"):
+        if file.parts[len(ROOT.parts)] in MAY_IMPORT and file.name != "metrics.py":
+            text = file.read_text()
+            assert not re.search(r"from prometheus_client import .*(Counter|Gauge|Histogram)", text), file
+    names = re.findall(r'"(sentinel_\w+)",\s*"([^"]+)"', (ROOT / "schema" / "metrics.py").read_text())
+    assert len(names) >= 15
+    assert all(meaning.endswith(".") for _, meaning in names)
+
+
+@pytest.mark.parametrize("lock", ["requirements.lock", "requirements-dev.lock"])
+def test_the_lock_has_a_hash_for_each_package_and_names_no_registry(lock):
+    text = (ROOT / lock).read_text()
+    packages = re.findall(r"^[a-zA-Z0-9_.-]+==", text, re.MULTILINE)
+    assert packages
+    assert len(re.findall(r"==[^\n]*\\\n\s+--hash=sha256:", text)) == len(packages)
+    assert "://" not in text
+    assert "--index" not in text
+
+
+def test_the_lock_has_every_dependency():
+    wanted = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
+    locked = set(re.findall(r"^([a-zA-Z0-9_.-]+)==", (ROOT / "requirements.lock").read_text(), re.MULTILINE))
+    assert {re.split(r"[><=\[ ]", name)[0] for name in wanted} <= locked
