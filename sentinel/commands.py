@@ -32,12 +32,10 @@ from sentinel.supervise import Child, StartFailed, Supervisor
 __all__ = ["CannotStart", "console", "demo", "export", "import_", "ingest", "init", "process", "run"]
 
 
-_PLACES = "run.json"  # where things are; left behind by a killed run
-
-
 def run(settings: Settings, _given: argparse.Namespace) -> int:
     with _data_dir(settings, "run"), contextlib.ExitStack() as stack:
-        patience = PREDECESSOR_SECONDS if (settings.data_dir / _PLACES).exists() else 0
+        places = settings.data_dir / "run.json"
+        patience = _patience(places)
         collector = stack.enter_context(_listen(settings.host, settings.port, "port", patience))
         console_ = stack.enter_context(_listen(settings.console_host, settings.console_port, "console-port", patience))
         _sweep_metrics(settings.data_dir, "run")
@@ -45,15 +43,19 @@ def run(settings: Settings, _given: argparse.Namespace) -> int:
         where = {"collector": _url(collector), "console": _url(console_), "metrics": f"{operations}/metrics"}
         store = Child("store", stages.store, (settings, console_), stop_seconds=stages.DRAIN_SECONDS + 2)
         stages_ = [_workers(settings, collector), [store]]
-        stack.callback((settings.data_dir / _PLACES).unlink, missing_ok=True)
-        return _supervise(stages_, lambda: _announce(settings, where))
+        stack.callback(places.unlink, missing_ok=True)
+        return _supervise(stages_, lambda: _announce(places, where))
 
 
 def ingest(settings: Settings, _given: argparse.Namespace) -> int:
-    with _data_dir(settings, "ingest"), _listen(settings.host, settings.port, "port") as listener:
+    with _data_dir(settings, "ingest"), contextlib.ExitStack() as stack:
+        places = settings.data_dir / "ingest.json"
+        listener = stack.enter_context(_listen(settings.host, settings.port, "port", _patience(places)))
+        _sweep_metrics(settings.data_dir, "ingest")
         operations = _serve_metrics(settings)
         where = {"collector": _url(listener), "metrics": f"{operations}/metrics"}
-        return _supervise([_workers(settings, listener)], lambda: _announce(settings, where))
+        stack.callback(places.unlink, missing_ok=True)
+        return _supervise([_workers(settings, listener)], lambda: _announce(places, where))
 
 
 def process(settings: Settings, given: argparse.Namespace) -> int:
@@ -151,6 +153,11 @@ def _data_dir(settings: Settings, command: str) -> Iterator[None]:
         yield
 
 
+def _patience(places: Path) -> float:
+    """A killed program leaves this file, and for a moment processes that still hold its ports."""
+    return PREDECESSOR_SECONDS if places.exists() else 0
+
+
 def _sweep_metrics(folder: Path, command: str) -> None:
     """Figures of earlier runs."""
     for stale in (folder / "metrics").glob(f"{command}-*"):
@@ -195,9 +202,11 @@ def _url(listener: socket.socket) -> str:
     return f"http://{shown}:{port}"
 
 
-def _announce(settings: Settings, where: dict[str, str]) -> None:
+def _announce(places: Path, where: dict[str, str]) -> None:
     """What a person needs next, on standard output; and where things are, for the other commands."""
-    (settings.data_dir / _PLACES).write_text(json.dumps({**where, "pid": os.getpid()}))
+    unfinished = places.with_suffix(".part")
+    unfinished.write_text(json.dumps({**where, "pid": os.getpid()}))
+    unfinished.replace(places)
     reports = f"{where['collector']}/csp/report"
     for name, url in {**where, "collector": reports}.items():
         print(f"{name + ':':<11}{url}")

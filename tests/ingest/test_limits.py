@@ -7,7 +7,6 @@ import time
 
 import pytest
 
-from log.segments import segments
 from schema.delivery import Kind
 from schema.reasons import Reason
 from tests.support.collectors import SERVERS, RunningCollector

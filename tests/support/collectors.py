@@ -68,7 +68,8 @@ class Answer:
 class RunningCollector:
     """A collector in a process of its own, and what it put into its spool."""
 
-    def __init__(self, server: str, folder: Path, **changed: object) -> None:
+    def __init__(self, server: str, folder: Path, first: str = "", **changed: object) -> None:
+        """`first` is code the process runs before the collector; `changed` are its options."""
         import json
 
         options = {
@@ -88,7 +89,7 @@ class RunningCollector:
                 [
                     sys.executable,
                     "-c",
-                    _ASGI if server == "asgi" else _WORKER,
+                    f"{first}\n{_ASGI if server == 'asgi' else _WORKER}",
                     str(listener.fileno()),
                     json.dumps(options),
                 ],
