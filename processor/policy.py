@@ -58,5 +58,5 @@ def _directive(text: str) -> str:
     name, *values = _BLANKS.split(text.strip("\t\n\f\r "))
     name = name.lower()
     if "#" in text and name != "trusted-types":  # whose names may hold one
-        values = [value.partition("#")[0] for value in values]
+        values = [value.partition("#")[0] for value in values if not value.startswith("#")]
     return " ".join((name, *values))

@@ -1,7 +1,7 @@
 """Browsers by User-Agent, as ua-parser names them."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from processor.browser import Browser, browser, major
@@ -41,6 +41,7 @@ def test_the_major_version_is_what_stands_before_the_first_dot():
     assert [major(version) for version in ("156.0.8078.79", "9", "")] == ["156", "9", ""]
 
 
+@settings(deadline=None)
 @given(st.text(max_size=300))
 def test_any_text_is_some_browser_or_none(agent):
     assert all(isinstance(part, str) for part in browser(agent))

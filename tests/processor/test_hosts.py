@@ -1,7 +1,7 @@
 """Host names: one spelling, registrable domains from the packed list, and local ones."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from processor.hosts import LONGEST, belongs, host_name, is_local, site_of
@@ -78,6 +78,7 @@ def test_a_host_belongs_to_a_domain_by_whole_labels():
     assert not belongs("kaspersky-labs.com.evil.example", "kaspersky-labs.com")
 
 
+@settings(deadline=None)
 @given(st.text(st.characters(exclude_categories=()), max_size=80))
 def test_any_text_is_a_host_or_none(text):
     host = host_name(text)

@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from processor.policy import POLICY_BYTES, policy
@@ -27,6 +27,7 @@ def spelled(directives, draw):
     return ";".join(parts)
 
 
+@settings(deadline=None)
 @given(DIRECTIVES, st.data())
 def test_policies_that_differ_in_nonces_blanks_and_the_case_of_names_are_one(directives, data):
     assert policy(spelled(directives, data.draw)) == policy(spelled(directives, data.draw))
@@ -61,6 +62,7 @@ def test_policies_that_mean_something_else_have_another_hash():
     assert len({policy(text).hash for text in texts}) == len(texts)
 
 
+@settings(deadline=None)
 @given(st.text(st.characters(exclude_categories=()), max_size=200))
 def test_any_text_is_a_storable_policy(text):
     found = policy(text)

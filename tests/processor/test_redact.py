@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from processor.redact import EXAMPLE_BYTES, REJECT_BYTES, redact_bytes, redact_raw
@@ -62,6 +62,7 @@ def test_a_huge_body_still_gives_a_bounded_example():
     assert json.loads(example).keys() == set(names)
 
 
+@settings(deadline=None)
 @given(st.dictionaries(NAMES, JSON, max_size=8))
 def test_any_body_gives_an_example(body):
     example = redact_raw(body)
@@ -92,6 +93,7 @@ def test_a_password_cut_off_before_its_host_is_gone():
     assert redact_bytes(b'{"document-uri":"https://user:SECR') == '{"document-uri":"https://'
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=3 * REJECT_BYTES) | st.text().map(str.encode))
 def test_any_bytes_give_bounded_text(raw):
     kept = redact_bytes(raw)

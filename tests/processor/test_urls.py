@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from processor.schemes import KEYWORDS, KINDS
@@ -147,6 +147,7 @@ def test_a_password_is_gone_even_where_the_url_is_cut_inside_it():
     assert "x" * 100 not in read_url("https://user:" + "x" * 100_000 + "@example.com/").text
 
 
+@settings(deadline=None)
 @given(ANY_TEXT | URLISH)
 @example("https://[")
 @example("http://[::1")
@@ -162,6 +163,7 @@ def test_any_text_is_read(text):
         assert "@" not in re.split(r"[/\\]", url.text.partition("//")[2])[0]
 
 
+@settings(deadline=None)
 @given(ANY_TEXT | URLISH)
 def test_a_stored_url_reads_as_itself(text):
     once = read_url(text)
