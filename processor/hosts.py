@@ -12,6 +12,7 @@ LONGEST = 253  # a name's most in the DNS
 _FORBIDDEN = re.compile(r"""[\x00-\x20\x7f"#%/:<>?@\[\\\]^`{|}]""")  # the URL standard's, and quotes
 # Without a list to fetch and a folder to keep it in, tldextract reads the list it was packed with.
 _suffixes = tldextract.TLDExtract(suffix_list_urls=(), cache_dir=None)
+_RESERVED = (".localhost", ".local", ".test", ".example")  # RFC 6761 and 6762
 _PRIVATE = [
     ipaddress.ip_network(block)
     for block in (
@@ -64,15 +65,21 @@ def _punycode(name: str) -> str:
 
 @lru_cache(maxsize=8192)
 def site_of(host: str) -> str:
-    """The registrable domain; an address, or a name without a public suffix, is its own."""
+    """The registrable domain; an address, a public suffix or a single label is its own."""
     if address(host):
         return host
-    return _suffixes(host).top_domain_under_public_suffix or host
+    found = _suffixes(host)
+    if found.suffix:
+        return found.top_domain_under_public_suffix or host
+    return ".".join(host.split(".")[-2:])  # the public suffix list's own rule for what isn't in it
 
 
 @lru_cache(maxsize=8192)
-def has_public_suffix(host: str) -> bool:
-    return bool(_suffixes(host).top_domain_under_public_suffix)
+def looks_like_host(word: str) -> bool:
+    """Most words could be a host's name; this one is an address, ends in a known top level, or is localhost."""
+    if word == "localhost" or address(word):
+        return True
+    return bool(_suffixes(word).top_domain_under_public_suffix) or word.endswith(_RESERVED)
 
 
 def address(host: str) -> Address | None:

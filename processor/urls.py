@@ -4,7 +4,7 @@ import re
 from functools import lru_cache
 from typing import NamedTuple
 
-from processor.hosts import address, has_public_suffix, host_name
+from processor.hosts import host_name, looks_like_host
 from processor.schemes import DEFAULT_PORTS, KEYWORDS, KINDS
 from processor.text import plain_words, storable
 
@@ -146,15 +146,6 @@ def _without_scheme(text: str, keep: tuple[str, ...]) -> Url:
         if text.startswith("//"):
             return _hosted("", text[2:], "url", keep)
         url = _hosted("", text, "url", keep)
-        if (
-            url.host
-            and "@" not in text
-            and (address(url.host) or url.host == "localhost" or has_public_suffix(url.host))
-        ):
+        if url.host and "@" not in text and looks_like_host(url.host):
             return url._replace(text=url.text[2:])
     return Url("other", plain_words(text))
-
-
-def _is_public(host: str) -> bool:
-    """Whether a word that could be a host is one: most words could."""
-    return host == "localhost" or address(host) is not None or has_public_suffix(host)

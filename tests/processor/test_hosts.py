@@ -41,6 +41,8 @@ def test_a_host_has_one_spelling_or_is_none(sent, host):
         ("xn--bcher-kva.example", "xn--bcher-kva.example"),
         ("raw.githubusercontent.com", "githubusercontent.com"),
         ("co.uk", "co.uk"),
+        ("cdn.shop.example", "shop.example"),
+        ("printer", "printer"),
     ],
 )
 def test_the_site_is_the_registrable_domain(host, site):

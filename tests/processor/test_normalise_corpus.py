@@ -187,3 +187,16 @@ def test_normalising_again_gives_the_same_row():
         delivery = capture.delivery()
         again = [normalise(e, delivery, Site()) for e in entries(capture.body) if e.kind is EntryKind.VIOLATION]
         assert again == rows
+
+
+def test_one_policy_is_one_policy_in_every_browser():
+    """But where it names the browser's own port, and that Firefox leaves out directives it doesn't know."""
+    hashes: dict[str, set[str]] = {}
+    for capture in NEW:
+        if capture.of["mode"] == "to" and capture.of["case"] not in {
+            "img-redirect",
+            "script-redirect",
+            "unknown-directive",
+        }:
+            hashes.setdefault(capture.of["case"], set()).update(row.policy_hash for row in capture.violations())
+    assert {case for case, found in hashes.items() if len(found) > 1} == {"multi-header-two-enforced"}
