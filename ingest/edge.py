@@ -6,76 +6,25 @@ ASGI adapter. uvicorn has no timer for slow heads and bodies, so the edge sweeps
 """
 
 import asyncio
-from email.utils import formatdate
-from http import HTTPStatus
 from typing import Any
 
 import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from ingest.answers import ACCEPTED, PREFLIGHT, REFUSED, Answer
-from ingest.collector import DRAINED_BYTES, Collector, site_of
+from ingest.answers import ACCEPTED, REFUSED
+from ingest.collector import DRAINED_BYTES
+from ingest.shared import Shared
 from schema import metrics
 from schema.reasons import Reason
 
 MAX_HEAD_BYTES = 64 * 1024
-_LONGEST_URL = 128  # worth remembering
 REQUEST_SECONDS = 20  # for a whole request to arrive
 IDLE_SECONDS = 75  # between requests
-_KNOWN_URLS = 4096
 
 # Where a connection stands.
 _IDLE, _HEAD, _BODY, _REFUSED = range(4)
 # Stages in which a client could send without end, and what it may send after the first read.
 _UNBOUNDED = {_HEAD: MAX_HEAD_BYTES, _REFUSED: DRAINED_BYTES}
-
-
-class Shared:
-    """What the connections of one worker share: the collector, the clock, and the answers as bytes."""
-
-    def __init__(self, collector: Collector, max_connections: int) -> None:
-        self.collector = collector
-        self.max_connections = max_connections
-        self.connections: set[Edge] = set()
-        self.now = 0  # seconds, by `tick`
-        self.sites: dict[bytes, str] = {}  # of report URLs, as sent
-        self._written: dict[Answer, bytes] = {}
-        self._date = b""
-        self.accepted = self.preflight = b""
-        self.tick()
-
-    def tick(self) -> None:
-        """Called once a second: a new Date header (RFC 9110 §6.6.1), and the sweep of slow connections."""
-        self.now += 1
-        self._date = b"date: " + formatdate(usegmt=True).encode() + b"\r\n"
-        self._written.clear()
-        self.accepted, self.preflight = self.written(ACCEPTED), self.written(PREFLIGHT)
-        for connection in list(self.connections):
-            connection.sweep(self.now)
-        metrics.CONNECTIONS.set(len(self.connections))
-
-    def written(self, answer: Answer) -> bytes:
-        """The answer as it goes over the wire in this second."""
-        found = self._written.get(answer)
-        if found is None:
-            head = f"HTTP/1.1 {answer.status} {HTTPStatus(answer.status).phrase}\r\n".encode()
-            lines = b"".join(f"{name}: {value}\r\n".encode() for name, value in answer.headers)
-            if answer.status != HTTPStatus.NO_CONTENT:
-                lines += b"content-length: %d\r\n" % len(answer.body)
-            if answer.close:
-                lines += b"connection: close\r\n"
-            found = self._written[answer] = head + self._date + lines + b"\r\n" + answer.body
-        return found
-
-    def site(self, url: bytes) -> str | None:
-        """The site of a URL as sent; None for what the ASGI adapter should look at (other paths, escapes)."""
-        path = url.partition(b"?")[0]
-        if b"%" in path or not path.isascii():
-            return None
-        site = site_of(path.decode("ascii"))
-        if site is not None and len(url) <= _LONGEST_URL and len(self.sites) < _KNOWN_URLS:
-            self.sites[url] = site
-        return site
 
 
 class Edge(HttpToolsProtocol):

@@ -20,8 +20,9 @@ from granian.server.embed import Server as EmbeddedGranian
 
 from ingest.asgi import AsgiCollector
 from ingest.collector import Collector
-from ingest.edge import IDLE_SECONDS, MAX_HEAD_BYTES, Edge, Shared
+from ingest.edge import IDLE_SECONDS, MAX_HEAD_BYTES, Edge
 from ingest.rsgi import RsgiCollector
+from ingest.shared import Shared
 from ingest.spool import LINGER_SECONDS, Spool
 from log.protocols import LogFull
 from log.segments import SegmentWriter
