@@ -3,9 +3,13 @@
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import settings
 
 from schema.clickhouse import Engine, open_chdb
 from schema.migrate import migrate
+
+settings.register_profile("shared machine", deadline=None)  # time is a matter for benchmarks
+settings.load_profile("shared machine")
 
 
 @pytest.fixture(scope="session")
