@@ -1,0 +1,63 @@
+"""The console's parts, put together: read API, export, pages, and what stands around them."""
+
+from collections.abc import Callable
+
+from clickhouse_connect.driver.exceptions import DatabaseError
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+
+from dashboards import problems
+from dashboards.api import Api
+from dashboards.clients import Busy, Clients
+from dashboards.pages import Pages
+from dashboards.problems import Problem
+from dashboards.security import Guard, Secured, secured
+from schema.clickhouse import Engine
+
+QUESTIONS_AT_ONCE = 4
+EXPORTS_AT_ONCE = 2  # apart: one goes at the pace of who reads it
+
+
+def build(engine: Engine, lag: Callable[[], float | None], token: str | None) -> Starlette:
+    """The console over `engine`. `lag`: seconds the store is behind, None where unknown; without `token` no login."""
+    clients = Clients(engine, QUESTIONS_AT_ONCE)
+    api = Api(clients, Clients(engine, EXPORTS_AT_ONCE), lag)
+    pages = Pages(clients, lag)
+
+    def ready(_request: Request) -> Response:
+        """Whether the store answers."""
+        try:
+            with clients.lend() as client:
+                client.query("SELECT 1")
+        except (Busy, DatabaseError):
+            return problems.response(_NOT_READY)
+        return PlainTextResponse("ready\n")
+
+    def problem(request: Request, error: Exception) -> Response:
+        told = problems.of(error)
+        if told.status == 500 and isinstance(error, problems.EXPECTED):
+            raise error  # on to the outermost layer, which logs it
+        return secured(pages.problem(told) if _reads_pages(request) else problems.response(told))
+
+    app = Starlette(
+        routes=[Route("/health", _health), Route("/ready", ready), *api.routes(), *pages.routes()],
+        middleware=[Middleware(Secured), Middleware(Guard, token=token)],
+        exception_handlers=dict.fromkeys((*problems.EXPECTED, Exception), problem),
+    )
+    app.router.redirect_slashes = False
+    return app
+
+
+_NOT_READY = Problem(503, "The store does not answer.", {"Retry-After": "5"})
+
+
+def _health(_request: Request) -> Response:
+    return PlainTextResponse("ok\n")
+
+
+def _reads_pages(request: Request) -> bool:
+    """A person in front of a browser, rather than a program."""
+    return not request.url.path.startswith("/api/") and "text/html" in request.headers.get("accept", "")

@@ -1,0 +1,57 @@
+"""The store's clients: a few, lent to one thread at a time, with limits that keep a question from hurting the rest."""
+
+import contextlib
+import queue
+from collections.abc import Iterator
+from typing import Any
+
+from clickhouse_connect.driver.client import Client
+
+from dashboards.filters import Where
+from schema.clickhouse import Engine
+
+# The processor lives in the same process: a question gives up before it takes the memory or the cores from it.
+LIMITS: dict[str, int | str] = {
+    "readonly": 2,  # nothing is changed; limits may be
+    "max_execution_time": 20,  # seconds
+    "max_memory_usage": 600_000_000,
+    "max_bytes_before_external_group_by": 250_000_000,
+    "max_bytes_before_external_sort": 250_000_000,
+    "max_result_rows": 200_000,
+    "result_overflow_mode": "throw",
+    "max_threads": 2,
+}
+PATIENCE_SECONDS = 10.0
+
+
+class Busy(Exception):
+    """Every client is lent."""
+
+
+class Clients:
+    """Opened when first needed: one costs a second."""
+
+    def __init__(self, engine: Engine, size: int) -> None:
+        self._engine = engine
+        self._free: queue.LifoQueue[Client | None] = queue.LifoQueue()
+        for _ in range(size):
+            self._free.put(None)
+
+    @contextlib.contextmanager
+    def lend(self, patience: float = PATIENCE_SECONDS) -> Iterator[Client]:
+        """Raises Busy after `patience` seconds."""
+        try:
+            client = self._free.get(timeout=patience)
+        except queue.Empty as error:
+            raise Busy from error
+        try:
+            client = client or self._engine.client(LIMITS)
+            yield client
+        finally:
+            self._free.put(client)
+
+
+def ask(client: Client, sql: str, where: Where, **values: Any) -> list[tuple[Any, ...]]:
+    """The rows of a question. `sql` is ours, `{where}` in it stands for the filters, the server binds all values."""
+    found = client.query(sql.replace("{where}", where.sql), parameters=where.values | values)
+    return [tuple(row) for row in found.result_rows]

@@ -1,0 +1,62 @@
+"""Totals, and what there is most of."""
+
+from typing import Any
+
+from clickhouse_connect.driver.client import Client
+
+from dashboards import ledger, series
+from dashboards.clients import ask
+from dashboards.filters import Filters, Where, where
+
+# What `top` may be asked by → its column.
+BY = series.BY | {
+    "blocked_site": "blocked_site",
+    "document_url": "document_url",
+    "policy_hash": "policy_hash",
+    "source_file": "source_file",
+}
+
+# Distinct fingerprints are counted by grouping: exact like uniqExact, but able to spill to disk.
+_TOTALS = """
+SELECT sum(total), count()
+FROM (SELECT fingerprint, sum(reports) AS total FROM violations WHERE {where} GROUP BY fingerprint)
+"""
+_TOP = """
+SELECT key, sum(total) AS reports, count()
+FROM (
+    SELECT toString({key}) AS key, fingerprint, sum(reports) AS total
+    FROM violations
+    WHERE {where}
+    GROUP BY key, fingerprint
+)
+GROUP BY key
+ORDER BY reports DESC, key
+LIMIT {limit:UInt32}
+"""
+
+
+def totals(client: Client, filters: Filters, lag: float | None) -> dict[str, Any]:
+    """`/api/totals`. Refused and ignored reports follow site and period only: they have nothing else to filter by."""
+    reports, violations = ask(client, _TOTALS, where(filters))[0]
+    sums = ledger.sums(client, filters)
+    return {
+        "reports": reports,
+        "violations": violations,
+        "rejected": sums["rejected"],
+        "ignored": sums["ignored"],
+        "lag_seconds": None if lag is None else round(lag, 3),
+    }
+
+
+_SITES = "SELECT DISTINCT toString(site) AS label FROM minutes ORDER BY label LIMIT 1000"
+
+
+def sites(client: Client) -> list[str]:
+    """The sites anything is known of."""
+    return [row[0] for row in ask(client, _SITES, Where("", {}))]
+
+
+def top(client: Client, filters: Filters, by: str, limit: int) -> dict[str, Any]:
+    """`/api/top`. A fingerprint seen under two keys counts for both."""
+    found = ask(client, _TOP.replace("{key}", BY[by]), where(filters), limit=limit)
+    return {"items": [dict(zip(("key", "reports", "violations"), row, strict=True)) for row in found]}

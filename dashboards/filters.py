@@ -1,0 +1,161 @@
+"""The filters every question takes, and what they are in SQL."""
+
+import re
+from typing import Any, NamedTuple
+
+import msgspec
+
+from dashboards import times
+from dashboards.params import BadParameter, Parameters
+from schema.sites import LABEL
+
+KINDS = (
+    "url", "self", "inline", "eval", "wasm-eval", "trusted-types", "data", "blob", "filesystem", "about",
+    "extension", "browser", "empty", "other",
+)  # fmt: skip
+DISPOSITIONS = ("enforce", "report", "")
+VERDICTS = ("consistent", "impossible", "undecidable", "")
+NOISES = ("none", "only", "all")
+NAMES = (
+    "site", "directive", "document_host", "blocked_host", "blocked_kind", "disposition", "browser", "verdict",
+    "noise", "q", "from", "to",
+)  # fmt: skip
+MOST_WORDS = 20
+
+
+class Filters(msgspec.Struct, frozen=True):
+    """None: any. An empty text selects what is empty. `start` and `end` (s, exclusive) are starts of windows."""
+
+    site: str | None = None
+    directive: str | None = None
+    document_host: str | None = None
+    blocked_host: str | None = None
+    blocked_kind: str | None = None
+    disposition: str | None = None
+    browser: str | None = None
+    verdict: str | None = None
+    noise: str = "all"
+    words: tuple[str, ...] = ()
+    start: int | None = None
+    end: int | None = None
+
+
+def read(given: Parameters) -> Filters:
+    """Raises BadParameter."""
+    start, end = _period(given)
+    return Filters(
+        site=_site(given),
+        directive=_lowered(given, "directive"),
+        document_host=_lowered(given, "document_host"),
+        blocked_host=_lowered(given, "blocked_host"),
+        blocked_kind=given.one_of("blocked_kind", KINDS),
+        disposition=given.one_of("disposition", DISPOSITIONS),
+        browser=given.text("browser"),
+        verdict=given.one_of("verdict", VERDICTS),
+        noise=given.one_of("noise", NOISES) or "all",
+        words=_words(given),
+        start=start,
+        end=end,
+    )
+
+
+def _site(given: Parameters) -> str | None:
+    site = given.text("site")
+    if site and not LABEL.fullmatch(site):
+        raise BadParameter("site is a label: lower-case letters, digits and hyphens, at most 63 of them.")
+    return site or None  # a form without a choice sends it empty, and no site is empty
+
+
+def _lowered(given: Parameters, name: str) -> str | None:
+    text = given.text(name)
+    return None if text is None else text.lower()
+
+
+_SEPARATORS = re.compile(r"[\x00-/:-@\[-`{-\x7f]+")
+
+
+def _words(given: Parameters) -> tuple[str, ...]:
+    """Split and lowered as the store's text index does: at ASCII characters that are no letter and no digit."""
+    text = given.text("q") or ""
+    found = tuple(word.encode().lower().decode() for word in _SEPARATORS.split(text) if word)
+    if text.strip() and not found:
+        raise BadParameter("q is words to find in URLs, so it needs a letter or a digit.")
+    if len(found) > MOST_WORDS:
+        raise BadParameter(f"q has at most {MOST_WORDS} words.")
+    return found
+
+
+def _period(given: Parameters) -> tuple[int | None, int | None]:
+    """Whole windows that overlap from…to, so that every answer speaks of the same reports."""
+    first, last = given.text("from"), given.text("to")
+    start = None if first is None else times.read("from", first)
+    end = None if last is None else times.read("to", last)
+    if start is not None and end is not None and start > end:
+        raise BadParameter("from is later than to; swap them.")
+    first_window = None if start is None else times.window_at(start)
+    after = None if end is None else times.window_after(end)
+    if start == end and first_window == after and first_window is not None:
+        after = times.window_after(first_window + 1)  # a moment lies in a window too
+    return first_window, after
+
+
+class Where(NamedTuple):
+    """A condition of ours, and the values the server binds to its {name:Type}."""
+
+    sql: str
+    values: dict[str, Any]
+
+
+_COLUMNS = {
+    "site": "site",
+    "directive": "effective_directive",
+    "document_host": "document_host",
+    "blocked_host": "blocked_host",
+    "blocked_kind": "blocked_kind",
+    "disposition": "disposition",
+    "verdict": "verdict",
+}
+# Searched through their text indexes, which stand on lower(column).
+_SEARCHED = ("document_url", "blocked_url", "source_file")
+
+
+def where(filters: Filters, time: str = "window") -> Where:
+    """`time` is the column the period is about. Only `violations` has what `words` search."""
+    found: list[str] = []
+    values: dict[str, Any] = {}
+    for name, column in _COLUMNS.items():
+        value = getattr(filters, name)
+        if value is not None:
+            found.append(f"{column} = {{{name}:String}}")
+            values[name] = value
+    if filters.browser is not None:
+        found.append("lowerUTF8(browser) = lowerUTF8({browser:String})")
+        values["browser"] = filters.browser
+    if filters.noise != "all":
+        found.append("noise = ''" if filters.noise == "none" else "noise != ''")
+    for number, word in enumerate(filters.words):
+        found.append(" OR ".join(f"hasToken(lower({column}), {{word{number}:String}})" for column in _SEARCHED))
+        values[f"word{number}"] = word
+    period = _between(filters, time)
+    return Where(" AND ".join(f"({part})" for part in (*found, *period.sql)) or "1", values | period.values)
+
+
+def received(filters: Filters) -> Where:
+    """For the ledger: a refused report has a site and a minute, and nothing else to filter by."""
+    return where(Filters(site=filters.site, start=filters.start, end=filters.end), "minute")
+
+
+class _Period(NamedTuple):
+    sql: list[str]
+    values: dict[str, Any]
+
+
+def _between(filters: Filters, time: str) -> _Period:
+    found = _Period([], {})
+    if filters.start is not None:
+        found.sql.append(f"{time} >= toDateTime({{start:UInt32}}, 'UTC')")
+        found.values["start"] = filters.start
+    if filters.end is not None:
+        found.sql.append(f"{time} < toDateTime({{end:UInt32}}, 'UTC')")
+        found.values["end"] = filters.end
+    return found

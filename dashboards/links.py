@@ -1,0 +1,36 @@
+"""Addresses of the console: the state of a page is its query string, and nothing else."""
+
+from collections.abc import Mapping
+from urllib.parse import quote, urlencode
+
+OVERVIEW = "/"
+
+
+class Links:
+    """The filters of one page, and the addresses that change them."""
+
+    def __init__(self, given: Mapping[str, str]) -> None:
+        self.given = {name: value for name, value in given.items() if not _means_any(name, value)}
+
+    def here(self, **changed: str | None) -> str:
+        """The overview with these filters changed; None takes one out."""
+        return OVERVIEW + self._query(changed)
+
+    def violation(self, fingerprint: str) -> str:
+        """With the same filters, so that the way back leads to the same page."""
+        return f"/violations/{quote(fingerprint, safe='')}" + self._query({"sort": None})
+
+    def export(self, form: str) -> str:
+        return "/api/export" + self._query({"sort": None, "format": form})
+
+    def api(self, path: str) -> str:
+        return f"/api/{path}" + self._query({"sort": None})
+
+    def _query(self, changed: Mapping[str, str | None]) -> str:
+        merged = {name: value for name, value in {**self.given, **changed}.items() if value is not None}
+        return f"?{urlencode(merged)}" if merged else ""
+
+
+def _means_any(name: str, value: str) -> bool:
+    """What a form sends for a choice that was not made."""
+    return (name in {"site", "q"} and not value.strip()) or (name == "noise" and value == "all")

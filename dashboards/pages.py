@@ -1,0 +1,147 @@
+"""The console's pages: what each shows is declared here, how it looks is in templates/."""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jinja2
+from clickhouse_connect.driver.client import Client
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from dashboards import chart, counts, filters, ledger, series, texts, violations
+from dashboards.api import Lag, found
+from dashboards.chart import Chart
+from dashboards.clients import Clients
+from dashboards.filters import Filters
+from dashboards.links import Links
+from dashboards.params import Parameters
+from dashboards.problems import Problem
+from dashboards.rows import FIELDS
+from dashboards.times import seconds, window_at, written
+from schema.violation import WINDOW_SECONDS
+
+_HERE = Path(__file__).parent
+_TOP = 8  # lines of a list of the biggest
+_LISTED = 20  # violations
+SORTS = ("newest", "biggest")
+PERIODS = (("1 hour", 3600), ("24 hours", 86400), ("7 days", 7 * 86400), ("30 days", 30 * 86400))
+
+
+class Overview(NamedTuple):
+    """All that overview.html shows."""
+
+    links: Links
+    totals: dict[str, Any]
+    ledger: dict[str, Any]
+    chart: Chart | None
+    hosts: list[dict[str, Any]]
+    directives: list[dict[str, Any]]
+    violations: list[dict[str, Any]]
+    sort: str
+    sites: list[str]
+    periods: list[tuple[str, str, bool]]  # words, address, whether it is this one
+
+
+class OneViolation(NamedTuple):
+    """All that violation.html shows."""
+
+    links: Links
+    violation: dict[str, Any]
+    fields: tuple[str, ...]
+    chart: Chart | None
+
+
+class Pages:
+    def __init__(self, clients: Clients, lag: Lag) -> None:
+        self._clients = clients
+        self._lag = lag
+        self._templates = jinja2.Environment(
+            loader=jinja2.FileSystemLoader(_HERE / "templates"),
+            autoescape=True,
+            undefined=jinja2.StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        for shown in (texts.plain, texts.lines, texts.brief, texts.number, texts.moment, texts.short, texts.span,
+                      texts.directives, written):  # fmt: skip
+            self._templates.filters[shown.__name__] = shown
+
+    def routes(self) -> list[Route | Mount]:
+        return [
+            Route("/", self._page("overview.html", self._overview, "sort"), methods=["GET"]),
+            Route("/violations/{fingerprint}", self._page("violation.html", self._violation), methods=["GET"]),
+            Mount("/static", StaticFiles(directory=_HERE / "static")),
+        ]
+
+    def problem(self, problem: Problem) -> Response:
+        page = self._templates.get_template("problem.html").render(problem=problem)
+        return HTMLResponse(page, problem.status, problem.headers)
+
+    def _page(
+        self, template: str, ask: Callable[[Client, Request, Parameters], NamedTuple], *own: str
+    ) -> Callable[[Request], Response]:
+        def endpoint(request: Request) -> Response:
+            given = Parameters(request.scope["query_string"], (*filters.NAMES, *own))
+            with self._clients.lend() as client:
+                shown = ask(client, request, given)
+            return HTMLResponse(self._templates.get_template(template).render(shown._asdict()))
+
+        return endpoint
+
+    def _overview(self, client: Client, _request: Request, given: Parameters) -> Overview:
+        asked = filters.read(given)
+        sort = given.one_of("sort", SORTS) or SORTS[0]
+        links = Links(given.given)
+        if sort == "newest":
+            listed = violations.newest(client, asked, _LISTED)
+        else:
+            listed = violations.biggest(client, asked, _LISTED, None)["items"]
+        return Overview(
+            links=links,
+            totals=counts.totals(client, asked, self._lag()),
+            ledger=ledger.sums(client, asked),
+            chart=_chart(series.over_time(client, asked, "noise", None), asked),
+            hosts=counts.top(client, asked, "blocked_host", _TOP)["items"],
+            directives=counts.top(client, asked, "directive", _TOP)["items"],
+            violations=listed,
+            sort=sort,
+            sites=counts.sites(client),
+            periods=_periods(links, asked),
+        )
+
+    def _violation(self, client: Client, request: Request, given: Parameters) -> OneViolation:
+        one = found(client, request, given)
+        return OneViolation(
+            links=Links(given.given),
+            violation=one,
+            fields=FIELDS,
+            chart=_chart(one["series"], filters.read(given), noise=bool(one["noise"])),
+        )
+
+
+def _chart(found: dict[str, Any], asked: Filters, *, noise: bool = False) -> Chart | None:
+    """A series, split by noise or all of it (`noise` says which) the same."""
+    drawn: dict[int, tuple[int, int]] = {}
+    for point in found["items"]:
+        start = seconds(point["time"])
+        own, other = drawn.get(start, (0, 0))
+        if point["key"] or noise:
+            drawn[start] = (own, other + point["reports"])
+        else:
+            drawn[start] = (own + point["reports"], other)
+    return chart.chart(drawn, found["step"], asked.start, asked.end)
+
+
+def _periods(links: Links, asked: Filters) -> list[tuple[str, str, bool]]:
+    now = time.time()
+    found = []
+    for words, length in PERIODS:
+        start = window_at(now) + WINDOW_SECONDS - length
+        chosen = asked.start == start and asked.end is None
+        found.append((words, links.here(**{"from": written(start), "to": None}), chosen))
+    everything = asked.start is None and asked.end is None
+    return [*found, ("all", links.here(**{"from": None, "to": None}), everything)]

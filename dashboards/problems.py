@@ -1,0 +1,55 @@
+"""What goes wrong, as RFC 9457 problems: one plain sentence each."""
+
+from http import HTTPStatus
+from typing import NamedTuple
+
+import msgspec
+from clickhouse_connect.driver.exceptions import DatabaseError
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from dashboards.clients import Busy
+from dashboards.params import BadParameter
+
+
+class Problem(NamedTuple):
+    status: int
+    sentence: str
+    headers: dict[str, str] = {}  # noqa: RUF012  (never changed)
+
+    @property
+    def title(self) -> str:
+        return HTTPStatus(self.status).phrase
+
+
+def response(problem: Problem) -> Response:
+    body = {"type": "about:blank", "title": problem.title, "status": problem.status, "detail": problem.sentence}
+    return Response(msgspec.json.encode(body), problem.status, problem.headers, media_type="application/problem+json")
+
+
+# ClickHouse's codes for a question that reached one of its limits: time, memory, rows.
+_TOO_MUCH = {158, 159, 160, 241, 307, 394, 396}
+
+
+EXPECTED = (HTTPException, BadParameter, Busy, DatabaseError)
+
+
+def of(error: Exception) -> Problem:
+    """The problem `error` is; what is none of the known ones is ours, and told without details."""
+    if isinstance(error, BadParameter):
+        return Problem(400, str(error))
+    if isinstance(error, Busy):
+        return Problem(503, "Too many questions at once; ask again in a moment.", {"Retry-After": "5"})
+    if isinstance(error, DatabaseError) and error.code in _TOO_MUCH:
+        return Problem(503, "The answer takes too long or too much memory; ask for a shorter period or filter more.")
+    if isinstance(error, HTTPException):
+        return _known(error)
+    return Problem(500, "That went wrong here, not in your question; the log says why.")
+
+
+def _known(error: HTTPException) -> Problem:
+    if error.status_code == 405:
+        return Problem(405, "Only GET and HEAD work here.", {"Allow": "GET, HEAD"})
+    if error.status_code == 404 and error.detail == HTTPStatus.NOT_FOUND.phrase:
+        return Problem(404, "There is nothing at this address.")
+    return Problem(error.status_code, error.detail, dict(error.headers or {}))

@@ -1,0 +1,86 @@
+"""Reports over time: exact to the minute, and adding up to the totals of the same windows."""
+
+from typing import Any, NamedTuple
+
+from clickhouse_connect.driver.client import Client
+
+from dashboards.clients import ask
+from dashboards.filters import Filters, Where, where
+from dashboards.params import BadParameter
+from dashboards.times import written
+from schema.violation import WINDOW_SECONDS
+
+# What an answer may be split by → its column.
+BY = {
+    "": "''",
+    "directive": "effective_directive",
+    "blocked_host": "blocked_host",
+    "document_host": "document_host",
+    "disposition": "disposition",
+    "browser": "browser",
+    "noise": "noise",
+}
+LEAST_STEP, MOST_STEP = 60, 366 * 86400  # s
+MOST_ITEMS = 100_000
+_STEPS = (60, 300, 600, 1800, 3600, 3 * 3600, 6 * 3600, 86400, 7 * 86400)
+_POINTS = 120  # about as many as a chart can show
+
+
+class _Table(NamedTuple):
+    """Where the counts are, and how finely."""
+
+    name: str
+    time: str
+    finest: int  # s
+
+
+_MINUTES = _Table("minutes", "minute", 60)
+_WINDOWS = _Table("violations", "window", WINDOW_SECONDS)  # has the URLs that `minutes` lacks
+
+_POINTS_OF = """
+SELECT toUInt32(intDiv(toUnixTimestamp({time}), {step:UInt32}) * {step:UInt32}) AS start, toString({key}) AS key,
+    sum(reports)
+FROM {table}
+WHERE {where}
+GROUP BY start, key
+ORDER BY start, key
+LIMIT {limit:UInt32}
+"""
+_SPAN_OF = "SELECT toUnixTimestamp(min({time})), toUnixTimestamp(max({time})) FROM {table} WHERE {where}"
+
+
+def over_time(client: Client, filters: Filters, by: str, step: int | None) -> dict[str, Any]:
+    """`/api/series`. `step` (s) is rounded up to what is known: whole minutes, or windows. Raises BadParameter."""
+    table = _WINDOWS if filters.words else _MINUTES
+    selected = where(filters, table.time)
+    found = _series(client, table, selected, BY[by], step or _fitting(client, table, selected, filters))
+    if len(found["items"]) > MOST_ITEMS:
+        raise BadParameter(f"There are over {MOST_ITEMS} items; ask for a larger step, a shorter period or a filter.")
+    return found
+
+
+def of_one(client: Client, its: Where) -> dict[str, Any]:
+    """The series of one violation, which `its` selects."""
+    return _series(client, _WINDOWS, its, BY[""], _fitting(client, _WINDOWS, its, Filters()))
+
+
+def _series(client: Client, table: _Table, selected: Where, column: str, step: int) -> dict[str, Any]:
+    step = -(-step // table.finest) * table.finest
+    sql = _of(table, _POINTS_OF).replace("{key}", column)
+    found = ask(client, sql, selected, step=step, limit=MOST_ITEMS + 1)
+    items = [{"time": written(start), "key": key, "reports": reports} for start, key, reports in found]
+    return {"step": step, "items": items}
+
+
+def _fitting(client: Client, table: _Table, selected: Where, filters: Filters) -> int:
+    """A step that makes a readable chart of the period asked for, or of what there is."""
+    first, last = filters.start, filters.end
+    if first is None or last is None:
+        low, high = ask(client, _of(table, _SPAN_OF), selected)[0]
+        first, last = first or low, last or high
+    fine_enough = (last - first) / _POINTS
+    return next((step for step in _STEPS if step >= max(fine_enough, table.finest)), _STEPS[-1])
+
+
+def _of(table: _Table, sql: str) -> str:
+    return sql.replace("{table}", table.name).replace("{time}", table.time)

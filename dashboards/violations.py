@@ -1,0 +1,144 @@
+"""The list of violations, biggest first, and one of them with all that is known."""
+
+import re
+from typing import Annotated, Any, NamedTuple
+
+from clickhouse_connect.driver.client import Client
+from msgspec import Meta
+
+from dashboards import cursors, rows, series
+from dashboards.clients import ask
+from dashboards.filters import Filters, Where, where
+from dashboards.times import written, written_ms
+
+FINGERPRINT = re.compile(r"[0-9a-f]{32}")
+
+
+class Cursor(NamedTuple):
+    """The last violation of the page before."""
+
+    reports: Annotated[int, Meta(ge=0, le=2**63 - 1)]
+    fingerprint: Annotated[str, Meta(pattern="^[0-9a-f]{32}$")]
+
+
+# Two steps, because the texts of ten million rows cost far more to read than their counts.
+_BIGGEST = """
+SELECT lower(hex(fingerprint)), total
+FROM (SELECT fingerprint, sum(reports) AS total FROM violations WHERE {where} GROUP BY fingerprint)
+WHERE total < {reports:UInt64} OR total = {reports:UInt64} AND fingerprint > toFixedString(unhex({after:String}), 16)
+ORDER BY total DESC, fingerprint
+LIMIT {limit:UInt32}
+"""
+_NEWEST = """
+SELECT lower(hex(fingerprint)), sum(reports) AS total
+FROM violations
+WHERE {where}
+GROUP BY fingerprint
+ORDER BY max(last_seen) DESC, fingerprint
+LIMIT {limit:UInt32}
+"""
+_THESE = f"""
+SELECT {rows.SUMS}
+FROM violations
+WHERE {{where}} AND fingerprint IN (SELECT toFixedString(unhex(arrayJoin({{these:Array(String)}})), 16))
+GROUP BY fingerprint
+"""  # noqa: S608  (columns of ours)
+_START = Cursor(2**63 - 1, "f" * 32)
+
+
+def biggest(client: Client, filters: Filters, limit: int, cursor: Cursor | None) -> dict[str, Any]:
+    """`/api/violations`."""
+    selected = where(filters)
+    after = cursor or _START
+    found = ask(
+        client, _BIGGEST, selected, reports=after.reports, after=after.fingerprint, limit=limit + 1
+    )  # one more says whether there is a next page
+    page = found[:limit]
+    more = cursors.written(Cursor(page[-1][1], page[-1][0])) if len(found) > limit else None
+    return {"items": _items(client, selected, page), "next": more}
+
+
+def newest(client: Client, filters: Filters, limit: int) -> list[dict[str, Any]]:
+    """Those seen last."""
+    selected = where(filters)
+    return _items(client, selected, ask(client, _NEWEST, selected, limit=limit))
+
+
+def _items(client: Client, selected: Where, page: list[tuple[Any, ...]]) -> list[dict[str, Any]]:
+    """Every field of the violations of `page` (fingerprint, reports), in its order."""
+    if not page:
+        return []
+    found = ask(client, _THESE, selected, these=[fingerprint for fingerprint, _ in page])
+    hashes = {row[rows.STORED.index("policy_hash")] for row in found}
+    texts = rows.policies(client, hashes)
+    by_fingerprint = {row[rows.STORED.index("fingerprint")]: rows.item(row, texts) for row in found}
+    # The count of the first step decides: it made the order, and reports may have come in since.
+    return [_written(by_fingerprint[key] | {"reports": reports}) for key, reports in page if key in by_fingerprint]
+
+
+def _written(item: dict[str, Any]) -> dict[str, Any]:
+    times = {name: written_ms(item[name]) for name in ("first_seen", "last_seen")}
+    return item | times | {"window": written(item["window"])}
+
+
+_POLICIES = """
+SELECT policy_hash, sum(reports), toUnixTimestamp64Milli(max(last_seen))
+FROM violations
+WHERE {where}
+GROUP BY policy_hash
+ORDER BY sum(reports) DESC, policy_hash
+LIMIT 100
+"""
+# The same violation in other browsers: the fingerprint differs, all else that makes it does not.
+_BROWSERS = """
+SELECT any(browser), any(browser_version), lower(hex(fingerprint)), sum(reports)
+FROM violations
+WHERE {where} AND site = {its_site:String} AND document_url = {its_document:String}
+    AND effective_directive = {its_directive:String} AND blocked_url = {its_blocked:String}
+    AND source_file = {its_source:String} AND line_number = {its_line:UInt32} AND column_number = {its_column:UInt32}
+    AND disposition = {its_disposition:String}
+GROUP BY fingerprint
+ORDER BY sum(reports) DESC, fingerprint
+LIMIT 100
+"""
+_EXAMPLE = "SELECT argMax(raw, seen) FROM examples WHERE {where} GROUP BY site, fingerprint"
+
+
+def one(client: Client, filters: Filters, fingerprint: str) -> dict[str, Any] | None:
+    """`/api/violations/{fingerprint}`; None where there is none in the period."""
+    its = _only(where(filters), fingerprint)
+    found = _items(client, its, [(fingerprint, 0)])
+    if not found:
+        return None
+    item = found[0]
+    item["series"] = series.of_one(client, its)
+    item["reports"] = sum(point["reports"] for point in item["series"]["items"])
+    item["browsers"] = _browsers(client, where(filters), item)
+    item["policies"] = _policies(client, its)
+    example = ask(client, _EXAMPLE, _only(Where("1", {}), fingerprint))
+    item["example"] = example[0][0] if example else None
+    return item
+
+
+def _only(selected: Where, fingerprint: str) -> Where:
+    condition = f"{selected.sql} AND fingerprint = toFixedString(unhex({{only:String}}), 16)"
+    return Where(condition, selected.values | {"only": fingerprint})
+
+
+def _browsers(client: Client, selected: Where, item: dict[str, Any]) -> list[dict[str, Any]]:
+    its = {
+        "its_site": "site", "its_document": "document_url", "its_directive": "effective_directive",
+        "its_blocked": "blocked_url", "its_source": "source_file", "its_line": "line_number",
+        "its_column": "column_number", "its_disposition": "disposition",
+    }  # fmt: skip
+    found = ask(client, _BROWSERS, selected, **{name: item[field] for name, field in its.items()})
+    return [dict(zip(("browser", "browser_version", "fingerprint", "reports"), row, strict=True)) for row in found]
+
+
+def _policies(client: Client, its: Where) -> list[dict[str, Any]]:
+    found = ask(client, _POLICIES, its)
+    texts = rows.policies(client, {row[0] for row in found})
+    return [
+        {"policy_hash": key, "original_policy": texts.get(key, ""), "reports": reports, "last_seen": written_ms(last)}
+        for key, reports, last in found
+    ]
