@@ -48,9 +48,7 @@ def test_lines_are_at_round_numbers_of_reports_from_nothing_up():
 
 def test_times_are_at_round_moments_and_midnight_is_a_date():
     found = drawn({NOON: (1, 0), NOON + 86400: (1, 0)}, 1800)
-    assert [tick.text for tick in found.x_ticks] == ["16:00", "20:00", "22 Nov", "04:00", "08:00"] or [
-        tick.text for tick in found.x_ticks
-    ] == ["18:00", "22 Nov", "06:00"]
+    assert [tick.text for tick in found.x_ticks] == ["18:00", "22 Nov", "06:00"]
     found = drawn({NOON: (1, 0)}, 86400, start=NOON - 60 * 86400, end=NOON)
     assert all(" " in tick.text for tick in found.x_ticks)
 
