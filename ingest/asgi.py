@@ -32,7 +32,7 @@ class AsgiCollector:
         site = site_of(scope["path"])
         if site is None or scope["method"] != "POST":
             return collector.answer(scope["method"], scope["path"])
-        headers = dict(scope["headers"])  # names are lower-case by ASGI's rule
+        headers = dict(reversed(scope["headers"]))  # the first of a name counts; names are lower-case by ASGI's rule
         agent = headers.get(b"user-agent")
         body, whole = bytearray(), False
         try:

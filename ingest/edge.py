@@ -36,7 +36,7 @@ class Edge(HttpToolsProtocol):
         self._stage = _IDLE
         self._since = shared.now  # when this stage began
         self._site: str | None = None
-        self._routed = self._hot = self._is_post = False
+        self._routed = self._hot = self._is_post = self._past_parser = False
         self._body: bytes | bytearray = b""
         self._type: bytes | None = None
         self._agent: bytes | None = None
@@ -60,6 +60,9 @@ class Edge(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
+        if self._past_parser:
+            self._take_past_parser(data)
+            return
         stage = self._stage
         if stage in _UNBOUNDED:
             self._overrun += len(data)
@@ -70,11 +73,25 @@ class Edge(HttpToolsProtocol):
             self._unset_keepalive_if_required()
         try:
             self.parser.feed_data(data)
-        except httptools.HttpParserUpgrade:
-            pass  # answered like any other request; no protocol is switched to
+        except httptools.HttpParserUpgrade as upgrade:
+            # RFC 9110 §7.8 lets us ignore the offer, but the parser leaves the body of such a request unread.
+            if self._hot and self._stage == _BODY:
+                self._past_parser = True
+                self._take_past_parser(data[upgrade.args[0] :])
         except httptools.HttpParserError:
             if not self.transport.is_closing():
                 self.send_400_response("Invalid HTTP request received.")
+
+    def _take_past_parser(self, data: bytes) -> None:
+        """The declared bytes, then the answer, then the end of the connection."""
+        self.on_body(data)
+        if self._stage == _BODY and len(self._body) < self._declared:
+            return
+        if self._stage == _BODY:
+            self._body = self._body[: self._declared]
+            self._answer()
+        self._stage = _IDLE
+        self.transport.close()
 
     def _overflow(self) -> None:
         """A head that doesn't end; or a refused body, of which enough was read to let the answer through."""
@@ -101,6 +118,8 @@ class Edge(HttpToolsProtocol):
         self._agent = self._site = None
 
     def on_header(self, name: bytes, value: bytes) -> None:
+        if self._stage != _HEAD:
+            return  # a trailer: nothing a trailer could say is wanted
         if not self._routed:
             self._route()
         if not self._hot:
@@ -108,9 +127,9 @@ class Edge(HttpToolsProtocol):
             return
         length = len(name)  # most headers are none of these: the length tells, without a copy
         if length == 10 and name.lower() == b"user-agent":
-            self._agent = value
+            self._agent = value if self._agent is None else self._agent
         elif length == 12 and name.lower() == b"content-type":
-            self._type = value
+            self._type = value if self._type is None else self._type
         elif length == 14 and name.lower() == b"content-length":
             self._declared = int(value[:20]) if value.isdigit() else 0
         elif length == 6 and name.lower() == b"expect":
@@ -173,13 +192,19 @@ class Edge(HttpToolsProtocol):
         self.transport.write(self.shared.written(answer))
 
     def on_message_complete(self) -> None:
+        if self._hot and self.parser.should_upgrade():
+            return
         stage, self._stage, self._since = self._stage, _IDLE, self.shared.now
         if not self._hot:
             super().on_message_complete()
-            return
-        if stage == _REFUSED:
+        elif stage == _REFUSED:
             self.transport.close()
-            return
+        else:
+            self._answer()
+            if not self.parser.should_keep_alive():
+                self.transport.close()
+
+    def _answer(self) -> None:
         shared = self.shared
         if self._is_post:
             answer = shared.collector.accept(bytes(self._body), self._type, self._agent, self._site or "")
@@ -190,8 +215,6 @@ class Edge(HttpToolsProtocol):
             self.transport.write(shared.preflight)
         else:
             self.transport.write(shared.written(REFUSED[Reason.BAD_SITE]))
-        if not self.parser.should_keep_alive():
-            self.transport.close()
 
     # uvicorn's and ours
 

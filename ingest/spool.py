@@ -2,11 +2,12 @@
 
 from typing import Any
 
-from log.protocols import Producer
+from log.protocols import LogFull, Producer
 from schema import delivery
 
 LINGER_SECONDS = 0.05
 HELD_BYTES = 4 * 1024 * 1024
+_FRAMING = 64  # more than a frame's head takes
 
 
 class Spool:
@@ -17,6 +18,7 @@ class Spool:
         self._hold = hold
         self._held: list[bytes] = []
         self._held_bytes = 0
+        self._stuck = False  # the last flush failed
 
     def append(self, fields: tuple[Any, ...]) -> None:
         """`fields` of a Delivery, in order. Raises LogFull: nothing of it was kept."""
@@ -24,16 +26,21 @@ class Spool:
         if not self._hold:
             self._producer.append((record,))
             return
-        if self._held_bytes >= HELD_BYTES:
+        if self._stuck or self._held_bytes >= HELD_BYTES:
             self.flush()
+        length = len(record) + _FRAMING
+        if not self._producer.fits(self._held_bytes + length):
+            raise LogFull("the spool's quota is used up")
         self._held.append(record)
-        self._held_bytes += len(record)
+        self._held_bytes += length
 
     def flush(self) -> None:
-        """Write what is held. Raises LogFull, and goes on holding it."""
-        if self._held:
-            self._producer.append(self._held)
-            self._held, self._held_bytes = [], 0
+        """Write what is held; the quota has room for it. Raises LogFull where the disk is full, and goes on holding."""
+        if not self._held:
+            return
+        self._stuck = True
+        self._producer.append(self._held)
+        self._held, self._held_bytes, self._stuck = [], 0, False
 
     @property
     def full(self) -> bool:

@@ -19,6 +19,9 @@ class Producer(Protocol):
     def append(self, records: Sequence[bytes]) -> None:
         """Add encoded deliveries, all or none. Raises LogFull."""
 
+    def fits(self, length: int) -> bool:
+        """Whether the quota has room for records of `length` bytes together."""
+
     def close(self) -> None: ...
 
 
@@ -28,8 +31,8 @@ class Batch:
 
     id: str
     deliveries: list[Delivery]
-    # Which deliveries repeat an earlier one: decided once, and remembered with the batch. None: not decided yet.
-    retried: list[int] | None = None
+    # What the processor decided about the batch, remembered with it so that a repeat decides the same; None: not yet.
+    decided: bytes | None = None
     end: dict[str, int] = field(default_factory=dict)  # where the batch ends in the log; the consumer's own affair
 
 

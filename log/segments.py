@@ -45,6 +45,7 @@ class SegmentWriter:
         self.full = False
         self._folder = folder
         self._max_bytes = max_bytes
+        self._segment_bytes = min(SEGMENT_BYTES, max_bytes // 4)  # only a closed segment can be deleted
         folder.mkdir(parents=True, exist_ok=True)
         self._lock = (folder / "lock").open("wb")
         self._take_lock()
@@ -70,10 +71,8 @@ class SegmentWriter:
         """One write for all of `records`. Raises LogFull, with the segment as it was before."""
         frames = frame(records[0]) if len(records) == 1 else b"".join(map(frame, records))
         length = len(frames)
-        if self._size + self._closed_bytes + length > self._max_bytes:
-            self._measure()
-            if self._size + self._closed_bytes + length > self._max_bytes:
-                raise LogFull("the spool's quota is used up")
+        if not self.fits(length):
+            raise LogFull("the spool's quota is used up")
         try:
             written = os.write(self._fd, frames)
         except OSError as error:
@@ -81,8 +80,14 @@ class SegmentWriter:
         if written != length:
             self._undo(written)
         self._size += length
-        if self._size >= SEGMENT_BYTES:
+        if self._size >= self._segment_bytes:
             self.roll()
+
+    def fits(self, length: int) -> bool:
+        """Counts again what the reader has left before it says no."""
+        if self._size + self._closed_bytes + length > self._max_bytes:
+            self._measure()
+        return self._size + self._closed_bytes + length <= self._max_bytes
 
     def _undo(self, written: int) -> None:
         """A full disk takes part of a write: cut it off, so that the next frame starts where this one should have."""

@@ -32,7 +32,7 @@ class _Pending(msgspec.Struct):
     id: str
     start: dict[str, int]
     end: dict[str, int]
-    retried: list[int]
+    decided: bytes
 
 
 class _Position(msgspec.Struct):
@@ -73,9 +73,12 @@ class SpoolConsumer:
         if not read.end:
             self._oldest_ms = None
             return None
-        deliveries = [_decode(record) for record in read.records]
+        return self._batch(uuid.uuid4().hex, read.records, None, read.end)
+
+    def _batch(self, name: str, records: list[bytes], decided: bytes | None, end: dict[str, int]) -> Batch:
+        deliveries = [_decode(record) for record in records]
         self._oldest_ms = min((found.received_ms for found in deliveries), default=None)
-        return Batch(uuid.uuid4().hex, deliveries, end=read.end)
+        return Batch(name, deliveries, decided, end)
 
     async def _gather(self) -> _Read:
         """A full batch at once, a small one after the linger, an empty one after a few polls."""
@@ -100,9 +103,10 @@ class SpoolConsumer:
 
     def _read_segment(self, path: Path, read: _Read, *, final: bool) -> None:
         """As many chunks as the batch has room for; `final`: nothing more will be written here."""
-        key = f"{path.parent.name}/{path.name}"
+        key = _key(path)
         at = self._read_to.get(key, len(HEADER))
-        with path.open("rb") as file:
+        # A writer that ends takes its empty segment along.
+        with contextlib.suppress(FileNotFoundError), path.open("rb") as file:
             size = os.fstat(file.fileno()).st_size
             while at < size and read.size < BATCH_BYTES:
                 frames = _read_frames(file.fileno(), at, size, final=final)
@@ -122,12 +126,12 @@ class SpoolConsumer:
             with contextlib.suppress(FileNotFoundError), (self._folder / key).open("rb") as file:
                 records += split(os.pread(file.fileno(), end - start, start), final=True).records
             self._read_to[key] = end
-        return Batch(pending.id, [_decode(record) for record in records], pending.retried, pending.end)
+        return self._batch(pending.id, records, pending.decided, pending.end)
 
     def intend(self, batch: Batch) -> None:
         stored = self._position.stored
         start = {key: stored[key] for key in batch.end if key in stored}
-        self._position.pending = _Pending(batch.id, start, batch.end, batch.retried or [])
+        self._position.pending = _Pending(batch.id, start, batch.end, batch.decided or b"")
         self._save()
 
     def commit(self, batch: Batch) -> None:
@@ -141,13 +145,14 @@ class SpoolConsumer:
         """Segments read to their end, but for those a writer may still append to."""
         stored = self._position.stored
         for folder in self._folders():
+            # Looked for before the sizes: a writer may append and end in between.
+            being_written = 1 if has_writer(folder) else 0
             found = segments(folder)
-            for path in found:
-                key = f"{folder.name}/{path.name}"
-                done = stored.get(key, 0) >= path.stat().st_size
-                if done and (path != found[-1] or not has_writer(folder)):
-                    path.unlink()
-        kept = {f"{folder.name}/{path.name}" for folder in self._folders() for path in segments(folder)}
+            for path in found[: len(found) - being_written]:
+                with contextlib.suppress(FileNotFoundError):
+                    if stored.get(_key(path), len(HEADER)) >= path.stat().st_size:
+                        path.unlink()
+        kept = {_key(path) for folder in self._folders() for path in segments(folder)}
         for key in stored.keys() - kept:
             del stored[key]
             self._read_to.pop(key, None)
@@ -161,6 +166,11 @@ class SpoolConsumer:
         fresh = self._file.with_suffix(".new")
         fresh.write_bytes(msgspec.json.encode(self._position))
         fresh.replace(self._file)
+
+
+def _key(path: Path) -> str:
+    """A segment's name in the position."""
+    return f"{path.parent.name}/{path.name}"
 
 
 def _load(file: Path) -> _Position:
@@ -197,4 +207,4 @@ def unread_bytes(folder: Path, position: Path, writer: str = "*") -> Iterator[in
     stored = _load(position).stored
     for path in folder.glob(f"{writer}/*.seg"):
         with contextlib.suppress(FileNotFoundError):
-            yield max(0, path.stat().st_size - stored.get(f"{path.parent.name}/{path.name}", len(HEADER)))
+            yield max(0, path.stat().st_size - stored.get(_key(path), len(HEADER)))

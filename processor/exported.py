@@ -15,8 +15,8 @@ _LIMITS = {
     "trust": 255,
     "reports": 2**53,
     "window": 2**32 - 1,
-    "first_seen": 2**32 * 1000,
-    "last_seen": 2**32 * 1000,
+    "first_seen": (2**32 - 1) * 1000,
+    "last_seen": (2**32 - 1) * 1000,
 }
 
 

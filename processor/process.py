@@ -7,6 +7,7 @@ import time
 from collections import Counter
 from threading import Event
 
+import msgspec
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from log.protocols import Batch, Consumer
@@ -14,7 +15,7 @@ from processor.fold import Folded, fold
 from processor.retries import Retries
 from processor.write import Writer
 from schema import metrics
-from schema.sites import Sites
+from schema.sites import Site, Sites
 
 logger = logging.getLogger("sentinel.processor")
 _LONGEST_PAUSE = 30.0
@@ -46,34 +47,44 @@ class Processor:
 
     async def _store(self, batch: Batch, stop: Event) -> bool:
         """False when stopping kept it from being stored: its intention stays, and the next start repeats it."""
-        if batch.retried is None:
-            batch.retried = self._retries.find(batch.deliveries)
-        folded = fold(batch.deliveries, set(batch.retried), self.sites)
-        self._consumer.intend(batch)
-        if not await self._insert(folded, batch.id, stop):
-            return False
-        self._consumer.commit(batch)
+        decided = self._decide(batch)
+        folded = fold(batch.deliveries, set(decided.retried), Sites(decided.sites))
+        pause = 0.25
+        while not self._tried(batch, folded):
+            if stop.is_set():
+                return False
+            await asyncio.sleep(pause * random.uniform(0.5, 1))  # noqa: S311
+            pause = min(pause * 2, _LONGEST_PAUSE)
         _measure(batch, folded)
         return True
 
-    async def _insert(self, folded: Folded, token: str, stop: Event) -> bool:
-        """Tried until it succeeds or the program stops: nothing is given up, and the token makes repeats harmless."""
-        pause = 0.25
-        while True:
-            started = time.monotonic()
-            try:
-                self._writer.insert(folded, token)
-            except (ClickHouseError, OSError) as error:
-                metrics.INSERT_FAILURES.inc()
-                logger.error("an insert failed and is tried again", extra={"error": type(error).__name__})
-                logger.debug("the insert's error", exc_info=error)  # its text may quote a report
-                if stop.is_set():
-                    return False
-            else:
-                metrics.INSERT_SECONDS.observe(time.monotonic() - started)
-                return True
-            await asyncio.sleep(pause * random.uniform(0.5, 1))  # noqa: S311
-            pause = min(pause * 2, _LONGEST_PAUSE)
+    def _decide(self, batch: Batch) -> "_Decided":
+        """Everything that a repeat could decide otherwise, because time has passed or a file has changed."""
+        if batch.decided is not None:
+            return msgspec.msgpack.decode(batch.decided, type=_Decided)
+        decided = _Decided(self._retries.find(batch.deliveries), self.sites.table)
+        batch.decided = msgspec.msgpack.encode(decided)
+        return decided
+
+    def _tried(self, batch: Batch, folded: Folded) -> bool:
+        """One try; all of it can be repeated, because the token makes repeats harmless."""
+        started = time.monotonic()
+        try:
+            self._consumer.intend(batch)
+            self._writer.insert(folded, batch.id)
+            self._consumer.commit(batch)
+        except (ClickHouseError, OSError) as error:
+            metrics.INSERT_FAILURES.inc()
+            logger.error("a batch could not be stored and is tried again", extra={"error": type(error).__name__})
+            logger.debug("the error", exc_info=error)  # its text may quote a report
+            return False
+        metrics.INSERT_SECONDS.observe(time.monotonic() - started)
+        return True
+
+
+class _Decided(msgspec.Struct, array_like=True):
+    retried: list[int]  # indexes of deliveries that repeat an earlier one
+    sites: dict[str, Site] | None  # the sites file as it was
 
 
 def _measure(batch: Batch, folded: Folded) -> None:

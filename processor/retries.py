@@ -1,12 +1,13 @@
 """Recognises Chromium's retries: a Reporting API array it sends again because it believes the first attempt failed.
 
-Rule of the browser (measured): the same bytes but for larger ages, from a minute on, ten times and more; so received
+Rule of the browser (measured): the same bytes but for larger ages, ten times and more, with growing pauses; so received
 minus age is the same moment within some milliseconds. Nothing else retries. Other people's equal reports must not be
-folded away with it, so an array that is seen often is never taken for a retry: chance would meet it too easily.
+folded away with it: an array that is seen often, or whose repeats come at random, is never taken for a retry.
 """
 
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import NamedTuple
 
@@ -15,7 +16,8 @@ import msgspec
 from schema.delivery import Delivery, Kind
 
 TOLERANCE_MS = 100  # the way through the network differs from attempt to attempt
-LEAST_AGEING_MS = 200  # below this, two tabs at the same moment look the same
+LEAST_PAUSE_MS = 500  # Chromium waits a minute; below this, two tabs at the same moment look the same
+STEADY = 0.8  # a pause may be this share of the one before it, though a browser's only grow
 COMMON = 4  # sightings after which an array is somebody's every-day report
 KEPT = 20_000  # arrays remembered
 _LONGEST = 1000  # entries; Chromium sends up to 100
@@ -38,32 +40,48 @@ class _Sighting(NamedTuple):
 _decode = msgspec.json.Decoder(list[_Item]).decode
 
 
+@dataclass
+class _Array:
+    """What is known of one array."""
+
+    sightings: list[_Sighting] = field(default_factory=list)  # those that were counted
+    last_ms: int = 0  # when it was last received
+    pause_ms: int = 0  # before its last retry
+
+    def is_retry(self, now: _Sighting, entries: int) -> bool:
+        pause, self.last_ms = now.received_ms - self.last_ms, now.received_ms
+        if len(self.sightings) >= COMMON:
+            return False
+        if not any(_repeats(now, earlier, entries) for earlier in self.sightings):
+            self.sightings.append(now)
+            return False
+        if pause < max(LEAST_PAUSE_MS, self.pause_ms * STEADY):
+            self.sightings = [now] * COMMON  # no browser repeats like this: others saw the same moment
+            return False
+        self.pause_ms = pause
+        return True
+
+
 class Retries:
     """Remembers the arrays of this process's life, at most KEPT."""
 
     def __init__(self) -> None:
-        self._seen: OrderedDict[bytes, list[_Sighting]] = OrderedDict()
+        self._seen: OrderedDict[bytes, _Array] = OrderedDict()
 
-    def find(self, deliveries: Iterable[Delivery]) -> list[int]:
-        """Indexes of the deliveries that repeat an earlier one."""
-        return [index for index, delivery in enumerate(deliveries) if self._is_retry(delivery)]
+    def find(self, deliveries: Sequence[Delivery]) -> list[int]:
+        """Indexes of the deliveries that repeat an earlier one. Read in the order received, whichever worker had it."""
+        arrays = [(index, items) for index, found in enumerate(deliveries) if (items := _chromium_array(found))]
+        arrays.sort(key=lambda array: deliveries[array[0]].received_ms)
+        return sorted(index for index, items in arrays if self._is_retry(deliveries[index], items))
 
-    def _is_retry(self, delivery: Delivery) -> bool:
-        items = _chromium_array(delivery)
-        if not items:
-            return False
+    def _is_retry(self, delivery: Delivery, items: list[_Item]) -> bool:
         key = _key(delivery, items)
-        sighting = _Sighting(delivery.received_ms, items[0].age, sum(item.age for item in items))
-        seen = self._seen.setdefault(key, [])
+        known = self._seen.setdefault(key, _Array())
         self._seen.move_to_end(key)
         if len(self._seen) > KEPT:
             self._seen.popitem(last=False)
-        if len(seen) >= COMMON:
-            return False
-        if any(_repeats(sighting, earlier, len(items)) for earlier in seen):
-            return True
-        seen.append(sighting)
-        return False
+        sighting = _Sighting(delivery.received_ms, items[0].age, sum(item.age for item in items))
+        return known.is_retry(sighting, len(items))
 
 
 def _chromium_array(delivery: Delivery) -> list[_Item]:
@@ -90,7 +108,7 @@ def _repeats(now: _Sighting, earlier: _Sighting, entries: int) -> bool:
     ageing = now.first_age - earlier.first_age
     waited = now.received_ms - earlier.received_ms
     return (
-        ageing >= LEAST_AGEING_MS
+        ageing >= LEAST_PAUSE_MS - TOLERANCE_MS
         and abs(waited - ageing) <= TOLERANCE_MS
         and abs(now.ages - earlier.ages - ageing * entries) <= 2 * entries
     )

@@ -9,6 +9,7 @@ import msgspec
 
 LABEL = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 DEFAULT = "default"
+_HOST = re.compile(r"(?:\*\.)?[a-z0-9_-]+(?:\.[a-z0-9_-]+)*|[0-9a-f:.]+")
 
 
 class Site(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -34,13 +35,13 @@ class Sites:
     """Without a file every label is a site."""
 
     def __init__(self, sites: dict[str, Site] | None = None) -> None:
-        self._sites = sites
+        self.table = sites
 
     def known(self, label: str) -> bool:
-        return self._sites is None or label in self._sites
+        return self.table is None or label in self.table
 
     def get(self, label: str) -> Site:
-        return _ANY if self._sites is None else self._sites.get(label, _ANY)
+        return _ANY if self.table is None else self.table.get(label, _ANY)
 
 
 _ANY = Site()
@@ -52,7 +53,7 @@ def load_sites(path: Path | None) -> Sites:
         return Sites()
     try:
         found = tomllib.loads(path.read_text())
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise BadSites(f"the sites file {path} can't be read: {error}") from error
     if set(found) != {"sites"} or not isinstance(found["sites"], dict):
         raise BadSites(f"the sites file {path} should hold [sites.LABEL] tables and nothing else")
@@ -68,4 +69,10 @@ def _site(path: Path, label: str, table: Any) -> Site:
         raise BadSites(f"{path}: [sites.{label}]: {error}") from error
     if not 0 <= site.sample <= 1:
         raise BadSites(f"{path}: [sites.{label}]: sample is a share from 0 to 1, not {site.sample}")
+    for host in site.hosts:
+        if not _HOST.fullmatch(host):
+            raise BadSites(
+                f"{path}: [sites.{label}]: hosts has {host!r}; write host names in lower case, as shop.example,"
+                " or *.shop.example for what is below it"
+            )
     return site

@@ -1,10 +1,14 @@
 """`csp-sentinel`: one program, a command a stage. Each command's help says what it does and shows an example."""
 
 import argparse
+import contextlib
 import os
+import shutil
 import sys
-from collections.abc import Callable, Sequence
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import NoReturn
 
 from sentinel import __version__, logs
 from sentinel.settings import Settings, WrongSetting, read, render
@@ -17,7 +21,7 @@ _CONSOLE = ("console_host", "console_port")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Exit code 0 done, 1 could not, 2 wrong use, 130 stopped by a second Ctrl-C."""
+    """Exit code 0 done, 1 could not, 2 wrong use, 130 stopped by Ctrl-C before its time."""
     given = _parser().parse_args(arguments)
     try:
         loaded = read(os.environ, given.settings, vars(given))
@@ -27,14 +31,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         print(render(loaded.settings, loaded.sources))
         return
     logs.configure(loaded.settings.log_level, loaded.settings.log_format)
-    _prepare_metrics(loaded.settings.data_dir, given.command)
-    from sentinel import commands  # noqa: PLC0415  (reads the variable just set)
-
-    run: Run = getattr(commands, given.command.replace("import", "import_"))
     try:
-        sys.exit(run(loaded.settings, given))
-    except commands.CannotStart as error:
-        _fail(str(error), 1)
+        with _metrics_folder():
+            sys.exit(_run(loaded.settings, given))
     except KeyboardInterrupt:
         sys.exit(130)
     except BrokenPipeError:  # `csp-sentinel export | head`
@@ -42,21 +41,36 @@ def main(arguments: Sequence[str] | None = None) -> None:
         sys.exit(1)
 
 
-def _fail(sentence: str, code: int) -> None:
+def _run(settings: Settings, given: argparse.Namespace) -> int:
+    from sentinel import commands  # noqa: PLC0415  (reads the variable that _metrics_folder sets)
+
+    run: Run = getattr(commands, given.command.replace("import", "import_"))
+    try:
+        return run(settings, given)
+    except commands.CannotStart as error:
+        _fail(str(error), 1)
+
+
+@contextlib.contextmanager
+def _metrics_folder() -> Iterator[None]:
+    """The processes of a command share their figures in mapped files; the library wants to be told before its import.
+
+    Not under the data dir: where that is full, touching a mapped file would end the process.
+    """
+    try:
+        folder = tempfile.mkdtemp(prefix="csp-sentinel-")
+    except OSError as error:
+        _fail(f"no folder for temporary files can be made ({error.strerror}); set TMPDIR to one that can", 1)
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
+    try:
+        yield
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _fail(sentence: str, code: int) -> NoReturn:
     print(f"csp-sentinel: {sentence}", file=sys.stderr)
     sys.exit(code)
-
-
-def _prepare_metrics(data_dir: Path, command: str) -> None:
-    """The processes of a command share their figures in files; the library wants the folder before it is imported."""
-    if command not in {"run", "ingest", "process", "console"}:
-        return
-    folder = data_dir / "metrics" / f"{command}-{os.getpid()}"
-    try:
-        folder.mkdir(parents=True)
-    except OSError as error:
-        _fail(f"the data dir {data_dir} can't be written ({error.strerror}); choose another --data-dir", 1)
-    os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(folder)
 
 
 def _parser() -> argparse.ArgumentParser:

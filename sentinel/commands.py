@@ -32,30 +32,31 @@ from sentinel.supervise import Child, StartFailed, Supervisor
 __all__ = ["CannotStart", "console", "demo", "export", "import_", "ingest", "init", "process", "run"]
 
 
+_LEAST_FREE_BYTES = 64 * 1024 * 1024  # below this ClickHouse can't merge; better told at the start
+
+
 def run(settings: Settings, _given: argparse.Namespace) -> int:
     with _data_dir(settings, "run"), contextlib.ExitStack() as stack:
         places = settings.data_dir / "run.json"
         patience = _patience(places)
         collector = stack.enter_context(_listen(settings.host, settings.port, "port", patience))
         console_ = stack.enter_context(_listen(settings.console_host, settings.console_port, "console-port", patience))
-        _sweep_metrics(settings.data_dir, "run")
         operations = _serve_metrics(settings)
         where = {"collector": _url(collector), "console": _url(console_), "metrics": f"{operations}/metrics"}
         store = Child("store", stages.store, (settings, console_), stop_seconds=stages.DRAIN_SECONDS + 2)
         stages_ = [_workers(settings, collector), [store]]
         stack.callback(places.unlink, missing_ok=True)
-        return _supervise(stages_, lambda: _announce(places, where))
+        return _supervise(stages_, collector, lambda: _announce(places, where))
 
 
 def ingest(settings: Settings, _given: argparse.Namespace) -> int:
     with _data_dir(settings, "ingest"), contextlib.ExitStack() as stack:
         places = settings.data_dir / "ingest.json"
         listener = stack.enter_context(_listen(settings.host, settings.port, "port", _patience(places)))
-        _sweep_metrics(settings.data_dir, "ingest")
         operations = _serve_metrics(settings)
         where = {"collector": _url(listener), "metrics": f"{operations}/metrics"}
         stack.callback(places.unlink, missing_ok=True)
-        return _supervise([_workers(settings, listener)], lambda: _announce(places, where))
+        return _supervise([_workers(settings, listener)], listener, lambda: _announce(places, where))
 
 
 def process(settings: Settings, given: argparse.Namespace) -> int:
@@ -124,13 +125,15 @@ def _options(settings: Settings, index: int) -> Options:
     )
 
 
-def _supervise(stages_: list[list[Child]], on_ready: Callable[[], None]) -> int:
+def _supervise(stages_: list[list[Child]], listener: socket.socket, on_ready: Callable[[], None]) -> int:
+    """`listener` is closed when it stops, so that new connections are refused and not left waiting."""
+
     def on_death(stage: str, pid: int) -> None:
         metrics.WORKER_RESTARTS.labels(stage).inc()
         mark_process_dead(pid)  # type: ignore[no-untyped-call]
 
     try:
-        Supervisor(stages_, on_death).run(on_ready)
+        Supervisor(stages_, on_death, listener.close).run(on_ready)
     except StartFailed as error:
         raise CannotStart(str(error)) from error
     return 0
@@ -142,6 +145,9 @@ def _data_dir(settings: Settings, command: str) -> Iterator[None]:
     folder = settings.data_dir
     with explained():
         load_sites(settings.sites)
+        folder.mkdir(parents=True, exist_ok=True)
+        if shutil.disk_usage(folder).free < _LEAST_FREE_BYTES:
+            raise CannotStart(f"the disk of the data dir {folder} is full; make room, or choose another --data-dir")
         lock = (folder / f"{command}.lock").open("a")
     with lock:
         try:
@@ -156,13 +162,6 @@ def _data_dir(settings: Settings, command: str) -> Iterator[None]:
 def _patience(places: Path) -> float:
     """A killed program leaves this file, and for a moment processes that still hold its ports."""
     return PREDECESSOR_SECONDS if places.exists() else 0
-
-
-def _sweep_metrics(folder: Path, command: str) -> None:
-    """Figures of earlier runs."""
-    for stale in (folder / "metrics").glob(f"{command}-*"):
-        if stale != Path(os.environ["PROMETHEUS_MULTIPROC_DIR"]):
-            shutil.rmtree(stale, ignore_errors=True)
 
 
 def _listen(host: str, port: int, flag: str, patience: float = 0) -> socket.socket:

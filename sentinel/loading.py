@@ -52,7 +52,8 @@ def import_(settings: Settings, given: argparse.Namespace) -> int:
     """Into the spool, like any report, and from there into the store. Exit code 1 if nothing could be used."""
     if not LABEL.fullmatch(given.site):
         raise CannotStart(f"--site {given.site}: a label has lower-case letters, digits and hyphens, at most 63")
-    taken = skipped = 0
+    taken = skipped = old = 0
+    kept_since = (time.time() - settings.retention_days * 86400) * 1000
     with explained(), _Loader(settings) as loader, _progress() as progress:
         for name in given.files:
             for found in _read(name, given.site, progress):
@@ -62,8 +63,12 @@ def import_(settings: Settings, given: argparse.Namespace) -> int:
                 else:
                     loader.add(found)
                     taken += found.count
+                    old += found.count * (found.received_ms < kept_since)
         loader.finish(progress)
     print(f"imported {taken:,} reports" + (f"; skipped {skipped:,} lines or values" if skipped else ""))
+    if old:
+        print(f"{old:,} of them are older than the {settings.retention_days} days kept (SENTINEL_RETENTION_DAYS): "
+              "they go at the next clean-up")  # fmt: skip
     return 0 if taken or not skipped else 1
 
 

@@ -17,6 +17,7 @@ from threading import Event
 
 import uvicorn
 import uvloop
+from clickhouse_connect.driver.exceptions import ClickHouseError
 from starlette.applications import Starlette
 
 from dashboards.app import build
@@ -53,7 +54,10 @@ def explained() -> Iterator[None]:
     except (BadPosition, BadSites, NewerStore) as error:
         raise CannotStart(str(error)) from error
     except OSError as error:
-        raise CannotStart(f"the data dir can't be used: {error}") from error
+        raise CannotStart(f"the data dir can't be used: {error}; choose another --data-dir") from error
+    except ClickHouseError as error:
+        why = str(error).partition("\n")[0][:300]
+        raise CannotStart(f"the store can't be used ({why}); is its disk full?") from error
 
 
 def collector(options: worker.Options, listener: socket.socket, level: str, form: str, link: Connection) -> None:

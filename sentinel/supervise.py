@@ -34,13 +34,17 @@ class Child:
     process: SpawnProcess | None = None
     link: Connection | None = None
     ready: bool = False
+    was_ready: bool = False  # in this or an earlier life
     failed_starts: int = 0
     start_at: float = 0.0
 
     def start(self) -> None:
         ours, theirs = _CONTEXT.Pipe(duplex=False)
         self.process = _CONTEXT.Process(target=self.target, args=(*self.args, theirs), name=self.stage)
+        # Ctrl-C in a terminal reaches everyone; the parent decides, also while a child is still being made.
+        before = signal.signal(signal.SIGINT, signal.SIG_IGN)
         self.process.start()
+        signal.signal(signal.SIGINT, before)
         theirs.close()
         self.link, self.ready = ours, False
 
@@ -52,13 +56,19 @@ class Child:
             os.kill(self.process.pid, number)
 
     def listen(self) -> None:
-        """Take in what the process said. Raises StartFailed with its sentence."""
+        """Take in what the process said. Raises StartFailed with its sentence, if it never came up."""
         try:
             while self.link is not None and self.link.poll():
                 said = str(self.link.recv())
-                if said != READY:
+                if said == READY:
+                    self.ready = self.was_ready = True
+                    self.failed_starts = 0
+                elif self.was_ready:
+                    logger.error(
+                        "a process can't start again; it is tried on", extra={"stage": self.stage, "why": said}
+                    )
+                else:
                     raise StartFailed(said)
-                self.ready, self.failed_starts = True, 0
         except EOFError:
             self.link = None
 
@@ -66,11 +76,14 @@ class Child:
 class Supervisor:
     """`stages`: children that stop together, in the order in which the reports flow."""
 
-    def __init__(self, stages: Sequence[Sequence[Child]], on_death: Callable[[str, int], None]) -> None:
+    def __init__(
+        self, stages: Sequence[Sequence[Child]], on_death: Callable[[str, int], None], on_stop: Callable[[], None]
+    ) -> None:
         """`on_death` is told the stage and the process id of a child that died of itself."""
         self._stages = stages
         self._children = [child for stage in stages for child in stage]
         self._on_death = on_death
+        self._on_stop = on_stop
         self._signals: list[int] = []
 
     def run(self, on_ready: Callable[[], None]) -> None:
@@ -114,11 +127,11 @@ class Supervisor:
         if process is not None:
             child.process = None
             child.failed_starts += not child.ready
-            if child.failed_starts >= _STARTS:
+            if child.failed_starts >= _STARTS and not child.was_ready:
                 raise StartFailed(
                     f"the {child.stage} process does not start (exit code {process.exitcode}); see its log"
                 )
-            pause = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2**child.failed_starts)
+            pause = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2 ** min(child.failed_starts, 10))
             child.start_at = time.monotonic() + pause
             logger.warning(
                 "a process died and is started again", extra={"stage": child.stage, "code": process.exitcode}
@@ -129,6 +142,7 @@ class Supervisor:
 
     def _stop(self) -> None:
         """Stage by stage, so that the processor stores what the collector took last."""
+        self._on_stop()
         for stage in self._stages:
             for child in stage:
                 child.signal(signal.SIGTERM)

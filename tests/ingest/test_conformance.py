@@ -349,6 +349,16 @@ def test_many_requests_on_one_connection_even_pipelined_behind_another_path(coll
     assert len(kept(collector, mark)) == 4
 
 
+def test_the_first_of_two_content_types_counts_and_a_trailer_changes_nothing(collector, mark):
+    body = dump(LEGACY)
+    came = collector.raw(
+        b"POST /csp/report/%s HTTP/1.1\r\nHost: c\r\nContent-Type: application/csp-report\r\nTrailer: Content-Type\r\n"
+        b"Content-Type: image/png\r\nTransfer-Encoding: chunked\r\n\r\n%x\r\n%s\r\n0\r\nContent-Type: image/gif\r\n\r\n"
+        % (mark.encode(), len(body), body)
+    )
+    assert came.split(b" ")[1] == b"204"
+
+
 def test_http_1_0_is_answered_and_closed(collector, mark):
     body = dump(LEGACY)
     came = collector.raw(

@@ -120,3 +120,28 @@ def test_a_request_under_way_when_the_worker_stops_is_answered(server, tmp_path)
     assert collector.process.wait(10) == 0
     collector.process.stdout.close()
     assert len(collector.deliveries()) == 1
+
+
+@pytest.mark.parametrize("offer", [b"h2c", b"websocket"])
+@pytest.mark.parametrize("server", ["fast", "granian"])  # uvicorn's own protocol leaves such a body unread
+def test_an_offer_to_upgrade_is_ignored_and_the_report_taken(server, tmp_path, offer):
+    collector = RunningCollector(server, tmp_path)
+    with socket.create_connection(("127.0.0.1", collector.port), timeout=5) as connection:
+        connection.sendall(
+            b"POST /csp/report HTTP/1.1\r\nHost: c\r\nConnection: Upgrade\r\nUpgrade: %s\r\nContent-Length: %d\r\n\r\n"
+            % (offer, len(LEGACY))
+            + LEGACY[:9]
+        )
+        time.sleep(0.05)
+        connection.sendall(LEGACY[9:])
+        assert connection.recv(1000).startswith(b"HTTP/1.1 204 ")
+    assert [found.body for found in collector.deliveries()] == [LEGACY]
+    assert collector.stop() == 0
+
+
+def test_memory_durability_refuses_what_it_could_not_write_and_loses_nothing_it_took(tmp_path):
+    collector = RunningCollector("fast", tmp_path, hold=True, spool_max_bytes=16 << 10)
+    statuses = [collector.post(LEGACY + b" " * 500).status for _ in range(60)]
+    assert set(statuses) == {204, 503}
+    assert collector.stop() == 0
+    assert len([found for found in collector.deliveries() if found.kind == Kind.REPORTS]) == statuses.count(204)

@@ -45,7 +45,7 @@ def bodies(batch: Batch | None) -> list[bytes]:
 
 
 def store(consumer: SpoolConsumer, batch: Batch) -> None:
-    batch.retried = []
+    batch.decided = b""
     consumer.intend(batch)
     consumer.commit(batch)
 
@@ -83,13 +83,13 @@ def test_an_intended_batch_comes_back_the_same_though_more_has_arrived(tmp_path)
     end.append([record(1)])
     first = reader(tmp_path)
     batch = take(first)
-    batch.retried = [0]
+    batch.decided = b"so"
     first.intend(batch)
     end.append([record(2)])
 
     second = reader(tmp_path)
     again = take(second)
-    assert (again.id, again.retried, bodies(again)) == (batch.id, [0], [b'{"n":1}'])
+    assert (again.id, again.decided, bodies(again)) == (batch.id, b"so", [b'{"n":1}'])
     second.commit(again)
     assert bodies(take(second)) == [b'{"n":2}']
 

@@ -1,6 +1,7 @@
 """Chromium's retries (rule 26): the same bytes but for larger ages, so that received minus age is the same moment."""
 
 import json
+import random
 
 from processor.retries import COMMON, Retries
 from schema.delivery import Delivery, Kind
@@ -76,3 +77,15 @@ def test_legacy_reports_and_what_is_no_array_are_never_retries():
     one = Delivery(START, "s", Kind.REPORTS, 1, CHROME, body)
     broken = Delivery(START, "s", Kind.REPORTS, 1, CHROME, b'[{"age":"x"}]')
     assert retried(one, one, broken, broken) == []
+
+
+def test_a_moment_that_many_share_costs_at_most_a_few_of_their_reports():
+    """A push, or a timer on the full minute: one page, one browser, the same moment; sent when each client can."""
+    chance = random.Random(7)
+    times = sorted(chance.uniform(0, 20_000) for _ in range(40))
+    shared = [array(int(at), int(at + chance.uniform(-40, 40))) for at in times if at > 100]
+    assert len(retried(*shared)) <= 3
+
+
+def test_a_retry_read_before_its_original_is_the_retry_all_the_same():
+    assert retried(array(60_000, 60_010), array(0, 10)) == [0]
