@@ -43,6 +43,7 @@ NOT_FOUND = problem(404, "There is nothing here: reports go to /csp/report or /c
 ONLY_GET = problem(405, "Only GET and HEAD work here.", (("allow", "GET, HEAD"),))
 
 REFUSED: dict[Reason, Answer] = {
+    Reason.BAD_HTTP: problem(400, "This is not HTTP/1.1.", CORS, close=True),
     Reason.EMPTY: problem(400, "The body is empty; a report is a JSON object or an array of them.", CORS),
     Reason.NOT_JSON: problem(400, "The body is not JSON.", CORS),
     Reason.WRONG_SHAPE: problem(

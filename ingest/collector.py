@@ -86,8 +86,9 @@ class Collector:
         self._refused[reason] += 1
         label = site if self.sites.known(site) else ""
         agent = (user_agent or b"")[:USER_AGENT_BYTES]
+        kept = b"" if reason is Reason.GONE else body[:KEPT_BYTES]
         try:
-            self.spool.append((int(time() * 1000), label, Kind.REFUSAL, 1, agent, body[:KEPT_BYTES], reason.value))
+            self.spool.append((int(time() * 1000), label, Kind.REFUSAL, 1, agent, kept, reason.value))
         except LogFull:
             self._remember(label, reason)
         return REFUSED[reason]

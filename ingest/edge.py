@@ -36,7 +36,7 @@ class Edge(HttpToolsProtocol):
         self._stage = _IDLE
         self._since = shared.now  # when this stage began
         self._site: str | None = None
-        self._routed = self._hot = self._is_post = self._past_parser = False
+        self._routed = self._hot = self._is_post = self._past_parser = self._began = False
         self._body: bytes | bytearray = b""
         self._type: bytes | None = None
         self._agent: bytes | None = None
@@ -63,12 +63,7 @@ class Edge(HttpToolsProtocol):
         if self._past_parser:
             self._take_past_parser(data)
             return
-        stage = self._stage
-        if stage in _UNBOUNDED:
-            self._overrun += len(data)
-            if self._overrun > _UNBOUNDED[stage]:
-                self._overflow()
-                return
+        before, self._began = self._stage, False
         if self.timeout_keep_alive_task is not None:
             self._unset_keepalive_if_required()
         try:
@@ -80,7 +75,14 @@ class Edge(HttpToolsProtocol):
                 self._take_past_parser(data[upgrade.args[0] :])
         except httptools.HttpParserError:
             if not self.transport.is_closing():
-                self.send_400_response("Invalid HTTP request received.")
+                answer = self.shared.collector.refuse(Reason.BAD_HTTP, data, None, self._site or "")
+                self.transport.write(self.shared.written(answer))
+                self._stage = _IDLE
+                self.transport.close()
+        if self._stage == before and before in _UNBOUNDED and not self._began:  # the whole read was more of the same
+            self._overrun += len(data)
+            if self._overrun > _UNBOUNDED[before]:
+                self._overflow()
 
     def _take_past_parser(self, data: bytes) -> None:
         """The declared bytes, then the answer, then the end of the connection."""
@@ -114,7 +116,7 @@ class Edge(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         self.url = b""
         self._stage, self._since, self._overrun = _HEAD, self.shared.now, 0
-        self._routed = self._hot = False
+        self._routed, self._hot, self._began = False, False, True
         self._agent = self._site = None
 
     def on_header(self, name: bytes, value: bytes) -> None:
@@ -184,7 +186,7 @@ class Edge(HttpToolsProtocol):
             self._refuse_size()
 
     def _refuse_size(self) -> None:
-        """Answered at once; reading goes on for a little, because closing on unread bytes resets the answer away."""
+        """Answered at once; the rest is read and dropped, because closing on unread bytes resets the answer away."""
         collector = self.shared.collector
         self._stage = _REFUSED
         answer = collector.refuse(Reason.TOO_LARGE, bytes(self._body[:4096]), self._agent, self._site or "")
@@ -226,7 +228,10 @@ class Edge(HttpToolsProtocol):
     def sweep(self, now: int) -> None:
         """Ends what takes too long: a request to arrive, or a client to send the next."""
         waited = now - self._since
-        if self._stage == _IDLE:
+        if self.transport.is_closing():
+            if waited > REQUEST_SECONDS:  # the answers are never read: don't wait for them to be
+                self.transport.abort()
+        elif self._stage == _IDLE:
             if waited > IDLE_SECONDS and (self.cycle is None or self.cycle.response_complete):
                 self._end("idle")
         elif waited > REQUEST_SECONDS:
@@ -236,4 +241,5 @@ class Edge(HttpToolsProtocol):
 
     def _end(self, cause: str) -> None:
         metrics.CONNECTIONS_CLOSED.labels(cause).inc()
+        self._since = self.shared.now
         self.transport.close()

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import functools
 import logging
+import resource
 import signal
 import socket
 from collections.abc import Callable, Iterator
@@ -126,16 +127,23 @@ async def serve(options: Options, listener: socket.socket, ready: Callable[[], N
     kind: Any = {"fast": FastServer, "granian": GranianServer}[options.server]
     server: Server = kind(collector, listener, options.max_connections)
     _listen_to_signals(server, collector, options.sites, orphaned)
-    tasks = [asyncio.create_task(_tend(server, collector, producer)), asyncio.create_task(_flush(spool))]
+    serving = asyncio.create_task(server.serve())
+    tasks = [serving, asyncio.create_task(_tend(server, collector, producer)), asyncio.create_task(_flush(spool))]
     asyncio.get_running_loop().call_later(0.1, ready)
     try:
-        await server.serve()
+        # A task that dies must not leave a worker that takes reports without them.
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        server.stop()
+        await serving
+        for task in tasks:
+            if task.done():
+                task.result()
     finally:
         for task in tasks:
             task.cancel()
-        collector.tend()
         with contextlib.suppress(LogFull):
             spool.flush()
+        collector.tend()
         producer.close()
 
 
@@ -152,7 +160,12 @@ def _listen_to_signals(server: Server, collector: Collector, sites: Path | None,
     loop.add_signal_handler(signal.SIGHUP, reload)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal's Ctrl-C reaches everyone; the parent decides
     if orphaned is not None:
-        loop.add_reader(orphaned, server.stop)
+
+        def end() -> None:
+            loop.remove_reader(orphaned)
+            server.stop()
+
+        loop.add_reader(orphaned, end)
 
 
 async def _tend(server: Server, collector: Collector, producer: SegmentWriter) -> None:
@@ -171,6 +184,18 @@ async def _flush(spool: Spool) -> None:
             spool.flush()
 
 
+def _allow_connections(wanted: int) -> None:
+    """The usual soft limit of 1024 files would end connections long before the cap answers them."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    needed = wanted + 100
+    most = needed if hard == resource.RLIM_INFINITY else min(needed, hard)
+    if most > soft:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+    if most < needed:
+        logger.warning("the system allows fewer connections than max_connections", extra={"allowed": most - 100})
+
+
 def run(options: Options, listener: socket.socket, ready: Callable[[], None], orphaned: int | None) -> None:
+    _allow_connections(options.max_connections)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(serve(options, listener, ready, orphaned))

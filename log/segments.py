@@ -41,7 +41,7 @@ class SegmentWriter:
     """`append` returns when the kernel has the bytes: a killed process loses nothing, a power cut may."""
 
     def __init__(self, folder: Path, max_bytes: int) -> None:
-        """`max_bytes` bounds what lies in the folder unread. Raises FolderInUse, OSError."""
+        """`max_bytes` bounds what lies in the folder. Raises FolderInUse, OSError."""
         self.full = False
         self._folder = folder
         self._max_bytes = max_bytes
@@ -53,6 +53,7 @@ class SegmentWriter:
         self._path = folder
         self._size = 0  # of the segment being written
         self._closed_bytes = 0  # of the others, as last seen
+        self._measured_at = 0.0
         self._tended_size = 0
         self._written_at = time.monotonic()
         self._open_next()
@@ -84,8 +85,8 @@ class SegmentWriter:
             self.roll()
 
     def fits(self, length: int) -> bool:
-        """Counts again what the reader has left before it says no."""
-        if self._size + self._closed_bytes + length > self._max_bytes:
+        """Counts again what the reader has left before it says no, but not at every refusal."""
+        if self._size + self._closed_bytes + length > self._max_bytes and time.monotonic() > self._measured_at + 0.1:
             self._measure()
         return self._size + self._closed_bytes + length <= self._max_bytes
 
@@ -105,13 +106,15 @@ class SegmentWriter:
         existing = segments(self._folder)
         number = max(time.time_ns(), int(existing[-1].stem) + 1 if existing else 0)
         path = self._folder / f"{number:020d}.seg"
-        fd = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_APPEND, 0o600)
+        fresh = path.with_suffix(".new")  # a segment with its header on it, or none: the reader trusts the last name
+        fd = os.open(fresh, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_APPEND, 0o600)
         try:
             if os.write(fd, HEADER) != len(HEADER):
                 raise OSError(errno.ENOSPC, "the disk is full")
+            fresh.rename(path)
         except OSError:
             os.close(fd)
-            path.unlink(missing_ok=True)
+            fresh.unlink(missing_ok=True)
             raise
         if self._fd >= 0:
             os.close(self._fd)
@@ -119,6 +122,7 @@ class SegmentWriter:
         self._measure()
 
     def _measure(self) -> None:
+        self._measured_at = time.monotonic()
         self._closed_bytes = 0
         for path in segments(self._folder):
             if path != self._path:

@@ -28,6 +28,10 @@ class BadPosition(Exception):
     """The position file can't be read."""
 
 
+class OtherVersion(Exception):
+    """A segment was written by another version of this program."""
+
+
 class _Pending(msgspec.Struct):
     id: str
     start: dict[str, int]
@@ -44,9 +48,9 @@ class _Position(msgspec.Struct):
 
 @dataclass
 class _Read:
-    """What one pass over the segments gathers."""
+    """What is gathered for one batch: records by segment, because a repeat reads segment after segment."""
 
-    records: list[bytes]
+    records: dict[str, list[bytes]]
     end: dict[str, int]
     size: int = 0
 
@@ -62,6 +66,7 @@ class SpoolConsumer:
         self._replay = self._position.pending
         self._read_to = dict(self._position.stored)
         self._oldest_ms: int | None = None
+        self._first = -1
         folder.mkdir(parents=True, exist_ok=True)
 
     async def next(self) -> Batch | None:
@@ -72,8 +77,10 @@ class SpoolConsumer:
         read = await self._gather()
         if not read.end:
             self._oldest_ms = None
+            self._delete_stored()  # a segment that was closed since the last batch
             return None
-        return self._batch(uuid.uuid4().hex, read.records, None, read.end)
+        records = [record for key in read.end for record in read.records.get(key, [])]
+        return self._batch(uuid.uuid4().hex, records, None, read.end)
 
     def _batch(self, name: str, records: list[bytes], decided: bytes | None, end: dict[str, int]) -> Batch:
         deliveries = [_decode(record) for record in records]
@@ -82,7 +89,7 @@ class SpoolConsumer:
 
     async def _gather(self) -> _Read:
         """A full batch at once, a small one after the linger, an empty one after a few polls."""
-        read = _Read([], {})
+        read = _Read({}, {})
         started = time.monotonic()
         while True:
             self._pass(read)
@@ -91,12 +98,14 @@ class SpoolConsumer:
             await asyncio.sleep(POLL_SECONDS)
 
     def _pass(self, read: _Read) -> None:
-        for folder in self._folders():
-            found = segments(folder)
-            for path in found:
+        folders = self._folders()
+        self._first += 1  # another folder first each time: a busy writer must not keep the others waiting
+        for number in range(len(folders)):
+            final, last = _final(folders[(self._first + number) % len(folders)])
+            for path in [*final, *last]:
                 if read.size >= BATCH_BYTES:
                     return
-                self._read_segment(path, read, final=path != found[-1])
+                self._read_segment(path, read, final=path not in last)
 
     def _folders(self) -> list[Path]:
         return sorted(path for path in self._folder.iterdir() if path.is_dir())
@@ -108,6 +117,8 @@ class SpoolConsumer:
         # A writer that ends takes its empty segment along.
         with contextlib.suppress(FileNotFoundError), path.open("rb") as file:
             size = os.fstat(file.fileno()).st_size
+            if at == len(HEADER) and size >= len(HEADER):
+                _check_version(file.read(len(HEADER)), path)
             while at < size and read.size < BATCH_BYTES:
                 frames = _read_frames(file.fileno(), at, size, final=final)
                 if not frames.consumed:
@@ -115,7 +126,7 @@ class SpoolConsumer:
                 metrics.SPOOL_TORN.inc(frames.damaged)
                 at += frames.consumed
                 self._read_to[key] = read.end[key] = at
-                read.records += frames.records
+                read.records.setdefault(key, []).extend(frames.records)
                 read.size += frames.consumed
 
     def _again(self, pending: _Pending) -> Batch:
@@ -145,10 +156,7 @@ class SpoolConsumer:
         """Segments read to their end, but for those a writer may still append to."""
         stored = self._position.stored
         for folder in self._folders():
-            # Looked for before the sizes: a writer may append and end in between.
-            being_written = 1 if has_writer(folder) else 0
-            found = segments(folder)
-            for path in found[: len(found) - being_written]:
+            for path in _final(folder)[0]:
                 with contextlib.suppress(FileNotFoundError):
                     if stored.get(_key(path), len(HEADER)) >= path.stat().st_size:
                         path.unlink()
@@ -168,6 +176,21 @@ class SpoolConsumer:
         fresh.replace(self._file)
 
 
+def _final(folder: Path) -> tuple[list[Path], list[Path]]:
+    """A folder's segments: those nothing will be appended to any more, and the one that may be being written.
+
+    In this order: without a writer after they were listed, all of them are final, for a new one starts a new segment.
+    """
+    found = segments(folder)
+    written = 1 if found and has_writer(folder) else 0
+    return found[: len(found) - written], found[len(found) - written :]
+
+
+def _check_version(header: bytes, path: Path) -> None:
+    if header != HEADER:
+        raise OtherVersion(f"{path} was not written by this version of csp-sentinel; let the one that did store it")
+
+
 def _key(path: Path) -> str:
     """A segment's name in the position."""
     return f"{path.parent.name}/{path.name}"
@@ -180,7 +203,10 @@ def _load(file: Path) -> _Position:
         file.parent.mkdir(parents=True, exist_ok=True)
         return _Position()
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise BadPosition(f"{file} is damaged ({error}); moved away, the spool is read from its start") from error
+        raise BadPosition(
+            f"{file} is damaged ({error}): move it away to read the spool from its start; what is "
+            "stored already and still in the spool would then count twice"
+        ) from error
 
 
 def _read_frames(fd: int, at: int, size: int, *, final: bool) -> Frames:

@@ -19,9 +19,8 @@ from schema.sites import Site, Sites
 from schema.violation import Violation
 
 _TYPE = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
-# Bounds for what a hostile client can make up any number of, a batch; what is over is counted all the same.
-_TYPES = 1000
-_REJECTS = 5000
+TYPES = 200  # different ones counted by name; a hostile client could make up any number, and each is a ledger key
+_REJECTS = 5000  # a batch; what is over is counted all the same
 _SLOTS = 8192  # of the table `rejects`, for a day and reason
 
 
@@ -57,9 +56,12 @@ class Folded:
     types: set[str] = field(default_factory=set)
 
 
-def fold(deliveries: list[Delivery], retried: Collection[int], sites: Sites) -> Folded:
-    """`retried` names by index the deliveries that repeat an earlier one."""
-    folded = Folded()
+def fold(deliveries: list[Delivery], retried: Collection[int], sites: Sites, types: set[str] | None = None) -> Folded:
+    """`retried` names by index the deliveries that repeat an earlier one.
+
+    `types` are the names of other report types seen so far; new ones are added, up to TYPES.
+    """
+    folded = Folded(types=set() if types is None else types)
     for index, delivery in enumerate(deliveries):
         minute = delivery.received_ms // 60_000
         folded.ledger[Line(delivery.site, minute, "received")] += delivery.count
@@ -86,7 +88,7 @@ def _reports(folded: Folded, delivery: Delivery, index: int, site: Site) -> None
             outcome = _report(folded, delivery, entry, site, index * 100_003 + number)
             folded.ledger[Line(delivery.site, minute, outcome)] += 1
         elif entry.kind is EntryKind.OTHER:
-            folded.ledger[Line(delivery.site, minute, "ignored", _type(folded, entry.type))] += 1
+            folded.ledger[Line(delivery.site, minute, "ignored", _type(entry.type, folded.types))] += 1
     if any(entry.kind is EntryKind.BAD for entry in found):
         _bad_entries(folded, delivery, found)
 
@@ -153,10 +155,9 @@ def _reject(folded: Folded, delivery: Delivery, reason: str, raw: bytes, reports
         folded.rejects[slot] = Reject(delivery.site, delivery.received_ms, agent, redact_bytes(raw))
 
 
-def _type(folded: Folded, name: str) -> str:
-    """The type of a report that is no violation, if it can be a type and there aren't too many."""
-    if name not in folded.types:
-        if len(folded.types) >= _TYPES or not _TYPE.fullmatch(name):
+def _type(name: str, types: set[str]) -> str:
+    if name not in types:
+        if len(types) >= TYPES or not _TYPE.fullmatch(name):
             return "other"
-        folded.types.add(name)
+        types.add(name)
     return name

@@ -27,6 +27,7 @@ class Processor:
         self._consumer = consumer
         self._writer = writer
         self._retries = Retries()
+        self._types: set[str] = set()
 
     async def run(self, stop: Event, drain_seconds: float) -> bool:
         """Until `stop` is set; then what is left in the log, for at most `drain_seconds`. True if nothing is left."""
@@ -38,22 +39,25 @@ class Processor:
                     logger.warning("stopped before the log was empty; the rest is stored after the next start")
                     return False
             batch = await self._consumer.next()
+            metrics.LAG_SECONDS.set(self._consumer.lag())
             if batch is not None:
                 if not await self._store(batch, stop):
                     return False
             elif ends is not None:
                 return True
-            metrics.LAG_SECONDS.set(self._consumer.lag())
 
     async def _store(self, batch: Batch, stop: Event) -> bool:
         """False when stopping kept it from being stored: its intention stays, and the next start repeats it."""
         decided = self._decide(batch)
-        folded = fold(batch.deliveries, set(decided.retried), Sites(decided.sites))
+        folded = fold(batch.deliveries, set(decided.retried), Sites(decided.sites), self._types)
         pause = 0.25
         while not self._tried(batch, folded):
-            if stop.is_set():
-                return False
-            await asyncio.sleep(pause * random.uniform(0.5, 1))  # noqa: S311
+            again_at = time.monotonic() + pause * random.uniform(0.5, 1)  # noqa: S311
+            while time.monotonic() < again_at:
+                if stop.is_set():
+                    return False
+                metrics.LAG_SECONDS.set(self._consumer.lag())
+                await asyncio.sleep(0.1)
             pause = min(pause * 2, _LONGEST_PAUSE)
         _measure(batch, folded)
         return True
@@ -75,7 +79,10 @@ class Processor:
             self._consumer.commit(batch)
         except (ClickHouseError, OSError) as error:
             metrics.INSERT_FAILURES.inc()
-            logger.error("a batch could not be stored and is tried again", extra={"error": type(error).__name__})
+            logger.error(
+                "a batch could not be stored and is tried again",
+                extra={"error": type(error).__name__, "code": getattr(error, "code", None)},
+            )
             logger.debug("the error", exc_info=error)  # its text may quote a report
             return False
         metrics.INSERT_SECONDS.observe(time.monotonic() - started)
@@ -92,6 +99,7 @@ def _measure(batch: Batch, folded: Folded) -> None:
     outcomes: Counter[str] = Counter()
     for line, reports in folded.ledger.items():
         outcomes[line.outcome] += reports
+    del outcomes["received"]  # the sum of the others
     for outcome, reports in outcomes.items():
         metrics.OUTCOMES.labels(outcome).inc(reports)
     oldest = min((delivery.received_ms for delivery in batch.deliveries), default=None)

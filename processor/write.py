@@ -4,6 +4,7 @@ import operator
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from datetime import UTC, datetime
+from threading import Lock
 from typing import Any, TypeVar
 
 from clickhouse_connect.driver.client import Client
@@ -21,13 +22,16 @@ _REMEMBERED = 100_000
 _TABLE_COLUMNS = [name for name in Violation.__struct_fields__ if name != "original_policy"]
 
 _T = TypeVar("_T")
+_Keyed = dict[Hashable, Sequence[Any]]
 
 
 class Writer:
     """Not for two threads at once: a chDB client serialises its queries."""
 
-    def __init__(self, client: Client) -> None:
+    def __init__(self, client: Client, inserting: Lock) -> None:
+        """`inserting` is held while a batch goes in, so that readers can keep from seeing half of it."""
         self._client = client
+        self._inserting = inserting
         self._known_policies = _Recent()
         self._known_examples = _Recent()
 
@@ -36,21 +40,26 @@ class Writer:
         rows = list(folded.rows.values())
         policies = self._new_policies(rows)
         examples = self._new_examples(rows)
-        violations = [row.violation for row in rows]
+        with self._inserting:
+            self._insert_all(folded, policies, examples, token)
+        self._known_policies.add(policies)
+        self._known_examples.add(examples)
+
+    def _insert_all(self, folded: Folded, policies: _Keyed, examples: _Keyed, token: str) -> None:
+        """The ledger last: what it says is stored can be found."""
         self._insert("policies", ["policy_hash", "original_policy", "last_seen"], policies.values(), token)
         self._insert("examples", ["site", "fingerprint", "raw", "seen"], examples.values(), token)
         for week, rejects in _by_week(folded.rejects.items(), lambda item: item[1].received_ms // 1000):
             self._insert("rejects", _REJECT_COLUMNS, [_reject(*item) for item in rejects], f"{token}-{week}")
-        for week, lines in _by_week(folded.ledger.items(), lambda item: item[0].minute * 60):
-            self._insert("ledger", _LEDGER_COLUMNS, [_line(*item) for item in lines], f"{token}-{week}")
+        violations = (row.violation for row in folded.rows.values())
         for week, some in _by_week(violations, operator.attrgetter("window")):
             self._insert("violations", _TABLE_COLUMNS, [_row(violation) for violation in some], f"{token}-{week}")
-        self._known_policies.add(policies)
-        self._known_examples.add(examples)
+        for week, lines in _by_week(folded.ledger.items(), lambda item: item[0].minute * 60):
+            self._insert("ledger", _LEDGER_COLUMNS, [_line(*item) for item in lines], f"{token}-{week}")
 
-    def _new_policies(self, rows: Iterable[Row]) -> dict[Hashable, Sequence[Any]]:
+    def _new_policies(self, rows: Iterable[Row]) -> _Keyed:
         """Policies not written within the last hour, by hash: the hour keeps `last_seen` fresh for the TTL."""
-        found: dict[Hashable, Sequence[Any]] = {}
+        found: _Keyed = {}
         for row in rows:
             violation = row.violation
             key = (violation.policy_hash, violation.last_seen // 3_600_000)
@@ -58,8 +67,8 @@ class Writer:
                 found[key] = (violation.policy_hash, violation.original_policy, violation.last_seen // 1000)
         return found
 
-    def _new_examples(self, rows: Iterable[Row]) -> dict[Hashable, Sequence[Any]]:
-        found: dict[Hashable, Sequence[Any]] = {}
+    def _new_examples(self, rows: Iterable[Row]) -> _Keyed:
+        found: _Keyed = {}
         for row in rows:
             violation = row.violation
             key = violation.fingerprint

@@ -6,6 +6,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from threading import Lock
 
 import clickhouse_connect
 from clickhouse_connect.driver.client import Client
@@ -39,6 +40,8 @@ class Engine:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._clients: list[Client] = []
+        # Held while a batch goes into its tables; who wants them to agree asks its questions after it.
+        self.inserting = Lock()
 
     def client(self, settings: Mapping[str, int | str] | None = None) -> Client:
         """A client of its own; `settings` hold for all its queries."""

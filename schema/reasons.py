@@ -10,6 +10,7 @@ class Reason(StrEnum):
     NOTHING_USABLE = "nothing-usable"
     BAD_ENTRY = "bad-entry"
     TOO_LARGE = "too-large"
+    BAD_HTTP = "bad-http"
     HEAD_TOO_LARGE = "head-too-large"
     WRONG_TYPE = "wrong-type"
     WRONG_METHOD = "wrong-method"

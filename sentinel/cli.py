@@ -76,6 +76,7 @@ def _fail(sentence: str, code: int) -> NoReturn:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="csp-sentinel",
+        allow_abbrev=False,
         description="Takes in the Content-Security-Policy violation reports that browsers send, counts each exactly, "
         "and shows what to act on.",
         epilog="A first look: `csp-sentinel run` in one terminal, `csp-sentinel demo` in another, then open the "
@@ -87,6 +88,7 @@ def _parser() -> argparse.ArgumentParser:
         command = commands.add_parser(
             name,
             help=help_,
+            allow_abbrev=False,
             description=description,
             epilog=f"example:\n  {example}",
             formatter_class=argparse.RawDescriptionHelpFormatter,

@@ -34,6 +34,8 @@ from sentinel.imports import Reading, Skipped, UnreadableFile, read
 from sentinel.settings import Settings
 from sentinel.stages import CannotStart, explained
 
+_DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # the token is for the console alone
+_RECORDS_BYTES = 1 << 20  # appended together
 _TOLD = 10  # skipped lines that are named; the rest is only counted
 _FILTERS = (
     "site",
@@ -111,6 +113,8 @@ class _Loader:
         self._folder = self._spool / f"import-{os.getpid()}-{time.time_ns()}"
         self._writer = SegmentWriter(self._folder, settings.spool_max_bytes)
         self._batch: list[bytes] = []
+        self._batch_bytes = 0
+        self._most_bytes = min(_RECORDS_BYTES, settings.spool_max_bytes // 4)
 
     def __enter__(self) -> "_Loader":
         return self
@@ -121,17 +125,21 @@ class _Loader:
             shutil.rmtree(self._folder, ignore_errors=True)
 
     def add(self, found: Delivery) -> None:
-        self._batch.append(delivery.encode(found))
-        if len(self._batch) >= 500:
+        record = delivery.encode(found)
+        if self._batch_bytes + len(record) > self._most_bytes:
             self._append()
+        self._batch.append(record)
+        self._batch_bytes += len(record)
 
     def _append(self) -> None:
         while self._batch:
             try:
                 self._writer.append(self._batch)
-                self._batch = []
-            except LogFull:
+                self._batch, self._batch_bytes = [], 0
+            except LogFull as full:
                 self._writer.roll()
+                if not self._left():
+                    raise CannotStart(f"the spool can't take what is imported: {full}") from full
                 self._store()
 
     def finish(self, progress: Progress) -> None:
@@ -151,7 +159,10 @@ class _Loader:
         try:
             stages.drain(self._settings)
         except StoreInUse:
-            time.sleep(0.2)  # a running processor has the store, and reads the spool
+            # A running processor has the store, and reads the spool; a console alone would leave it there.
+            if not any(stages.is_running(self._settings.data_dir, command) for command in ("run", "process")):
+                raise
+            time.sleep(0.2)
 
 
 def export(settings: Settings, given: argparse.Namespace) -> int:
@@ -189,7 +200,7 @@ def _output(path: Path | None) -> Iterator[BinaryIO]:
             yield file
         unfinished.replace(path)
     except OSError as error:
-        raise CannotStart(f"{path} can't be written: {error.strerror}") from error
+        raise CannotStart(f"{path} can't be written: {error.strerror or error}") from error
     finally:
         unfinished.unlink(missing_ok=True)
 
@@ -203,7 +214,7 @@ def _download(settings: Settings, query: dict[str, Any], output: BinaryIO) -> No
     if settings.console_token:
         request.add_header("Authorization", f"Bearer {settings.console_token}")
     try:
-        with urllib.request.urlopen(request, timeout=600) as answer:  # noqa: S310
+        with _DIRECT.open(request, timeout=600) as answer:
             shutil.copyfileobj(answer, output)
     except urllib.error.HTTPError as error:
         raise CannotStart(f"the console at {where} answered {error.code}: {_detail(error)}") from error

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import fcntl
 import gc
 import logging
 import multiprocessing
@@ -23,7 +24,7 @@ from starlette.applications import Starlette
 from dashboards.app import build
 from ingest import worker
 from log.segments import FolderInUse
-from log.spool import BadPosition, SpoolConsumer
+from log.spool import BadPosition, OtherVersion, SpoolConsumer
 from processor.process import Processor
 from processor.write import Writer
 from schema.clickhouse import Engine, StoreInUse, open_chdb
@@ -51,7 +52,7 @@ def explained() -> Iterator[None]:
         raise CannotStart(f"the store in {error} is in use by another process; stop it, or use its console") from error
     except FolderInUse as error:
         raise CannotStart(f"the spool in {error} is in use by another collector") from error
-    except (BadPosition, BadSites, NewerStore) as error:
+    except (BadPosition, OtherVersion, BadSites, NewerStore) as error:
         raise CannotStart(str(error)) from error
     except OSError as error:
         raise CannotStart(f"the data dir can't be used: {error}; choose another --data-dir") from error
@@ -126,7 +127,7 @@ class StoreStage:
         lag: Callable[[], float] | None = None
         if self._processing:
             consumer = spool_consumer(self._settings.data_dir)
-            processor = Processor(consumer, Writer(engine.client()), load_sites(self._settings.sites))
+            processor = Processor(consumer, Writer(engine.client(), engine.inserting), load_sites(self._settings.sites))
             lag = consumer.lag
             processing = asyncio.create_task(asyncio.to_thread(self._process, processor))
             self._reload_on_hangup(processor)
@@ -160,17 +161,18 @@ class StoreStage:
         asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, reload)
 
     def _listen_to_signals(self, console: "ConsoleServer | None") -> None:
-        loop = asyncio.get_running_loop()
+        loop, parent = asyncio.get_running_loop(), _parent()
 
         def stop() -> None:
-            if self._stop.is_set() and _parent() is None:
+            if self._stop.is_set() and parent is None:
                 os._exit(130)  # a second Ctrl-C
             self._stop.set()
+            if parent is not None:
+                loop.remove_reader(parent)
             if console is not None:
                 console.should_exit = True
 
         loop.add_signal_handler(signal.SIGTERM, stop)
-        parent = _parent()
         if parent is None:
             loop.add_signal_handler(signal.SIGINT, stop)
         else:
@@ -202,6 +204,18 @@ def _collect_garbage_rarely() -> None:
     gc.set_threshold(100_000, 50, 100)
 
 
+def is_running(data_dir: Path, command: str) -> bool:
+    """Whether a `csp-sentinel COMMAND` holds its lock on the data dir."""
+    try:
+        with (data_dir / f"{command}.lock").open("rb") as lock:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return False
+    except BlockingIOError:
+        return True
+    return False
+
+
 def spool_consumer(data_dir: Path) -> SpoolConsumer:
     return SpoolConsumer(data_dir / "spool", data_dir / "processor" / "position.json")
 
@@ -215,6 +229,6 @@ def drain(settings: Settings) -> None:
         client = engine.client()
         migrate(client, settings.retention_days)
         sites: Sites = load_sites(settings.sites)
-        processor = Processor(spool_consumer(settings.data_dir), Writer(client), sites)
+        processor = Processor(spool_consumer(settings.data_dir), Writer(client, engine.inserting), sites)
         if not asyncio.run(processor.run(stop, float("inf"))):
             raise CannotStart("the store refused an insert; nothing is lost, try again")

@@ -16,6 +16,7 @@ logger = logging.getLogger("sentinel.run")
 READY = "ready"
 _CONTEXT = multiprocessing.get_context("spawn")  # fork would carry the parent's threads' locks along
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 10.0
+_LONG_LIFE = 30.0  # after which a death is no sign of a bad start
 _STARTS = 5  # failed ones in a row before the program gives up
 
 
@@ -35,7 +36,8 @@ class Child:
     link: Connection | None = None
     ready: bool = False
     was_ready: bool = False  # in this or an earlier life
-    failed_starts: int = 0
+    early_ends: int = 0  # lives in a row that were short
+    started_at: float = 0.0
     start_at: float = 0.0
 
     def start(self) -> None:
@@ -46,7 +48,7 @@ class Child:
         self.process.start()
         signal.signal(signal.SIGINT, before)
         theirs.close()
-        self.link, self.ready = ours, False
+        self.link, self.ready, self.started_at = ours, False, time.monotonic()
 
     def alive(self) -> bool:
         return self.process is not None and self.process.is_alive()
@@ -62,7 +64,6 @@ class Child:
                 said = str(self.link.recv())
                 if said == READY:
                     self.ready = self.was_ready = True
-                    self.failed_starts = 0
                 elif self.was_ready:
                     logger.error(
                         "a process can't start again; it is tried on", extra={"stage": self.stage, "why": said}
@@ -126,12 +127,13 @@ class Supervisor:
         process = child.process
         if process is not None:
             child.process = None
-            child.failed_starts += not child.ready
-            if child.failed_starts >= _STARTS and not child.was_ready:
+            lived = time.monotonic() - child.started_at
+            child.early_ends = 0 if lived > _LONG_LIFE else child.early_ends + 1
+            if child.early_ends >= _STARTS and not child.was_ready:
                 raise StartFailed(
                     f"the {child.stage} process does not start (exit code {process.exitcode}); see its log"
                 )
-            pause = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2 ** min(child.failed_starts, 10))
+            pause = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2 ** min(child.early_ends, 10))
             child.start_at = time.monotonic() + pause
             logger.warning(
                 "a process died and is started again", extra={"stage": child.stage, "code": process.exitcode}

@@ -53,6 +53,7 @@ def test_when_the_spool_has_room_again_reports_are_taken_and_those_turned_away_a
     time.sleep(1.5)  # the writer looks once a second
     statuses = [collector.post(LEGACY).status for _ in range(10)]
     filler.unlink()
+    time.sleep(0.2)  # it does not look at every refusal
     assert collector.post(LEGACY).status == 204
     time.sleep(1.5)
     busy = [found.count for found in collector.deliveries() if found.detail == Reason.BUSY]

@@ -197,3 +197,80 @@ def test_lag_is_the_age_of_the_oldest_report_not_stored(tmp_path):
     store(consumer, batch)
     assert take(consumer) is None
     assert consumer.lag() == 0
+
+
+def test_a_batch_gathered_in_several_passes_comes_back_in_the_same_order(tmp_path, monkeypatch):
+    """What was decided about a batch names its deliveries by their place."""
+    monkeypatch.setattr(spool, "LINGER_SECONDS", 0.3)
+    ends = [writer(tmp_path, "0"), writer(tmp_path, "1")]
+    first = reader(tmp_path)
+
+    async def gather() -> Batch | None:
+        taking = asyncio.create_task(first.next())
+        for number in range(6):
+            ends[number % 2].append([record(number)])
+            await asyncio.sleep(0.07)
+        return await taking
+
+    batch = asyncio.run(gather())
+    assert len(bodies(batch)) >= 4
+    first.intend(batch)
+    assert bodies(take(reader(tmp_path))) == bodies(batch)
+
+
+def test_a_busy_writer_does_not_keep_the_others_waiting(tmp_path, monkeypatch):
+    monkeypatch.setattr(spool, "BATCH_BYTES", 200)
+    busy, quiet = writer(tmp_path, "0"), writer(tmp_path, "1")
+    quiet.append([record(999)])
+    busy.append([record(number) for number in range(100)])
+    consumer = reader(tmp_path)
+    seen = []
+    for _ in range(2):
+        batch = take(consumer)
+        seen += bodies(batch)
+        store(consumer, batch)
+    assert b'{"n":999}' in seen
+
+
+def test_the_torn_tail_of_a_writer_that_is_gone_is_skipped_and_its_segment_deleted(tmp_path):
+    end = writer(tmp_path)
+    end.append([record(1)])
+    end.close()
+    torn = segments(tmp_path / "spool" / "0")[0]
+    with torn.open("ab") as file:
+        file.write(frame(record(2))[:-3])
+    consumer = reader(tmp_path)
+    while (batch := take(consumer)) is not None:
+        store(consumer, batch)
+    assert segments(tmp_path / "spool" / "0") == []
+
+
+def test_the_segment_of_a_writer_that_just_started_is_never_deleted(tmp_path):
+    end = writer(tmp_path)
+    consumer = reader(tmp_path)
+    for _ in range(3):
+        assert take(consumer) is None
+        assert len(segments(tmp_path / "spool" / "0")) == 1
+    end.append([record(1)])
+    assert bodies(take(consumer)) == [b'{"n":1}']
+
+
+def test_an_empty_segment_of_a_killed_writer_is_deleted(tmp_path):
+    writer(tmp_path)
+    path = segments(tmp_path / "spool" / "0")[0]
+    empty = path.read_bytes()
+    _writers.pop().close()
+    path.write_bytes(empty)
+    assert take(reader(tmp_path)) is None
+    assert segments(tmp_path / "spool" / "0") == []
+
+
+def test_a_segment_of_another_version_is_left_alone_and_told(tmp_path):
+    end = writer(tmp_path)
+    end.append([record(1)])
+    end.close()
+    path = segments(tmp_path / "spool" / "0")[0]
+    path.write_bytes(b"CSPSPL\x00\x02" + path.read_bytes()[8:])
+    with pytest.raises(spool.OtherVersion, match="not written by this version"):
+        take(reader(tmp_path))
+    assert path.exists()

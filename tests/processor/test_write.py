@@ -1,6 +1,7 @@
 """Inserting a batch into a real store: once, however often it is tried."""
 
 import json
+from threading import Lock
 
 import pytest
 
@@ -34,7 +35,7 @@ def test_a_repeated_batch_counts_once_in_every_table(client):
     refused = Delivery(START, "shop", Kind.REFUSAL, 1, b"", b"x", "not-json")
     folded = fold([*(delivery(n) for n in range(5)), refused], (), Sites())
     for _ in range(3):
-        Writer(client).insert(folded, "batch-1")  # a new one each time, as after a crash
+        Writer(client, Lock()).insert(folded, "batch-1")  # a new one each time, as after a crash
     assert one(client, "SELECT sum(reports) FROM violations") == 5
     assert one(client, "SELECT sum(reports) FROM minutes") == 5
     assert one(client, "SELECT sum(reports) FROM sources") == 5
@@ -48,14 +49,14 @@ def test_an_insert_that_was_cut_short_between_tables_is_completed(client):
     folded = fold([delivery(n) for n in range(5)], (), Sites())
     ledger_only = fold([delivery(n) for n in range(5)], (), Sites())
     ledger_only.rows.clear()
-    Writer(client).insert(ledger_only, "batch-2")
-    Writer(client).insert(folded, "batch-2")
+    Writer(client, Lock()).insert(ledger_only, "batch-2")
+    Writer(client, Lock()).insert(folded, "batch-2")
     assert one(client, "SELECT sum(reports) FROM violations") == 5
     assert one(client, "SELECT sum(reports) FROM ledger WHERE outcome = 'stored'") == 5
 
 
 def test_batches_of_equal_reports_add_up(client):
-    writer = Writer(client)
+    writer = Writer(client, Lock())
     for number in range(4):
         writer.insert(fold([delivery(1, received=number)], (), Sites()), f"batch-{number}")
     client.command("OPTIMIZE TABLE violations FINAL")
@@ -64,13 +65,13 @@ def test_batches_of_equal_reports_add_up(client):
 
 def test_a_batch_that_spans_weeks_is_inserted_whole(client):
     week = 7 * 24 * 3600 * 1000
-    Writer(client).insert(fold([delivery(n, received=-n * week) for n in range(3)], (), Sites()), "weeks")
+    Writer(client, Lock()).insert(fold([delivery(n, received=-n * week) for n in range(3)], (), Sites()), "weeks")
     assert one(client, "SELECT sum(reports) FROM violations") == 3
     assert one(client, "SELECT sum(reports) FROM ledger WHERE outcome = 'stored'") == 3
 
 
 def test_a_policy_is_written_once_however_many_reports_carry_it(client):
-    writer = Writer(client)
+    writer = Writer(client, Lock())
     for number in range(5):
         writer.insert(fold([delivery(number)], (), Sites()), f"policy-{number}")
     assert one(client, "SELECT count() FROM policies") == 1
@@ -78,12 +79,12 @@ def test_a_policy_is_written_once_however_many_reports_carry_it(client):
 
 
 def test_a_flood_of_new_violations_keeps_a_bounded_number_of_examples(client):
-    Writer(client).insert(fold([delivery(n) for n in range(EXAMPLES + 50)], (), Sites()), "flood")
+    Writer(client, Lock()).insert(fold([delivery(n) for n in range(EXAMPLES + 50)], (), Sites()), "flood")
     assert one(client, "SELECT count() FROM examples") == EXAMPLES
     assert one(client, "SELECT sum(reports) FROM violations") == EXAMPLES + 50
 
 
 def test_hostile_texts_come_back_as_they_were_normalised(client):
     sample = "'); DROP TABLE violations; -- <script>\\' \u202e \U0001f4a9 \x01"
-    Writer(client).insert(fold([delivery(1, **{"script-sample": sample})], (), Sites()), "hostile")
+    Writer(client, Lock()).insert(fold([delivery(1, **{"script-sample": sample})], (), Sites()), "hostile")
     assert one(client, "SELECT any(sample) FROM violations") == sample
