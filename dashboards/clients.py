@@ -6,8 +6,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from clickhouse_connect.driver.client import Client
+from starlette.exceptions import HTTPException
 
 from dashboards.filters import Where
+from dashboards.params import BadParameter
 from schema.clickhouse import Engine
 
 # The processor lives in the same process: a question gives up before it takes the memory or the cores from it.
@@ -28,8 +30,16 @@ class Busy(Exception):
     """Every client is lent."""
 
 
+# Ours, raised between questions: nothing is left half read.
+_HARMLESS = (BadParameter, HTTPException)
+
+
 class Clients:
-    """Opened when first needed: one costs a second."""
+    """Opened when first needed, and again after an error.
+
+    What a question that failed had already produced is still in its client, and the next question there would read it
+    as its own answer (seen with chDB 4.4, max_result_rows).
+    """
 
     def __init__(self, engine: Engine, size: int) -> None:
         self._engine = engine
@@ -44,11 +54,18 @@ class Clients:
             client = self._free.get(timeout=patience)
         except queue.Empty as error:
             raise Busy from error
+        sound = False
         try:
             client = client or self._engine.client(LIMITS)
             yield client
+            sound = True
+        except _HARMLESS:
+            sound = True
+            raise
         finally:
-            self._free.put(client)
+            if client is not None and not sound:
+                client.close()
+            self._free.put(client if sound else None)
 
 
 def ask(client: Client, sql: str, where: Where, **values: Any) -> list[tuple[Any, ...]]:

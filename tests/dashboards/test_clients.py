@@ -1,10 +1,13 @@
 """Clients are lent to one thread at a time, read only, and give up before they hurt."""
 
+from collections.abc import Iterator
+
 import pytest
 from clickhouse_connect.driver.exceptions import DatabaseError
 
 from dashboards import problems
-from dashboards.clients import Busy, Clients
+from dashboards.clients import LIMITS, Busy, Clients
+from dashboards.params import BadParameter
 from schema.clickhouse import Engine
 
 
@@ -24,6 +27,39 @@ def test_a_client_comes_back_after_an_error(store: Engine):
         client.query("SELECT nonsense")
     with clients.lend(patience=0.01) as client:
         assert client.query("SELECT 1").result_rows == [(1,)]
+
+
+@pytest.mark.parametrize("limit", [{}, {"max_execution_time": 0.05, "max_block_size": 100}])
+def test_what_a_failed_question_left_behind_is_no_answer_to_the_next(store: Engine, limit: dict[str, float]):
+    clients = Clients(store, 1)
+    rows = 5 * int(LIMITS["max_result_rows"])
+    for _ in range(3):
+        with pytest.raises(DatabaseError), clients.lend() as client:
+            client.query(f"SELECT number, toString(number) FROM numbers({rows})", settings=limit)
+        with clients.lend(patience=0.01) as client:
+            assert client.query("SELECT 1, 'a'").result_rows == [(1, "a")]
+
+
+def test_what_nobody_reads_to_its_end_leaves_nothing_behind(store: Engine):
+    clients = Clients(store, 1)
+
+    def pieces() -> Iterator[bytes]:
+        with clients.lend() as client:
+            yield client.raw_stream("SELECT number FROM numbers(1000000)", fmt="CSV").read(10)
+
+    stopped = pieces()
+    next(stopped)
+    stopped.close()
+    with clients.lend(patience=0.01) as client:
+        assert client.query("SELECT 1").result_rows == [(1,)]
+
+
+def test_a_question_that_was_wrong_before_it_was_asked_keeps_its_client(store: Engine):
+    clients = Clients(store, 1)
+    with pytest.raises(BadParameter), clients.lend() as first:
+        raise BadParameter
+    with clients.lend() as again:
+        assert again is first
 
 
 @pytest.mark.parametrize("statement", ["TRUNCATE TABLE violations",
