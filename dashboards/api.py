@@ -1,19 +1,24 @@
 """The read API: each path's parameters, and the question it asks."""
 
 import itertools
+import logging
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import msgspec
 from clickhouse_connect.driver.client import Client
+from clickhouse_connect.driver.exceptions import DatabaseError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
+from starlette.types import Send
 
 from dashboards import counts, cursors, export, filters, ledger, series, sources, violations
 from dashboards.clients import Clients
 from dashboards.params import Parameters
+
+logger = logging.getLogger(__name__)
 
 Lag = Callable[[], float | None]
 DEFAULT_LIMIT = 100
@@ -87,11 +92,21 @@ class Api:
             return Response(headers=name, media_type=export.FORMATS[form])
         # The first piece is made before the answer starts, so that what goes wrong can still be told.
         whole = itertools.chain([next(pieces, b"")], pieces)
-        return StreamingResponse(whole, headers=name, media_type=export.FORMATS[form])
+        return _Stream(whole, headers=name, media_type=export.FORMATS[form])
 
     def _pieces(self, selected: filters.Filters, form: str) -> Iterator[bytes]:
         with self._exports.lend() as client:
             yield from export.export(client, selected, form)
+
+
+class _Stream(StreamingResponse):
+    """Ends without its end where the store fails: the server cuts the connection, so that nobody takes it for whole."""
+
+    async def stream_response(self, send: Send) -> None:
+        try:
+            await super().stream_response(send)
+        except DatabaseError as error:
+            logger.error("an export was cut off: %s (%s)", error.name, error.code)
 
 
 def found(client: Client, request: Request, given: Parameters) -> dict[str, Any]:

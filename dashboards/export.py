@@ -1,19 +1,23 @@
 """The violations as NDJSON, CSV or Parquet, in pieces: a row a site, window, fingerprint, policy, noise label, verdict.
 
-Read back by `csp-sentinel import` (NDJSON), an export gives the same numbers.
+Read back by `csp-sentinel import` (NDJSON), an export gives the same numbers. It goes week by week, a question each:
+what arrives meanwhile is in the weeks that are still to come.
 """
 
 from collections.abc import Iterator
+from typing import Any
 
 from clickhouse_connect.driver.client import Client
 
 from dashboards import parquet
-from dashboards.filters import Filters, where
+from dashboards.clients import ask
+from dashboards.filters import Filters, Where, where
 from dashboards.rows import FIELDS, STORED, sum_of
 
 # What an export may be written as → its media type.
 FORMATS = {"ndjson": "application/x-ndjson", "csv": "text/csv", "parquet": "application/vnd.apache.parquet"}
 
+_Values = dict[str, Any]  # what the server binds
 _KEY = ("site", "window", "fingerprint", "policy_hash", "noise", "verdict")
 _CHOSEN = {name: f"toString({sum_of(name)})" for name in STORED} | {
     "window": "window",
@@ -28,41 +32,60 @@ _NUMBERS = {"reports", "line_number", "column_number", "status_code", "trust"}
 _CHOSEN |= {name: sum_of(name) for name in _NUMBERS}
 _TIMES = {"window", "first_seen", "last_seen"}
 
-# The group is the table's key, so rows stream through without being held; the policies' texts may spill to disk.
+# The group is the table's key, so rows stream through without being held; the policies' texts may spill to disk. What
+# is held is some blocks of each part. ClickHouse's defaults (50 MB a group, for one) took 2 GB for 10 parts, and even
+# small blocks take that for the parts of 13 weeks: so a question is about one week, which is a partition.
 _SQL = f"""
 SELECT {{chosen}}
 FROM (
     SELECT {", ".join(f"{sql} AS of_{name}" for name, sql in _CHOSEN.items())}
     FROM violations
-    WHERE {{where}}
+    WHERE {{where}} AND toMonday(window) = {{week:Date}}
     GROUP BY {", ".join(_KEY)}
 ) AS found
 LEFT JOIN (
     SELECT policy_hash, any(original_policy) AS of_original_policy FROM policies GROUP BY policy_hash
 ) AS texts ON of_policy_hash = texts.policy_hash
-SETTINGS optimize_aggregation_in_order = 1, join_algorithm = 'grace_hash', max_bytes_in_join = 200000000,
-    max_block_size = 8192, max_result_rows = 0, max_execution_time = 0,
+SETTINGS optimize_aggregation_in_order = 1, aggregation_in_order_max_block_bytes = 2000000, max_block_size = 2048,
+    join_algorithm = 'grace_hash', max_bytes_in_join = 100000000, max_threads = 2, max_memory_usage = 1500000000,
+    max_result_rows = 0, max_execution_time = 0,
     output_format_json_quote_64bit_integers = 0, output_format_json_escape_forward_slashes = 0
 """  # noqa: S608  (columns of ours)
+_WEEKS = "SELECT DISTINCT toMonday(window) AS week FROM violations WHERE {where} ORDER BY week"
 
 
 def export(client: Client, filters: Filters, form: str) -> Iterator[bytes]:
     """`form` is one of FORMATS. The client serves nothing else until the last piece is taken."""
     selected = where(filters)
-    sql = _SQL.replace("{where}", selected.sql)
+    weeks = [selected.values | {"week": week} for (week,) in ask(client, _WEEKS, selected)]
     if form == "parquet":
-        columns = ", ".join(_as_number(name) for name in FIELDS)
-        with client.query_column_block_stream(sql.replace("{chosen}", columns), parameters=selected.values) as blocks:
-            yield from parquet.written(blocks)
-        return
-    if form == "csv":
-        yield (",".join(FIELDS) + "\n").encode()
+        return parquet.written(_blocks(client, selected, weeks))
+    return _texts(client, selected, weeks, form)
+
+
+def _blocks(client: Client, selected: Where, weeks: list[_Values]) -> Iterator[parquet.Block]:
+    sql = _chosen(selected, ", ".join(_as_number(name) for name in FIELDS))
+    for values in weeks:
+        with client.query_column_block_stream(sql, parameters=values) as blocks:
+            yield from blocks
+
+
+def _texts(client: Client, selected: Where, weeks: list[_Values], form: str) -> Iterator[bytes]:
     column = _as_text if form == "ndjson" else _as_cell
-    chosen = ", ".join(f"{column(name)} AS {name}" for name in FIELDS)
-    fmt = "JSONEachRow" if form == "ndjson" else "CSV"
-    with client.raw_stream(sql.replace("{chosen}", chosen), parameters=selected.values, fmt=fmt) as pieces:
-        while piece := pieces.read(_PIECE):
-            yield piece
+    sql = _chosen(selected, ", ".join(f"{column(name)} AS {name}" for name in FIELDS))
+    # It leaves with the first rows, so that nothing has been said yet when these can't be had.
+    head = (",".join(FIELDS) + "\n").encode() if form == "csv" else b""
+    for values in weeks:
+        with client.raw_stream(sql, parameters=values, fmt="JSONEachRow" if form == "ndjson" else "CSV") as pieces:
+            while piece := pieces.read(_PIECE):
+                yield head + piece
+                head = b""
+    if head:
+        yield head
+
+
+def _chosen(selected: Where, columns: str) -> str:
+    return _SQL.replace("{where}", selected.sql).replace("{chosen}", columns)
 
 
 _PIECE = 256 * 1024

@@ -3,12 +3,15 @@
 import csv
 import io
 import json
+import re
 from collections import Counter
 
 import pyarrow.parquet
 import pytest
 from starlette.applications import Starlette
+from starlette.types import Message, Receive, Scope, Send
 
+from dashboards import export as exports
 from dashboards import parquet
 from dashboards.app import build
 from dashboards.export import export
@@ -18,7 +21,7 @@ from dashboards.times import written, written_ms
 from processor.exported import exported
 from schema.clickhouse import Engine
 from schema.violation import Violation
-from tests.support.asgi import ask
+from tests.support.asgi import Answer, ask
 from tests.support.history import history
 from tests.support.store import START, empty, insert, merge, violation
 
@@ -180,3 +183,64 @@ def test_an_export_read_back_gives_the_same_answers(store: Engine):
     empty(client)
     insert(client, [exported(line) for line in lines])
     assert [ask(console, question).json for question in questions] == before
+
+
+WEEK = 7 * 86400
+
+
+def test_an_export_goes_through_the_weeks(store: Engine):
+    client = store.client()
+    empty(client)
+    rows = [violation(n, at=START - n % 4 * WEEK, line_number=n) for n in range(40)]
+    insert(client, rows)
+    for form in ("ndjson", "csv"):
+        lines = b"".join(export(client, Filters(), form)).decode().splitlines()
+        assert len(lines) == len(set(lines)) == 40 + (form == "csv")
+    file = io.BytesIO(b"".join(export(client, Filters(), "parquet")))
+    assert sorted(pyarrow.parquet.read_table(file).column("line_number").to_pylist()) == list(range(40))
+
+
+@pytest.mark.parametrize("form", ["ndjson", "csv", "parquet"])
+def test_what_fails_before_the_first_byte_is_a_problem(app: Starlette, monkeypatch: pytest.MonkeyPatch, form: str):
+    monkeypatch.setattr(exports, "_SQL", re.sub(r"max_memory_usage = \d+", "max_memory_usage = 1", exports._SQL))
+    found = ask(app, f"/api/export?format={form}")
+    assert found.status == 503
+    assert found.headers["content-type"] == "application/problem+json"
+    monkeypatch.undo()
+    assert ask(app, f"/api/export?format={form}").status == 200
+
+
+def asked(app: Starlette, target: str) -> tuple[Answer, bool]:
+    """The answer, and whether it came to its end."""
+    parts: list[Message] = []
+
+    async def watched(scope: Scope, receive: Receive, send: Send) -> None:
+        async def noted(part: Message) -> None:
+            parts.append(part)
+            await send(part)
+
+        await app(scope, receive, noted)
+
+    return ask(watched, target), not parts[-1].get("more_body", False)
+
+
+@pytest.mark.parametrize("form", ["ndjson", "csv", "parquet"])
+def test_an_export_that_fails_on_its_way_never_ends(
+    store: Engine, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, form: str
+):
+    """The server closes the connection of an answer without an end, which a client sees."""
+    empty(store.client())
+    insert(store.client(), [violation(1, at=START - WEEK), violation(2, line_number=13)])
+    monkeypatch.setattr(parquet, "GROUP_ROWS", 1)
+    broken = exports._SQL.replace("{where}", "{where} AND NOT throwIf(line_number = 13)")
+    monkeypatch.setattr(exports, "_SQL", broken)
+    console = build(store, lambda: None, token=None)
+    found, ended = asked(console, f"/api/export?format={form}")
+    assert found.status == 200
+    assert found.body
+    assert not ended
+    assert [record.getMessage() for record in caplog.records] == [
+        "an export was cut off: FUNCTION_THROW_IF_VALUE_IS_NON_ZERO (395)"
+    ]
+    monkeypatch.undo()
+    assert asked(console, f"/api/export?format={form}")[1]
