@@ -15,8 +15,7 @@ _KNOWN = """
     reflected-xss referrer script-nonce frame-options policy-uri allow options xhr-src
 """
 KNOWN = frozenset(_KNOWN.split())
-# No name has these; a URL that stands here by mistake is cut before its secrets.
-_NAME = re.compile(rf"[^\s;,:?#@=&%\x00-\x1f\x7f-\x9f]{{1,{LONGEST}}}")
+_NAME = re.compile(rf"[^\s;,?#@=&%\x00-\x1f\x7f-\x9f]{{1,{LONGEST}}}")
 # Firefox before 23 names the rule of its own draft: "inline script base restriction", "eval script base restriction".
 _BASE_RESTRICTION = re.compile(r"(?:inline|eval|code|dynamic)\b[a-z ]{0,40} base restriction", re.IGNORECASE)
 
@@ -37,4 +36,7 @@ def _name(text: str) -> str:
     if _BASE_RESTRICTION.match(text):
         return "script-src"
     found = _NAME.match(text)
-    return storable(found[0].lower()[:LONGEST], 4 * LONGEST) if found else ""
+    if not found:
+        return ""
+    name = found[0].partition("//")[0]  # a URL that stands here by mistake is cut before its secrets
+    return storable(name.lower()[:LONGEST], 4 * LONGEST)

@@ -10,7 +10,7 @@ def fingerprint(violation: Violation) -> bytes:
     """16 bytes. Fields are joined by NUL, which none of them holds, so no two lists of fields look alike."""
     fields = (
         violation.site,
-        violation.document_url.partition("?")[0],
+        violation.document_url,  # without its query, but for the parameters that the site asked to keep
         violation.effective_directive,
         violation.blocked_url,
         violation.source_file,
@@ -19,5 +19,9 @@ def fingerprint(violation: Violation) -> bytes:
         violation.disposition,
         violation.browser,
         major(violation.browser_version),
+        # These follow from the URLs, unless somebody makes up a text that reads like what another became.
+        violation.blocked_kind,
+        violation.blocked_host,
+        violation.document_host,
     )
     return blake2b("\0".join(fields).encode(), digest_size=16).digest()

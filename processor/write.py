@@ -16,7 +16,7 @@ from schema.violation import Violation
 
 _WEEK = 7 * 24 * 3600
 _MONDAY = 4 * 24 * 3600  # 1970-01-05
-EXAMPLES = 200  # new ones a batch: a flood of made-up violations needs no more to be understood
+EXAMPLES = 5000  # new ones a batch: more are a flood of made-up violations, and need no example each
 _REMEMBERED = 100_000
 
 _TABLE_COLUMNS = [name for name in Violation.__struct_fields__ if name != "original_policy"]

@@ -1,5 +1,6 @@
 """Brings the tables to this version: numbered `.sql` files, each applied once, in order, never downwards."""
 
+import re
 from importlib import resources
 
 from clickhouse_connect.driver.client import Client
@@ -36,7 +37,7 @@ def migrate(client: Client, retention_days: int) -> list[str]:
         if number in done:
             continue
         for statement in statements(text):
-            client.command(_repeatable(statement).replace("{retention_days}", str(retention_days)))
+            client.command(_with_days(_repeatable(statement), retention_days))
         client.insert("migrations", [[number, name]], column_names=["number", "name"])
         applied.append(name)
     _set_retention(client, retention_days)
@@ -51,14 +52,23 @@ def _repeatable(statement: str) -> str:
     return statement
 
 
-# Table → the time its rows age by; `rejects` keeps its own 14 days.
-_AGED_BY = {
-    "violations": "window",
-    "minutes": "minute",
-    "sources": "toDateTime(last_seen)",
-    "policies": "last_seen",
-    "examples": "seen",
-    "ledger": "minute",
+# `violations` goes by whole weeks; what stands beside a violation stays as long as the last row of its week.
+_WEEK_OF_GRACE = 8
+
+
+def _with_days(statement: str, retention_days: int) -> str:
+    companion = str(retention_days + _WEEK_OF_GRACE)
+    return statement.replace("{retention_days}", str(retention_days)).replace("{companion_days}", companion)
+
+
+# Table → what its TTL starts from, and its days; `rejects` keeps its own 14.
+_TTL = {
+    "violations": "window + INTERVAL {retention_days} DAY",
+    "minutes": "minute + INTERVAL {retention_days} DAY",
+    "sources": "toDateTime(last_seen) + INTERVAL {companion_days} DAY",
+    "policies": "last_seen + INTERVAL {companion_days} DAY",
+    "examples": "seen + INTERVAL {companion_days} DAY",
+    "ledger": "minute + INTERVAL {retention_days} DAY",
 }
 
 
@@ -68,7 +78,8 @@ def _set_retention(client: Client, days: int) -> None:
     `materialize_ttl_recalculate_only` keeps ClickHouse from rewriting rows for that, but for the smallest parts.
     """
     query = "SELECT create_table_query FROM system.tables WHERE database = currentDatabase() AND name = {table:String}"
-    for table, column in _AGED_BY.items():
+    for table, ttl in _TTL.items():
         made = client.query(query, parameters={"table": table}).result_rows[0][0]
-        if f"toIntervalDay({days})" not in made:
-            client.command(f"ALTER TABLE {table} MODIFY TTL {column} + INTERVAL {days} DAY")
+        wanted = _with_days(ttl, days)
+        if wanted.split()[-2] not in re.findall(r"toIntervalDay\((\d+)\)", made):
+            client.command(f"ALTER TABLE {table} MODIFY TTL {wanted}")

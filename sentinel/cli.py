@@ -196,10 +196,16 @@ def _export_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("--to", metavar="TIME", help="up to the 10-minute window of this time")
 
 
+def _positive(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and 0 < int(text[:10]) <= 10_000_000):
+        raise argparse.ArgumentTypeError(f"{text} is not a number from 1 to 10000000")
+    return int(text)
+
+
 def _demo_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("--url", default="http://127.0.0.1:8080", help="the collector [http://127.0.0.1:8080]")
     command.add_argument("--site", default="default", help="the site to report for [default]")
-    command.add_argument("--reports", type=int, default=3000, help="how many [3000]")
+    command.add_argument("--reports", type=_positive, default=3000, help="how many [3000]")
     command.add_argument("--seed", type=int, default=1, help="the same seed makes the same reports [1]")
 
 

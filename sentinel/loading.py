@@ -191,8 +191,13 @@ def _filters(chosen: dict[str, Any]) -> filters.Filters:
 def _output(path: Path | None) -> Iterator[BinaryIO]:
     """A file appears under its name when it is whole."""
     if path is None:
-        yield sys.stdout.buffer
-        sys.stdout.buffer.flush()
+        try:
+            yield sys.stdout.buffer
+            sys.stdout.buffer.flush()
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            raise CannotStart(f"standard output can't be written: {error.strerror or error}") from error
         return
     unfinished = path.with_name(path.name + ".part")
     try:

@@ -54,6 +54,8 @@ def explained() -> Iterator[None]:
         raise CannotStart(f"the spool in {error} is in use by another collector") from error
     except (BadPosition, OtherVersion, BadSites, NewerStore) as error:
         raise CannotStart(str(error)) from error
+    except BrokenPipeError:
+        raise  # who reads our output has had enough
     except OSError as error:
         raise CannotStart(f"the data dir can't be used: {error}; choose another --data-dir") from error
     except ClickHouseError as error:

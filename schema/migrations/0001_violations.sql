@@ -87,7 +87,7 @@ CREATE TABLE sources
 )
 ENGINE = AggregatingMergeTree
 ORDER BY (site, effective_directive, blocked, blocked_kind, noise)
-TTL toDateTime(last_seen) + INTERVAL {retention_days} DAY
+TTL toDateTime(last_seen) + INTERVAL {companion_days} DAY
 SETTINGS non_replicated_deduplication_window = 1000, materialize_ttl_recalculate_only = 1;
 
 CREATE MATERIALIZED VIEW sources_of_violations TO sources AS
@@ -119,7 +119,7 @@ CREATE TABLE policies
 )
 ENGINE = AggregatingMergeTree
 ORDER BY policy_hash
-TTL last_seen + INTERVAL {retention_days} DAY
+TTL last_seen + INTERVAL {companion_days} DAY
 SETTINGS non_replicated_deduplication_window = 1000, materialize_ttl_recalculate_only = 1;
 
 -- One report a violation as the browser spelled it, secrets taken out.
@@ -132,5 +132,5 @@ CREATE TABLE examples
 )
 ENGINE = ReplacingMergeTree(seen)
 ORDER BY (site, fingerprint)
-TTL seen + INTERVAL {retention_days} DAY
+TTL seen + INTERVAL {companion_days} DAY
 SETTINGS non_replicated_deduplication_window = 1000, materialize_ttl_recalculate_only = 1;

@@ -100,24 +100,36 @@ def test_the_ledger_balances_after_a_mixed_and_hostile_load(program):
 
 
 def test_a_chromium_retry_is_folded_away_and_a_real_repeat_is_not(program):
-    page = "https://shop.example/retry"
-    started = time.monotonic()
-    assert program.post(array(100, 250, page=page), "/csp/report/retry") == 204
-    time.sleep(1)
-    later = int((time.monotonic() - started) * 1000)
-    assert program.post(array(100 + later, 250 + later, page=page), "/csp/report/retry") == 204
-    for _ in range(3):
-        assert program.post(array(100, 250, page=page), "/csp/report/retry") == 204
-    found = settled(program, "retry", 10)
-    assert (found["stored"], found["retried"], found["received"]) == (8, 2, 10)
+    for attempt in range(3):  # the machine may be too busy to send the second at its moment
+        site, page = f"retry-{attempt}", f"https://shop.example/retry/{attempt}"
+        started = time.monotonic()
+        assert program.post(array(100, 250, page=page), f"/csp/report/{site}") == 204
+        time.sleep(1)
+        later = int((time.monotonic() - started) * 1000)
+        assert program.post(array(100 + later, 250 + later, page=page), f"/csp/report/{site}") == 204
+        for _ in range(3):
+            assert program.post(array(100, 250, page=page), f"/csp/report/{site}") == 204
+        found = settled(program, site, 10)
+        assert found["received"] == 10 == found["stored"] + found["retried"]
+        if found["retried"]:
+            break
+    assert (found["stored"], found["retried"]) == (8, 2)
 
 
 def test_the_metrics_of_all_workers_are_added_up_on_the_operations_port_only(program):
-    with urllib.request.urlopen(program.where["metrics"]) as answer:
-        text = answer.read().decode()
-    accepted = re.search(r"^sentinel_reports_accepted_total (\S+)", text, re.MULTILINE)
-    assert float(accepted[1]) >= 2000
-    assert "Reports (entries of bodies) answered 204." in text
+    def accepted() -> float:
+        with urllib.request.urlopen(program.where["metrics"]) as answer:
+            text = answer.read().decode()
+        assert "Reports (entries of bodies) answered 204." in text
+        return float(re.search(r"^sentinel_reports_accepted_total (\S+)", text, re.MULTILINE)[1])
+
+    before = accepted()
+    for number in range(40):  # a connection each, so that both workers get some
+        assert program.post(legacy(f"https://shop.example/metrics/{number}"), "/csp/report/metrics") == 204
+    ends = time.monotonic() + 5
+    while accepted() < before + 40 and time.monotonic() < ends:
+        time.sleep(0.1)
+    assert accepted() == before + 40
     assert program.post(b"", "/metrics") == 404
 
 
@@ -129,7 +141,7 @@ def test_what_is_stored_survives_a_restart_and_ending_takes_less_than_ten_second
         assert program.stop() == 0  # at once: what is left in the spool is stored on the way out
         assert time.monotonic() - started < 10
         program.start()
-        assert program.get("/api/totals")["reports"] == 50
+        assert program.settle(50)["stored"] == 50
         program.process.send_signal(signal.SIGINT)
         assert program.process.wait(10) == 0
         assert "Traceback" not in program.log()

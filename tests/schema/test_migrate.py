@@ -105,7 +105,7 @@ def die_inside(folder: Path, after: int) -> None:
             for statement in statements(text):
                 if not after:
                     os.kill(os.getpid(), signal.SIGKILL)
-                client.command(statement.replace("{retention_days}", "90"))
+                client.command(statement.replace("{retention_days}", "90").replace("{companion_days}", "98"))
                 after -= 1
 
 
