@@ -11,10 +11,27 @@ from dashboards.times import written
 
 COUNTED = ("received", "stored", "retried", "sampled", "foreign")
 SPLIT = ("ignored", "rejected")  # by type, by reason
-MOST_KEYS = 100  # types are the clients' own words
+MOST_KEYS = 100
 OTHER = "other"
 
-_SUMS = "SELECT outcome, detail, sum(reports) FROM ledger WHERE {where} GROUP BY outcome, detail"
+# Clients make up types, and a store may hold any number of them: the biggest of an outcome are named, and the rest is
+# summed before it leaves the store.
+_NAMED = f"""
+SELECT *, if(kinds > {MOST_KEYS} AND place >= {MOST_KEYS}, '{OTHER}', detail) AS name
+FROM (
+    SELECT {{keys}}, detail, sum(reports) AS total,
+        count() OVER (PARTITION BY {{keys}}) AS kinds,
+        row_number() OVER (PARTITION BY {{keys}} ORDER BY detail = '{OTHER}', total DESC, detail) AS place
+    FROM ledger
+    WHERE {{selected}}
+    GROUP BY {{keys}}, detail
+)
+"""  # noqa: S608  (words of ours)
+_SUMS = f"""
+SELECT outcome, name, sum(total)
+FROM ({_NAMED.format(keys="outcome", selected="{where}")})
+GROUP BY outcome, name
+"""  # noqa: S608
 _UNBALANCED = """
 SELECT count()
 FROM (
@@ -25,15 +42,19 @@ FROM (
     HAVING came != went
 )
 """
-_ITEMS = """
-SELECT site, toUnixTimestamp(minute) AS time, groupArray((outcome, detail, total))
+_NEWEST = """(site, minute) IN (
+    SELECT site, minute FROM ledger WHERE {where} GROUP BY site, minute ORDER BY minute DESC, site LIMIT {limit:UInt32}
+)"""
+_ITEMS = f"""
+SELECT site, toUnixTimestamp(minute), groupArray((outcome, name, reports))
 FROM (
-    SELECT site, minute, outcome, detail, sum(reports) AS total FROM ledger WHERE {where} GROUP BY ALL
+    SELECT site, minute, outcome, name, sum(total) AS reports
+    FROM ({_NAMED.format(keys="site, minute, outcome", selected=_NEWEST)})
+    GROUP BY site, minute, outcome, name
 )
 GROUP BY site, minute
 ORDER BY minute DESC, site
-LIMIT {limit:UInt32}
-"""
+"""  # noqa: S608
 
 
 def ledger(client: Client, filters: Filters, limit: int) -> dict[str, Any]:
@@ -53,26 +74,17 @@ def sums(client: Client, filters: Filters) -> dict[str, Any]:
 
 
 def _account(lines: Iterable[tuple[str, str, int]]) -> dict[str, Any]:
+    """Types and reasons biggest first."""
     counted = dict.fromkeys(COUNTED, 0)
     split: dict[str, dict[str, int]] = {name: {} for name in SPLIT}
     for outcome, detail, reports in lines:
         if outcome in counted:
             counted[outcome] += reports
         elif outcome in split:
-            split[outcome][detail] = split[outcome].get(detail, 0) + reports
+            split[outcome][detail] = reports
     went = sum(counted.values()) - counted["received"] + sum(sum(found.values()) for found in split.values())
     return {
         **counted,
-        **{name: _bounded(found) for name, found in split.items()},
+        **{name: dict(sorted(found.items(), key=lambda pair: (-pair[1], pair[0]))) for name, found in split.items()},
         "balanced": counted["received"] == went,
     }
-
-
-def _bounded(found: dict[str, int]) -> dict[str, int]:
-    """Biggest first; the smallest together, where there are too many."""
-    ordered = dict(sorted(found.items(), key=lambda pair: (-pair[1], pair[0])))
-    if len(ordered) <= MOST_KEYS:
-        return ordered
-    rest = ordered.pop(OTHER, 0)
-    kept = dict(list(ordered.items())[: MOST_KEYS - 1])
-    return kept | {OTHER: rest + sum(ordered.values()) - sum(kept.values())}

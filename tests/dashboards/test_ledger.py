@@ -82,6 +82,31 @@ def test_types_beyond_the_hundredth_are_told_together(own: Starlette, store: Eng
         assert "type-010" not in ignored
 
 
+def test_a_hundred_types_are_all_named(own: Starlette, store: Engine):
+    account(store.client(), [("a", START, "ignored", f"type-{number}", 1) for number in range(100)])
+    found = ask(own, "/api/ledger").json
+    assert found["ignored"] == found["items"][0]["ignored"] == {f"type-{number}": 1 for number in range(100)}
+
+
+def test_any_number_of_types_sites_and_minutes_is_answered(own: Starlette, store: Engine):
+    client = store.client()
+    client.command(f"""
+        INSERT INTO ledger SELECT 'a', {START}, 'ignored', concat('type-', toString(number)), 1 + (number = 7) * 9
+        FROM numbers(300000)""")
+    client.command(f"""
+        INSERT INTO ledger SELECT concat('site-', toString(number % 3000)), {START} + intDiv(number, 3000) * 60,
+            outcome, '', 2
+        FROM numbers(300000) ARRAY JOIN ['received', 'stored'] AS outcome""")
+    for question in ("/api/ledger", "/api/totals"):
+        ignored = ask(own, question).json["ignored"]
+        assert (len(ignored), sum(ignored.values()), ignored["type-7"]) == (100, 300_009, 10), question
+    found = ask(own, f"/api/ledger?limit=10000&site=a&from={written(START)}").json
+    assert len(found["items"][0]["ignored"]) == 100
+    assert found["balanced"] is False
+    assert len(ask(own, "/api/ledger?limit=10000").json["items"]) == 10_000
+    assert ask(own, "/").status == 200
+
+
 def test_the_lag_may_be_unknown(own: Starlette):
     assert ask(own, "/api/totals").json == {
         "reports": 0, "violations": 0, "rejected": {}, "ignored": {}, "lag_seconds": None}  # fmt: skip
