@@ -1,5 +1,6 @@
 """The console's parts, put together: read API, export, pages, and what stands around them."""
 
+import asyncio
 from collections.abc import Callable
 
 from clickhouse_connect.driver.exceptions import DatabaseError
@@ -27,14 +28,19 @@ def build(engine: Engine, lag: Callable[[], float | None], token: str | None) ->
     api = Api(clients, Clients(engine, EXPORTS_AT_ONCE), lag)
     pages = Pages(clients, lag)
 
-    def ready(_request: Request) -> Response:
-        """Whether the store answers."""
+    def answers() -> bool:
         try:
-            with clients.lend() as client:
+            with clients.lend(_READY_SECONDS) as client:
                 client.query("SELECT 1")
         except (Busy, DatabaseError):
-            return problems.response(_NOT_READY)
-        return PlainTextResponse("ready\n")
+            return False
+        return True
+
+    async def ready(_request: Request) -> Response:
+        """Whether the store answers. In a thread apart from those of the questions, which may all be waiting."""
+        if await asyncio.to_thread(answers):
+            return PlainTextResponse("ready\n")
+        return problems.response(_NOT_READY)
 
     def problem(request: Request, error: Exception) -> Response:
         told = problems.of(error)
@@ -51,10 +57,12 @@ def build(engine: Engine, lag: Callable[[], float | None], token: str | None) ->
     return app
 
 
+_READY_SECONDS = 0.5  # a probe gives up after a second, by default
 _NOT_READY = Problem(503, "The store does not answer.", {"Retry-After": "5"})
 
 
-def _health(_request: Request) -> Response:
+async def _health(_request: Request) -> Response:
+    """On the loop itself: while it turns the process is alive, however many questions wait for a thread."""
     return PlainTextResponse("ok\n")
 
 
