@@ -1,10 +1,14 @@
-"""Violation sources, from the table that is kept ready and from the violations themselves."""
+"""Violation sources: what a directive blocked where, of the violations that a question is about."""
 
+import pytest
 from starlette.applications import Starlette
 
+from dashboards.app import build
 from dashboards.times import written_ms
+from schema.clickhouse import Engine
 from tests.support.asgi import ask
 from tests.support.history import history
+from tests.support.store import START, empty, insert, violation
 
 
 def expected() -> dict[tuple[str, str, str], dict[str, object]]:
@@ -36,9 +40,15 @@ def test_a_source_is_what_a_directive_blocked_on_a_site_by_host_or_else_by_kind(
     assert [item["first_seen"] for item in items] == sorted((item["first_seen"] for item in items), reverse=True)
 
 
-def test_the_violations_give_the_same_as_the_table(app: Starlette):
-    """`q` finds every page, and makes the answer be counted from the violations."""
-    assert ask(app, "/api/sources?q=page").json == ask(app, "/api/sources").json
+@pytest.mark.parametrize("query", ["q=page", "site=shop", "noise=none", "browser=chrome", "blocked_kind=url&noise=all"])
+def test_a_narrower_question_never_has_an_earlier_source(app: Starlette, query: str):
+    whole = by_key(ask(app, "/api/sources?limit=1000").json["items"])
+    narrower = by_key(ask(app, f"/api/sources?limit=1000&{query}").json["items"])
+    for key, item in narrower.items():
+        assert item["first_seen"] >= whole[key]["first_seen"]
+        assert item["reports"] <= whole[key]["reports"]
+    total = ask(app, f"/api/totals?{query}").json["reports"]
+    assert sum(item["reports"] for item in narrower.values()) == total
 
 
 def test_sources_are_chosen_by_their_latest_state(app: Starlette):
@@ -61,3 +71,16 @@ def test_a_filter_of_the_violations_narrows_what_is_counted(app: Starlette):
     items = ask(app, "/api/sources?browser=firefox").json["items"]
     assert {tuple(item["browsers"]) for item in items} == {("Firefox",)}
     assert sum(item["reports"] for item in items) == sum(row.reports for row in history() if row.browser == "Firefox")
+
+
+def test_a_source_is_as_old_as_what_is_retained_of_it(store: Engine):
+    """Whatever filter is given or not."""
+    client = store.client()
+    empty(client)
+    insert(client, [violation(1, at=START - 7 * 86400), violation(1)])
+    client.command("ALTER TABLE violations DELETE WHERE window < today() - 3 SETTINGS mutations_sync = 2")
+    console = build(store, lambda: None, token=None)
+    found = [ask(console, f"/api/sources?{query}").json["items"] for query in ("", "site=shop", "browser=Chrome")]
+    assert found[0] == found[1] == found[2]
+    assert found[0][0]["first_seen"] == written_ms(START * 1000)
+    assert found[0][0]["reports"] == ask(console, "/api/totals").json["reports"] == 1
