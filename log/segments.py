@@ -27,9 +27,14 @@ def segments(folder: Path) -> list[Path]:
 
 def has_writer(folder: Path) -> bool:
     """Whether a live process holds the folder's lock."""
+    return is_held(folder / "lock")
+
+
+def is_held(lock: Path) -> bool:
+    """Whether a live process holds this lock file."""
     try:
-        with (folder / "lock").open("rb") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        with lock.open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except FileNotFoundError:
         return False
     except BlockingIOError:

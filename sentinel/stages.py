@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import fcntl
 import gc
 import logging
 import multiprocessing
@@ -23,7 +22,7 @@ from starlette.applications import Starlette
 
 from dashboards.app import build
 from ingest import worker
-from log.segments import FolderInUse
+from log.segments import FolderInUse, is_held
 from log.spool import BadPosition, OtherVersion, SpoolConsumer
 from processor.process import Processor
 from processor.write import Writer
@@ -208,14 +207,7 @@ def _collect_garbage_rarely() -> None:
 
 def is_running(data_dir: Path, command: str) -> bool:
     """Whether a `csp-sentinel COMMAND` holds its lock on the data dir."""
-    try:
-        with (data_dir / f"{command}.lock").open("rb") as lock:
-            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except FileNotFoundError:
-        return False
-    except BlockingIOError:
-        return True
-    return False
+    return is_held(data_dir / f"{command}.lock")
 
 
 def spool_consumer(data_dir: Path) -> SpoolConsumer:
