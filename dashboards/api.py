@@ -14,7 +14,7 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 from starlette.types import Send
 
-from dashboards import counts, cursors, export, filters, ledger, series, sources, violations
+from dashboards import counts, cursors, export, filters, ledger, rejects, series, sources, violations
 from dashboards.clients import Clients
 from dashboards.params import Parameters
 
@@ -22,6 +22,7 @@ logger = logging.getLogger(__name__)
 
 Lag = Callable[[], float | None]
 DEFAULT_LIMIT = 100
+_Answer = Callable[[Client, Request, Parameters], Any]
 
 
 class Api:
@@ -41,12 +42,15 @@ class Api:
             self._route("top", self._top, "by", "limit"),
             self._route("ledger", self._ledger, "limit"),
             self._route("sources", self._sources, "state", "limit", "cursor"),
+            self._route("rejects", self._rejects, "site", "reason", "limit", filtered=False),
             Route("/api/export", self._export, methods=["GET"]),
         ]
 
-    def _route(self, path: str, answer: "Callable[[Client, Request, Parameters], Any]", *own: str) -> Route:
+    def _route(self, path: str, answer: _Answer, *own: str, filtered: bool = True) -> Route:
+        known = (*filters.NAMES, *own) if filtered else own
+
         def endpoint(request: Request) -> Response:
-            given = Parameters(request.scope["query_string"], (*filters.NAMES, *own))
+            given = Parameters(request.scope["query_string"], known)
             with self._clients.lend() as client:
                 return Response(msgspec.json.encode(answer(client, request, given)), media_type="application/json")
 
@@ -82,6 +86,12 @@ class Api:
         state = given.one_of("state", sources.STATES) or ""
         limit = given.whole("limit", 1, 1000) or DEFAULT_LIMIT
         return sources.sources(client, filters.read(given), state, limit, place)
+
+    def _rejects(self, client: Client, _request: Request, given: Parameters) -> Any:
+        """A refused report has no directive and no window, so the other filters are none here."""
+        reason = given.one_of("reason", rejects.REASONS)
+        limit = given.whole("limit", 1, 1000) or DEFAULT_LIMIT
+        return {"items": rejects.newest(client, filters.read(given).site, reason, limit)}
 
     def _export(self, request: Request) -> Response:
         given = Parameters(request.scope["query_string"], (*filters.NAMES, "format"))

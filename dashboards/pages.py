@@ -12,7 +12,7 @@ from starlette.responses import HTMLResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from dashboards import chart, counts, filters, ledger, series, texts, violations
+from dashboards import chart, counts, filters, ledger, rejects, series, texts, violations
 from dashboards.api import Lag, found
 from dashboards.chart import Chart
 from dashboards.clients import Clients
@@ -27,6 +27,7 @@ from schema.violation import WINDOW_SECONDS
 _HERE = Path(__file__).parent
 _TOP = 8  # lines of a list of the biggest
 _LISTED = 20  # violations
+_REJECTS = 5
 SORTS = ("newest", "biggest")
 PERIODS = (("1 hour", 3600), ("24 hours", 86400), ("7 days", 7 * 86400), ("30 days", 30 * 86400))
 
@@ -37,6 +38,7 @@ class Overview(NamedTuple):
     links: Links
     totals: dict[str, Any]
     ledger: dict[str, Any]
+    rejects: list[dict[str, Any]]
     chart: Chart | None
     hosts: list[dict[str, Any]]
     directives: list[dict[str, Any]]
@@ -104,6 +106,7 @@ class Pages:
             links=links,
             totals=counts.totals(client, asked, self._lag()),
             ledger=ledger.sums(client, asked),
+            rejects=rejects.newest(client, asked.site, None, _REJECTS),
             chart=_chart(series.over_time(client, asked, "noise", None), asked),
             hosts=counts.top(client, asked, "blocked_host", _TOP)["items"],
             directives=counts.top(client, asked, "directive", _TOP)["items"],
