@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from dashboards import filters
+from processor import schemes
+from processor.urls import read_blocked
 from schema.violation import Violation
 from sentinel.settings import table
 
@@ -61,6 +64,12 @@ def test_the_violations_fields_are_the_tables_columns():
     made = re.search(r"CREATE TABLE violations\n\((.*?)\n\)", ddl, re.DOTALL)
     columns = {line.split()[0] for line in made[1].splitlines() if line.startswith("    ") and "INDEX" not in line}
     assert columns == set(Violation.__struct_fields__) - {"original_policy"}
+
+
+def test_the_kinds_that_can_be_asked_for_are_those_the_processor_gives():
+    """Neither room may import the other."""
+    given = {*schemes.KINDS.values(), *schemes.KEYWORDS.values(), read_blocked("").kind}
+    assert given == set(filters.KINDS)
 
 
 def test_metrics_are_defined_in_one_file_and_each_says_what_it_means():

@@ -191,6 +191,10 @@ def test_the_books_that_do_not_balance_say_so(hostile: Starlette):
     assert "the books do not balance" in page(hostile, "/").text
 
 
+def test_how_far_the_store_is_behind_may_be_unknown(hostile: Starlette):
+    assert "Behind – unknown" in " ".join(page(hostile, "/").text.split())
+
+
 def test_an_empty_store_teaches_what_to_do(store: Engine):
     empty(store.client())
     shown = page(build(store, lambda: 0.0, token=None), "/")
