@@ -162,3 +162,16 @@ def test_settings_prints_where_each_value_comes_from_and_masks_secrets(tmp_path)
     ).stdout
     assert "SENTINEL_PORT=9000" in found
     assert "correct-horse" not in found
+
+
+def test_downloads_given_up_half_way_leave_the_export_working(tmp_path):
+    with Program(tmp_path, "--workers", "1") as program:
+        url = f"http://127.0.0.1:{program.collector_port}"
+        sentinel("demo", "--url", url, "--reports", "3000")
+        program.settle(3000)
+        for _ in range(4):
+            with socket.create_connection(("127.0.0.1", int(program.console_port))) as connection:
+                connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+                connection.sendall(b"GET /api/export HTTP/1.1\r\nHost: localhost\r\n\r\n")
+                assert connection.recv(100).startswith(b"HTTP/1.1 200 ")
+        assert sum(row["reports"] for row in map(json.loads, program.read("/api/export").splitlines())) == 3000

@@ -61,6 +61,10 @@ class Program:
     def collector_port(self) -> int:
         return int(self._ports[0])
 
+    @property
+    def console_port(self) -> int:
+        return int(self._ports[1])
+
     def post(self, body: bytes, path: str = "/csp/report", **headers: str) -> int:
         named = {"content-type": "application/csp-report"}
         named |= {name.replace("_", "-"): value for name, value in headers.items()}
@@ -78,7 +82,7 @@ class Program:
     def read(self, path: str) -> bytes:
         ends = time.monotonic() + 30
         while True:
-            connection = http.client.HTTPConnection("127.0.0.1", int(self._ports[1]), timeout=30)
+            connection = http.client.HTTPConnection("127.0.0.1", self.console_port, timeout=30)
             try:
                 connection.request("GET", path)
                 answer = connection.getresponse()
