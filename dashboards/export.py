@@ -34,7 +34,8 @@ _TIMES = {"window", "first_seen", "last_seen"}
 
 # The group is the table's key, so rows stream through without being held; the policies' texts may spill to disk. What
 # is held is some blocks of each part. ClickHouse's defaults (50 MB a group, for one) took 2 GB for 10 parts, and even
-# small blocks take that for the parts of 13 weeks: so a question is about one week, which is a partition.
+# small blocks take that for the parts of 13 weeks: so a question is about one week, which is a partition. 16 buckets
+# from the start hold 400,000 different policies in 450 MB, where a join that has to split them itself took 2 GB.
 _SQL = f"""
 SELECT {{chosen}}
 FROM (
@@ -47,8 +48,8 @@ LEFT JOIN (
     SELECT policy_hash, any(original_policy) AS of_original_policy FROM policies GROUP BY policy_hash
 ) AS texts ON of_policy_hash = texts.policy_hash
 SETTINGS optimize_aggregation_in_order = 1, aggregation_in_order_max_block_bytes = 2000000, max_block_size = 2048,
-    join_algorithm = 'grace_hash', max_bytes_in_join = 100000000, max_threads = 2, max_memory_usage = 1500000000,
-    max_result_rows = 0, max_execution_time = 0,
+    join_algorithm = 'grace_hash', grace_hash_join_initial_buckets = 16, max_bytes_in_join = 100000000,
+    max_threads = 2, max_memory_usage = 1500000000, max_result_rows = 0, max_execution_time = 0,
     output_format_json_quote_64bit_integers = 0, output_format_json_escape_forward_slashes = 0
 """  # noqa: S608  (columns of ours)
 _WEEKS = "SELECT DISTINCT toMonday(window) AS week FROM violations WHERE {where} ORDER BY week"

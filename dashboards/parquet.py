@@ -8,7 +8,7 @@ from typing import Any
 from dashboards.rows import FIELDS
 
 Block = Sequence[Sequence[Any]]  # rows by column, in the order of FIELDS; `window` in s, the other times in ms
-GROUP_ROWS = 16_384
+GROUP_ROWS = 8_192
 
 
 def written(blocks: Iterable[Block]) -> Iterator[bytes]:
