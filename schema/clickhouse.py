@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from threading import Lock
+from weakref import WeakSet
 
 import clickhouse_connect
 from clickhouse_connect.driver.client import Client
@@ -39,7 +40,7 @@ class Engine:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._clients: list[Client] = []
+        self._clients: WeakSet[Client] = WeakSet()  # those still in somebody's hands
         # Held while a batch goes into its tables; who wants them to agree asks its questions after it.
         self.inserting = Lock()
 
@@ -48,12 +49,12 @@ class Engine:
         made = clickhouse_connect.get_client(
             interface="chdb", path=str(self._path), tz_mode="aware", settings=dict(settings or {})
         )
-        self._clients.append(made)
+        self._clients.add(made)
         return made
 
     def close(self) -> None:
         """Waits for the queries under way."""
-        for client in self._clients:
+        for client in list(self._clients):
             client.close()
 
 

@@ -8,8 +8,8 @@ from hypothesis import settings
 from schema.clickhouse import Engine, open_chdb
 from schema.migrate import migrate
 
-settings.register_profile("shared machine", deadline=None)  # time is a matter for benchmarks
-settings.load_profile("shared machine")
+settings.register_profile("no deadline", deadline=None)  # time is a matter for benchmarks
+settings.load_profile("no deadline")
 
 
 @pytest.fixture(scope="session")
