@@ -131,7 +131,7 @@ def test_the_demo_sends_what_it_says_and_the_totals_agree(tmp_path):
     with Program(tmp_path, "--workers", "1") as program:
         url = f"http://127.0.0.1:{program.collector_port}"
         said = sentinel("demo", "--url", url, "--reports", "500").stdout.decode()
-        ledger = program.settle(500)
+        ledger = program.settle(500, "stored")
         totals = program.get("/api/totals")
     assert totals["reports"] == ledger["stored"] == 500
     assert "500" in said
@@ -168,7 +168,7 @@ def test_downloads_given_up_half_way_leave_the_export_working(tmp_path):
     with Program(tmp_path, "--workers", "1") as program:
         url = f"http://127.0.0.1:{program.collector_port}"
         sentinel("demo", "--url", url, "--reports", "3000")
-        program.settle(3000)
+        program.settle(3000, "stored")
         for _ in range(4):
             with socket.create_connection(("127.0.0.1", int(program.console_port))) as connection:
                 connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)

@@ -97,16 +97,16 @@ class Program:
             assert answer.status == 200, body
             return body
 
-    def settle(self, received: int) -> dict[str, Any]:
-        """The ledger once it holds this many received; fails after a while."""
+    def settle(self, reports: int, outcome: str = "received") -> dict[str, Any]:
+        """The ledger once it holds this many; fails after a while."""
         ends = time.monotonic() + 30
         ledger: dict[str, Any] = {}
         while time.monotonic() < ends:
             ledger = self.get("/api/ledger")
-            if ledger["received"] >= received:
+            if ledger[outcome] >= reports:
                 return ledger
             time.sleep(0.1)
-        raise AssertionError(f"{ledger} is short of {received}")
+        raise AssertionError(f"{ledger} is short of {reports}")
 
     def stop(self, number: int = signal.SIGTERM) -> int:
         self.process.send_signal(number)
