@@ -16,7 +16,7 @@ import msgspec
 from schema.delivery import Delivery, Kind
 
 TOLERANCE_MS = 100  # the way through the network differs from attempt to attempt
-LEAST_PAUSE_MS = 500  # Chromium waits a minute; below this, two tabs at the same moment look the same
+LEAST_PAUSE_MS = 250  # Chromium waits a minute; below this, two tabs at the same moment look the same
 STEADY = 0.8  # a pause may be this share of the one before it, though a browser's only grow
 COMMON = 4  # sightings after which an array is somebody's every-day report
 KEPT = 20_000  # arrays remembered
