@@ -14,7 +14,7 @@ from schema.migrate import NewerStore, _repeatable, migrate, migrations, stateme
 from schema.violation import Violation
 from tests.support.store import START, elsewhere, empty, insert, merge, violation
 
-FILES = ["0001_violations.sql", "0002_ledger.sql"]
+FILES = ["0001_violations.sql", "0002_ledger.sql", "0003_starts.sql"]
 
 
 def columns(client, table: str) -> dict[str, str]:
