@@ -1,4 +1,4 @@
-"""What every collector does, whatever server it runs on: design's public HTTP contract, line by line."""
+"""What every collector does, whatever server it runs on: the public HTTP contract, line by line."""
 
 import base64
 import json

@@ -35,6 +35,15 @@ def writer(folder: Path, name: str = "0") -> SegmentWriter:
     return _writers[-1]
 
 
+def die_writing(folder: Path) -> None:
+    """A writer that leaves one record whole and one torn."""
+    end = writer(folder)
+    end.append([record(1)])
+    end.close()
+    with segments(folder / "spool" / "0")[0].open("ab") as file:
+        file.write(frame(record(2))[:-3])
+
+
 def take(consumer: SpoolConsumer) -> Batch | None:
     return asyncio.run(consumer.next())
 
@@ -114,12 +123,7 @@ def test_the_last_segment_goes_too_when_its_writer_is_gone(tmp_path):
 
 
 def test_a_torn_last_frame_of_a_dead_writer_is_skipped(tmp_path):
-    end = writer(tmp_path)
-    end.append([record(1)])
-    end.close()
-    torn = segments(tmp_path / "spool" / "0")[0]
-    with torn.open("ab") as file:
-        file.write(frame(record(2))[:-3])
+    die_writing(tmp_path)
     consumer = reader(tmp_path)
     store(consumer, take(consumer))
     writer(tmp_path).append([record(3)])
@@ -233,12 +237,7 @@ def test_a_busy_writer_does_not_keep_the_others_waiting(tmp_path, monkeypatch):
 
 
 def test_the_torn_tail_of_a_writer_that_is_gone_is_skipped_and_its_segment_deleted(tmp_path):
-    end = writer(tmp_path)
-    end.append([record(1)])
-    end.close()
-    torn = segments(tmp_path / "spool" / "0")[0]
-    with torn.open("ab") as file:
-        file.write(frame(record(2))[:-3])
+    die_writing(tmp_path)
     consumer = reader(tmp_path)
     while (batch := take(consumer)) is not None:
         store(consumer, batch)
