@@ -6,7 +6,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -113,17 +112,14 @@ class RunningCollector:
     def post(self, body: bytes, path: str = "/csp/report", **headers: str) -> Answer:
         return self.request("POST", path, body, **{"content_type": "application/csp-report", **headers})
 
-    def raw(self, sent: bytes, *, wait: float = 0.0, half_close: bool = False) -> bytes:
-        """Send bytes as they are; returns all that comes back until the server closes or falls silent."""
+    def raw(self, sent: bytes, answers: int = 1) -> bytes:
+        """Send bytes as they are; returns what comes back, up to so many answers' heads or until the server closes."""
         with socket.create_connection(("127.0.0.1", self.port), timeout=20) as connection:
             connection.sendall(sent)
-            if half_close:
-                connection.shutdown(socket.SHUT_WR)
-            time.sleep(wait)
-            connection.settimeout(1.0)
+            connection.settimeout(5.0)
             came = b""
             try:
-                while chunk := connection.recv(65536):
+                while came.count(b"\r\n\r\n") < answers and (chunk := connection.recv(65536)):
                     came += chunk
             except (TimeoutError, ConnectionResetError):
                 pass
