@@ -123,6 +123,7 @@ def test_the_metrics_of_all_workers_are_added_up_on_the_operations_port_only(pro
         assert "Reports (entries of bodies) answered 204." in text
         return float(re.search(r"^sentinel_reports_accepted_total (\S+)", text, re.MULTILINE)[1])
 
+    time.sleep(1.5)  # workers write their figures down once a second
     before = accepted()
     for number in range(40):  # a connection each, so that both workers get some
         assert program.post(legacy(f"https://shop.example/metrics/{number}"), "/csp/report/metrics") == 204
