@@ -37,17 +37,6 @@ from sentinel.stages import CannotStart, explained
 _DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # the token is for the console alone
 _RECORDS_BYTES = 1 << 20  # appended together
 _TOLD = 10  # skipped lines that are named; the rest is only counted
-_FILTERS = (
-    "site",
-    "directive",
-    "document_host",
-    "blocked_host",
-    "blocked_kind",
-    "disposition",
-    "browser",
-    "noise",
-    "q",
-)
 
 
 def import_(settings: Settings, given: argparse.Namespace) -> int:
