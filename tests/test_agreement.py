@@ -95,4 +95,4 @@ def test_the_lock_has_a_hash_for_each_package_and_names_no_registry(lock):
 def test_the_lock_has_every_dependency():
     wanted = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
     locked = set(re.findall(r"^([a-zA-Z0-9_.-]+)==", (ROOT / "requirements.lock").read_text(), re.MULTILINE))
-    assert {re.split(r"[><=\[ ]", name)[0] for name in wanted} <= locked
+    assert {re.split(r"[><=\[; ]", name)[0].replace(".", "-") for name in wanted} <= locked
