@@ -1,0 +1,18 @@
+"""Where a ClickHouse server is: read by the settings, used by processor, console and init."""
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClickHousePlace:
+    """`cluster`: "" is one server. `ca`: path of a PEM file; "" trusts what the system trusts."""
+
+    host: str
+    port: int = 8123  # over TLS 8443
+    tls: bool = False
+    user: str = "default"
+    password: str = field(default="", repr=False)
+    database: str = "default"
+    cluster: str = ""
+    ca: str = ""
+    url: str = ""  # as it was written, without its secrets
