@@ -7,6 +7,8 @@ from hypothesis import settings
 
 from schema.clickhouse import Engine, open_chdb
 from schema.migrate import migrate
+from tests.support.kafka.cluster import Cluster
+from tests.support.kafka.jars import reason_missing
 
 settings.register_profile("no deadline", deadline=None)  # time is a matter for benchmarks
 settings.load_profile("no deadline")
@@ -18,3 +20,16 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
     with open_chdb(tmp_path_factory.mktemp("store")) as engine:
         migrate(engine.client(), retention_days=90)
         yield engine
+
+
+@pytest.fixture(scope="session")
+def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """One broker for the whole run; tests keep apart by topic and group."""
+    need_kafka()
+    with Cluster(tmp_path_factory.mktemp("kafka")) as cluster:
+        yield cluster
+
+
+def need_kafka() -> None:
+    if reason := reason_missing():
+        pytest.skip(reason)
