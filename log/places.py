@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 DEAD = "-dead"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class KafkaPlace:
     """`brokers`: "host:port", IPv6 in brackets. `ca`: path of a PEM file; "" trusts what the system trusts."""
 
@@ -23,7 +23,7 @@ class KafkaPlace:
     min_isr: int = 2
     retention_ms: int = 24 * 3_600_000
     given: frozenset[str] = frozenset()  # of partitions, replication, min_isr, retention: those somebody wrote
-    url: str = ""  # as it was written, without its secrets
+    url: str = field(default="", compare=False)  # as it was written, without its secrets
 
     @property
     def dead_topic(self) -> str:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class ClickHousePlace:
     """`cluster`: "" is one server. `ca`: path of a PEM file; "" trusts what the system trusts."""
 
@@ -15,4 +15,4 @@ class ClickHousePlace:
     database: str = "default"
     cluster: str = ""
     ca: str = ""
-    url: str = ""  # as it was written, without its secrets
+    url: str = field(default="", compare=False)  # as it was written, without its secrets
