@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 
 class WrongValue(Exception):
@@ -23,6 +23,10 @@ _UNITS = {"": 1, "kib": 1 << 10, "mib": 1 << 20, "gib": 1 << 30, "tib": 1 << 40}
 _SIZE = re.compile(r"([0-9]{1,19}) ?([KMGT]iB|)", re.ASCII | re.IGNORECASE)
 _WHOLE = re.compile(r"[0-9]{1,19}", re.ASCII)  # int() would take other scripts' digits, underscores and signs
 _HOST_NAME = re.compile(r"(?!-)[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*\.?", re.ASCII | re.IGNORECASE)
+
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*")
+_ODD_PORT = re.compile(r"((?:\[[0-9A-Fa-f:.]*\]|:[0-9]{1,5}(?=[,/?#]|\Z)|[^:/?#])*+):")
+_SECRET_WORD = re.compile(r"pass|pwd|secret|token|key|cred|auth|jaas", re.IGNORECASE)
 
 
 def whole(low: int, high: int) -> Reader:
@@ -101,26 +105,11 @@ def _is_web(url: str) -> bool:
         return False
 
 
-def _place(own: str, *remote: str, what: str) -> Reader:
-    """A URL-shaped place. Remote ones are known by their shape, so that the sentence names what is missing."""
-
-    def read(text: str) -> str:
-        if text.lower().startswith(tuple(f"{scheme}://" for scheme in remote)):
-            raise WrongValue(f"this release has no {what} yet; use {own}")
-        if text.lower() != own:
-            raise WrongValue(f"should be {own}")
-        return own
-
-    return Reader("URL", read)
-
-
 PORT = whole(0, 65535)._replace(type="port")
 PATH = Reader("path", _path)
 HOST = Reader("address or host name", _host)
 TOKEN = Reader("text", _token)
 WEBHOOKS = Reader("URLs, with commas", _webhooks)
-LOG = _place("spool:", "kafka", "kafkas", what="Kafka log")
-STORE = _place("chdb:", "clickhouse", "clickhouses", what="ClickHouse server store")
 
 
 def is_loopback(host: str) -> bool:
@@ -136,24 +125,57 @@ def is_loopback(host: str) -> bool:
 
 
 def masked(text: str) -> str:
-    """`text` fit for a sentence: no userinfo, no secret in a query, printable, at most 80 characters."""
+    """`text` fit for a sentence: without secrets, printable, at most 80 characters."""
+    return _short(without_secrets(text))
+
+
+def without_secrets(text: str) -> str:
+    """`text` without userinfo and without secrets in a query, printable. Where in doubt it hides too much."""
     before, at, after = text.rpartition("@")
     if at:
         scheme, slashes, _ = before.partition("://")
-        text = f"{scheme}://***@{after}" if slashes else f"***@{after}"
-    text = re.sub(r"(?i)([?&][^=&]*(?:password|secret|token|key)[^=&]*=)[^&\s]*", r"\1***", text)
-    text = "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
-    return text if len(text) <= 80 else f"{text[:79]}…"
+        start = f"{scheme}://***" if slashes and _SCHEME.fullmatch(scheme) else "***"
+        # A password behind ? may hold the @ itself: then what follows is no host.
+        text = start if _without_secret_parameters(before) != before else f"{start}@{after}"
+    return _printable(_without_secret_parameters(_without_odd_port(text)))
+
+
+def _without_odd_port(text: str) -> str:
+    """A port that is no number may be a password whose @ was forgotten or written %40; nobody knows where it ends."""
+    scheme, slashes, rest = text.partition("://")
+    odd = _ODD_PORT.match(rest)
+    return f"{scheme}{slashes}{odd[1]}:***" if odd else text
+
+
+def _without_secret_parameters(text: str) -> str:
+    """What follows a secret one is hidden too: the secret may hold a bare &."""
+    kept = ""
+    for part in re.split(r"(?=[?&])", text):
+        name, equals, _ = part.partition("=")
+        if equals and part[0] in "?&" and _SECRET_WORD.search(unquote(name)):
+            return f"{kept}{name}=***"
+        kept += part
+    return kept
 
 
 def masked_webhooks(text: str) -> str:
     """Chat services' webhooks carry their secret in the path: hosts only."""
-    return ",".join(_masked_webhook(url.strip()) for url in text.split(","))
+    return _short(_printable(",".join(_masked_webhook(url.strip()) for url in text.split(","))))
 
 
 def _masked_webhook(url: str) -> str:
-    scheme, slashes, rest = url.rpartition("://")
+    scheme, slashes, rest = _without_odd_port(url).partition("://")
+    if not slashes:
+        scheme, rest = "", scheme
     if "@" in rest:
         return f"{scheme}{slashes}***"
     host, *path = rest.split("/", 1)
     return f"{scheme}{slashes}{host.partition('?')[0]}{'/***' if path else ''}"
+
+
+def _printable(text: str) -> str:
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= 80 else f"{text[:79]}…"

@@ -11,7 +11,9 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from sentinel import readers
+from log.places import KafkaPlace
+from schema.places import ClickHousePlace
+from sentinel import places, readers
 from sentinel.names import FILE, PREFIX, Misspelt, field_of
 from sentinel.readers import HOST, PATH, PORT, Reader, WrongValue, choice, size, whole
 from sentinel.settings_file import WrongFile, read_file
@@ -29,8 +31,8 @@ def _workers() -> int:
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Units and meanings stand in SAYS below, under the same names."""
 
-    log: str = "spool:"
-    store: str = "chdb:"
+    log: KafkaPlace | None = None  # None: the spool in the data dir
+    store: ClickHousePlace | None = None  # None: chDB, under the data dir
     data_dir: Path = Path("./data")
     durability: str = "disk"
     sites: Path | None = None
@@ -61,8 +63,20 @@ class Says(NamedTuple):
 
 
 SAYS: dict[str, Says] = {
-    "log": Says(readers.LOG, "", "Where reports wait between collector and processor: segment files in the data dir."),
-    "store": Says(readers.STORE, "", "Where violations are kept: ClickHouse in this process, under the data dir."),
+    "log": Says(
+        places.LOG,
+        "",
+        "Where reports wait for the processor: `spool:`, files in the data dir, or `kafka://user:password@host:9092,"
+        "host:9092/topic` (`kafkas://`: TLS), with `?partitions=48&replication=3&min_isr=2&retention=24h` for the "
+        "topic that `init` makes, and `acks` (`all` or `1`), `security` (`plain`, `scram-sha-256` or `scram-sha-512`), "
+        "`ca` (a PEM file) and `group` (of processors).",
+    ),
+    "store": Says(
+        places.STORE,
+        "",
+        "Where violations are kept: `chdb:`, ClickHouse in this process, under the data dir, or `clickhouse://user:"
+        "password@host:8123/database` (`clickhouses://`: TLS, port 8443), with `?cluster=name` and `ca` (a PEM file).",
+    ),
     "data_dir": Says(PATH, "", "Folder of the spool and the store; made if it isn't there."),
     "durability": Says(
         choice("memory", "disk", "log"),
@@ -83,15 +97,11 @@ SAYS: dict[str, Says] = {
     "server": Says(choice("fast", "granian"), "", "The collector's HTTP server; `granian` adds HTTP/2."),
     "max_body_bytes": Says(size("1KiB", "64MiB"), "bytes", "Largest body taken; a larger one is answered 413."),
     "max_connections": Says(whole(1, 1_000_000), "connections", "Most open connections of a worker."),
-    "spool_max_bytes": Says(
-        size("4KiB", "1024TiB"), "bytes", "Largest spool of a worker; when it is full the answer is 503."
-    ),
+    "spool_max_bytes": Says(size("4KiB", "1024TiB"), "bytes", "Largest spool of a worker; a full one answers 503."),
     # Ten years: ClickHouse's DateTime ends in 2106, and a TTL beyond it would delete at once.
     "retention_days": Says(whole(1, 3650), "days", "How long violations are kept."),
     "log_level": Says(choice("debug", "info", "warning", "error"), "", "Least level that is logged."),
-    "log_format": Says(
-        choice("auto", "json", "text"), "", "Of the program's own log lines; `auto`: text on a terminal."
-    ),
+    "log_format": Says(choice("auto", "json", "text"), "", "Of the program's log lines; `auto`: text on a terminal."),
 }
 _FILE_MEANING = "The settings file: `.env`-style, or TOML if it ends in .toml. Only in the environment, or --settings."
 
@@ -207,15 +217,14 @@ def _value(given: _Given, text: str) -> Any:
 def _shown(field: str, text: str) -> str:
     if field == "console_token":
         return "***"
-    return readers.masked(readers.masked_webhooks(text) if field == "webhooks" else text)
+    return readers.masked_webhooks(text) if field == "webhooks" else readers.masked(text)
 
 
 def _agree(settings: Settings) -> None:
     """What no single setting shows."""
-    if settings.durability == "log" and settings.log == "spool:":
-        raise WrongSetting(
-            "SENTINEL_DURABILITY=log waits for Kafka's acknowledgement, and SENTINEL_LOG=spool: has none: use disk"
-        )
+    if settings.durability == "log" and settings.log is None:
+        right = "SENTINEL_LOG=spool: has none: use disk, or SENTINEL_LOG=kafka://host:9092/topic"
+        raise WrongSetting(f"SENTINEL_DURABILITY=log waits for Kafka's acknowledgement, and {right}")
     if not settings.console_token and not readers.is_loopback(settings.console_host):
         raise WrongSetting(
             f"SENTINEL_CONSOLE_HOST={settings.console_host} opens the console to other machines: "
@@ -234,5 +243,7 @@ def render(settings: Settings, sources: Mapping[str, str]) -> str:
 
 def _written(name: str, settings: Settings) -> str:
     value = getattr(settings, name)
+    if name in places.OWN:
+        return places.OWN[name] if value is None else value.url
     text = ",".join(value) if isinstance(value, tuple) else "" if value is None else str(value)
     return _shown(name, text) if text else ""
