@@ -232,8 +232,9 @@ def _unknown(name: str, known: list[str]) -> str:
 def _decoded(text: str) -> str:
     try:
         decoded = unquote(text, errors="strict")
-    except UnicodeDecodeError as error:
-        raise WrongValue("what % stands before should be UTF-8") from error
+        decoded.encode()  # bytes of the environment that are no UTF-8 are lone surrogates
+    except UnicodeError as error:
+        raise WrongValue("should be UTF-8, also where it is written with %") from error
     if any(ord(char) < 32 or ord(char) == 127 for char in decoded):
         raise WrongValue("should have no control characters, also not written with %")
     return decoded

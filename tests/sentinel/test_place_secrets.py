@@ -42,7 +42,7 @@ def test_a_password_may_hold_an_at_and_a_colon_as_they_are() -> None:
 
 
 @pytest.mark.parametrize(
-    "userinfo", ["me:%ff@", "me:%00@", "me:a%0Ab@", "%1B:x@"]
+    "userinfo", ["me:%ff@", "me:%00@", "me:a%0Ab@", "me:\udcff@", "%1B:x@"]
 )  # fmt: skip
 def test_what_is_no_text_is_no_password(userinfo: str) -> None:
     sentence = wrong(f"kafka://{userinfo}a/t")
