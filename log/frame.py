@@ -15,6 +15,12 @@ def frame(record: bytes) -> bytes:
     return _pack(_MARK, len(record), _crc32(record)) + record
 
 
+def frame_length(found: bytes) -> int:
+    """Of the frame that starts `found`, head included."""
+    _mark, length, _checksum = _HEAD.unpack_from(found)
+    return _HEAD.size + int(length)
+
+
 class Frames(NamedTuple):
     records: list[bytes]
     consumed: int  # bytes of the input that need not be read again

@@ -57,6 +57,7 @@ class SegmentWriter:
         self._fd = -1
         self._path = folder
         self._size = 0  # of the segment being written
+        self.written = ("", 0)  # segment and offset behind the last append
         self._closed_bytes = 0  # of the others, as last seen
         self._measured_at = 0.0
         self._tended_size = 0
@@ -86,6 +87,7 @@ class SegmentWriter:
         if written != length:
             self._undo(written)
         self._size += length
+        self.written = (self._path.name, self._size)
         if self._size >= self._segment_bytes:
             self.roll()
 

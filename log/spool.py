@@ -11,12 +11,11 @@ from pathlib import Path
 
 import msgspec
 
-from log.frame import HEADER, MAX_FRAME_BYTES, Frames, split
+from log.frame import HEADER, split
 from log.protocols import Batch
-from log.segments import has_writer, segments
-from schema import delivery, metrics
-from schema.delivery import Delivery, Kind
-from schema.reasons import Reason
+from log.reading import check_version, decode, ended, read_frames
+from log.segments import segments
+from schema import metrics
 
 BATCH_BYTES = 8 * 1024 * 1024
 LINGER_SECONDS = 0.4  # a small batch waits this long for company: an insert costs the same for one row as for 1000
@@ -26,10 +25,6 @@ _CHUNK_BYTES = 4 * 1024 * 1024
 
 class BadPosition(Exception):
     """The position file can't be read."""
-
-
-class OtherVersion(Exception):
-    """A segment was written by another version of this program."""
 
 
 class _Pending(msgspec.Struct):
@@ -83,7 +78,7 @@ class SpoolConsumer:
         return self._batch(uuid.uuid4().hex, records, None, read.end)
 
     def _batch(self, name: str, records: list[bytes], decided: bytes | None, end: dict[str, int]) -> Batch:
-        deliveries = [_decode(record) for record in records]
+        deliveries = [decode(record) for record in records]
         self._oldest_ms = min((found.received_ms for found in deliveries), default=None)
         return Batch(name, deliveries, decided, end)
 
@@ -101,7 +96,7 @@ class SpoolConsumer:
         folders = self._folders()
         self._first += 1  # another folder first each time: a busy writer must not keep the others waiting
         for number in range(len(folders)):
-            final, last = _final(folders[(self._first + number) % len(folders)])
+            final, last = ended(folders[(self._first + number) % len(folders)])
             for path in [*final, *last]:
                 if read.size >= BATCH_BYTES:
                     return
@@ -118,9 +113,9 @@ class SpoolConsumer:
         with contextlib.suppress(FileNotFoundError), path.open("rb") as file:
             size = os.fstat(file.fileno()).st_size
             if at == len(HEADER) and size >= len(HEADER):
-                _check_version(file.read(len(HEADER)), path)
+                check_version(file.read(len(HEADER)), path)
             while at < size and read.size < BATCH_BYTES:
-                frames = _read_frames(file.fileno(), at, size, final=final)
+                frames = read_frames(file.fileno(), at, size, _CHUNK_BYTES, final=final)
                 if not frames.consumed:
                     break
                 metrics.SPOOL_TORN.inc(frames.damaged)
@@ -156,7 +151,7 @@ class SpoolConsumer:
         """Segments read to their end, but for those a writer may still append to."""
         stored = self._position.stored
         for folder in self._folders():
-            for path in _final(folder)[0]:
+            for path in ended(folder)[0]:
                 with contextlib.suppress(FileNotFoundError):
                     if stored.get(_key(path), len(HEADER)) >= path.stat().st_size:
                         path.unlink()
@@ -176,21 +171,6 @@ class SpoolConsumer:
         fresh.replace(self._file)
 
 
-def _final(folder: Path) -> tuple[list[Path], list[Path]]:
-    """A folder's segments: those nothing will be appended to any more, and the one that may be being written.
-
-    In this order: without a writer after they were listed, all of them are final, for a new one starts a new segment.
-    """
-    found = segments(folder)
-    written = 1 if found and has_writer(folder) else 0
-    return found[: len(found) - written], found[len(found) - written :]
-
-
-def _check_version(header: bytes, path: Path) -> None:
-    if header != HEADER:
-        raise OtherVersion(f"{path} was not written by this version of csp-sentinel; let the one that did store it")
-
-
 def _key(path: Path) -> str:
     """A segment's name in the position."""
     return f"{path.parent.name}/{path.name}"
@@ -207,25 +187,6 @@ def _load(file: Path) -> _Position:
             f"{file} is damaged ({error}): move it away to read the spool from its start; what is "
             "stored already and still in the spool would then count twice"
         ) from error
-
-
-def _read_frames(fd: int, at: int, size: int, *, final: bool) -> Frames:
-    """A chunk of whole frames; a frame longer than the chunk is read in one piece."""
-    for length in (_CHUNK_BYTES, MAX_FRAME_BYTES + 1024):
-        last = at + length >= size
-        frames = split(os.pread(fd, min(length, size - at), at), final=final and last)
-        if frames.consumed or last:
-            return frames
-    return Frames([], length, 1)
-
-
-def _decode(record: bytes) -> Delivery:
-    """A record that is no delivery is kept for inspection, not lost."""
-    try:
-        return delivery.decode(record)
-    except msgspec.DecodeError:
-        now = int(time.time() * 1000)
-        return Delivery(now, "", Kind.REFUSAL, 1, b"", record[: delivery.KEPT_BYTES], Reason.UNREADABLE)
 
 
 def unread_bytes(folder: Path, position: Path, writer: str = "*") -> Iterator[int]:

@@ -18,6 +18,14 @@ SPOOL_BYTES = Gauge(
 SPOOL_FULL = Counter("sentinel_spool_full_total", "Appends refused because of the quota or a full disk.")
 SPOOL_TORN = Counter("sentinel_spool_torn_frames_total", "Frames skipped because a write was cut short or damaged.")
 
+SHIPPED = Counter("sentinel_deliveries_shipped_total", "Deliveries that Kafka has acknowledged.")
+SHIPPED_BYTES = Counter("sentinel_shipped_bytes_total", "Bytes of the envelopes sent to Kafka, repeats included.")
+SHIP_FAILURES = Counter(
+    "sentinel_ship_failures_total", "Connections to Kafka that failed; what was under way is repeated."
+)
+SHIP_SECONDS = Histogram("sentinel_ship_seconds", "From sending an envelope to Kafka's acknowledgement.",
+                         buckets=(0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30))  # fmt: skip
+
 BATCHES = Counter("sentinel_batches_stored_total", "Batches inserted.")
 OUTCOMES = Counter(
     "sentinel_reports_processed_total", "Reports taken from the log, by what became of them.", ["outcome"]

@@ -24,7 +24,8 @@ from starlette.applications import Starlette
 from dashboards.app import build
 from ingest import worker
 from log.segments import FolderInUse, is_held
-from log.spool import BadPosition, OtherVersion, SpoolConsumer
+from log.reading import OtherVersion
+from log.spool import BadPosition, SpoolConsumer
 from processor.process import Processor
 from processor.write import Writer
 from schema.clickhouse import Engine, StoreInUse, open_chdb

@@ -7,6 +7,7 @@ from log import spool
 from log.frame import frame
 from log.protocols import Batch
 from log.segments import SegmentWriter, segments
+from log.reading import OtherVersion
 from log.spool import BadPosition, SpoolConsumer, unread_bytes
 from schema.delivery import Delivery, Kind, encode
 from schema.reasons import Reason
@@ -270,6 +271,6 @@ def test_a_segment_of_another_version_is_left_alone_and_told(tmp_path):
     end.close()
     path = segments(tmp_path / "spool" / "0")[0]
     path.write_bytes(b"CSPSPL\x00\x02" + path.read_bytes()[8:])
-    with pytest.raises(spool.OtherVersion, match="not written by this version"):
+    with pytest.raises(OtherVersion, match="not written by this version"):
         take(reader(tmp_path))
     assert path.exists()

@@ -1,0 +1,125 @@
+"""What all that talks to Kafka shares: how to connect, what there is, and why it doesn't work."""
+
+import asyncio
+import ssl
+from dataclasses import dataclass
+from typing import Any
+
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.conn import create_conn
+from aiokafka.errors import (
+    AuthenticationFailedError,
+    GroupAuthorizationFailedError,
+    KafkaError,
+    TopicAuthorizationFailedError,
+    UnknownTopicOrPartitionError,
+    UnsupportedSaslMechanismError,
+)
+
+from log.places import KafkaPlace
+
+# A frozen broker is given up after this; then its partitions have other leaders.
+REQUEST_TIMEOUT_MS = 10_000
+BIGGEST_RECORD_BYTES = 80 * 1024 * 1024
+
+
+class CannotReach(Exception):
+    """One sentence: which Kafka, and why it can't be used. What is tried again may work later."""
+
+
+class NoTopic(CannotReach):
+    """The topic is not there. Nothing of ours but `init` makes one."""
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """What a look at Kafka found."""
+
+    id: str
+    brokers: int
+    partitions: dict[str, int]  # by topic
+
+
+def connection(place: KafkaPlace) -> dict[str, Any]:
+    """The arguments that every aiokafka client takes. Raises CannotReach where the CA file can't be read."""
+    given: dict[str, Any] = {
+        "bootstrap_servers": list(place.brokers),
+        "client_id": "csp-sentinel",
+        "request_timeout_ms": REQUEST_TIMEOUT_MS,
+        "security_protocol": ("SASL_" if place.user else "") + ("SSL" if place.tls else "PLAINTEXT"),
+    }
+    if place.user:
+        given |= {
+            "sasl_mechanism": place.mechanism,
+            "sasl_plain_username": place.user,
+            "sasl_plain_password": place.password,
+        }
+    if place.tls:
+        try:
+            given["ssl_context"] = ssl.create_default_context(cafile=place.ca or None)
+        except OSError as error:  # ssl.SSLError is one
+            raise CannotReach(f"the CA file {place.ca} can't be used: {error}") from error
+    return given
+
+
+async def look(place: KafkaPlace) -> Cluster:
+    """Without making a topic, which a client that names one may do. Raises CannotReach."""
+    admin = AIOKafkaAdminClient(**connection(place))
+    try:
+        await admin.start()
+        cluster = await admin.describe_cluster()
+        topics = await admin.describe_topics()
+    except (KafkaError, OSError, TimeoutError) as error:
+        raise CannotReach(await why(place, error)) from error
+    finally:
+        await admin.close()
+    partitions = {topic["topic"]: len(topic["partitions"]) for topic in topics}
+    return Cluster(cluster.get("cluster_id") or "", len(cluster["brokers"]), partitions)
+
+
+async def look_for_topic(place: KafkaPlace) -> Cluster:
+    """As `look`. Raises NoTopic too."""
+    cluster = await look(place)
+    if place.topic not in cluster.partitions:
+        raise NoTopic(f"{_name(place)} has no topic {place.topic}: `csp-sentinel init` creates it")
+    return cluster
+
+
+async def why(place: KafkaPlace, error: BaseException) -> str:
+    """A sentence. The client tells only that no broker was of use, so one is asked again."""
+    if sentence := _known(place, error):
+        return sentence
+    for broker in place.brokers:
+        host, _, port = broker.rpartition(":")
+        given = {name: value for name, value in connection(place).items() if name != "bootstrap_servers"}
+        try:
+            async with asyncio.timeout(REQUEST_TIMEOUT_MS / 1000):
+                found = await create_conn(host.strip("[]"), int(port), **given)
+            found.close()
+        except (KafkaError, OSError, TimeoutError) as its:
+            error = its
+            if sentence := _known(place, its):
+                return sentence
+    return f"{_name(place)} can't be reached: {_text(error)}"
+
+
+def _known(place: KafkaPlace, error: BaseException) -> str:
+    if isinstance(error, AuthenticationFailedError | UnsupportedSaslMechanismError):
+        return f"{_name(place)} refuses the user {place.user} ({place.mechanism}): {_text(error)}"
+    if isinstance(error, ssl.SSLError):
+        return f"{_name(place)} and this program don't agree on TLS: {_text(error)}"
+    if isinstance(error, TopicAuthorizationFailedError):
+        return f"{_name(place)} doesn't let {place.user or 'us'} use the topic {place.topic}"
+    if isinstance(error, GroupAuthorizationFailedError):
+        return f"{_name(place)} doesn't let {place.user or 'us'} use the group {place.group}"
+    if isinstance(error, UnknownTopicOrPartitionError):
+        return f"{_name(place)} has no topic {place.topic}: `csp-sentinel init` creates it"
+    return ""
+
+
+def _name(place: KafkaPlace) -> str:
+    return f"Kafka at {', '.join(place.brokers)}"
+
+
+def _text(error: BaseException) -> str:
+    return (str(error) or type(error).__name__).rstrip(".")[:300]

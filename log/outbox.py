@@ -1,0 +1,177 @@
+"""A collector's spool as what is still to be shipped: cuts envelopes from it, and remembers where each one went.
+
+Before an envelope goes out, its place in the spool, its partition and its sequence number there are written down. After
+a kill the same bytes go out again under the same numbers, and the broker drops what it has: so nothing doubles.
+"""
+
+import contextlib
+import os
+import uuid
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+
+from log.frame import HEADER, split
+from log.reading import check_version, ended, read_frames
+from log.slots import BadSlots, Slots
+from schema import metrics
+
+ENVELOPE_BYTES = 256 * 1024  # of the spool: about 500 reports of the usual size
+_SLOT_BYTES = 128 * 1024  # a sequence number for each of 10,000 partitions
+NO_PRODUCER = -1
+_LAST_SEQUENCE = 2**31 - 1_000_000  # the broker wraps to 0, aiokafka to a negative number
+
+
+class BadOutbox(Exception):
+    """What was remembered about the shipping can't be read."""
+
+
+class Position(NamedTuple):
+    """A place in a spool; later ones compare greater."""
+
+    segment: str
+    offset: int
+
+
+class Flight(msgspec.Struct):
+    """An envelope that went out and is not acknowledged: bytes `start` to `end` of a segment; `created` in ms."""
+
+    segment: str
+    start: int
+    end: int
+    partition: int
+    sequence: int
+    created: int
+
+
+class _Remembered(msgspec.Struct):
+    """`sequences`: the next one, by partition, of the idempotent producer `producer` of Kafka cluster `cluster`."""
+
+    spool: str
+    cluster: str = ""
+    producer: int = NO_PRODUCER
+    epoch: int = NO_PRODUCER
+    sequences: dict[int, int] = {}
+    read: dict[str, int] = {}  # offset by segment: what is before it is in a flight, or shipped
+    flights: list[Flight] = []
+
+
+class Cut(NamedTuple):
+    """The next bytes of the spool, and the deliveries in them."""
+
+    segment: str
+    start: int
+    end: int
+    records: list[bytes]
+
+
+class Outbox:
+    """For the holder of the folder's lock."""
+
+    def __init__(self, folder: Path) -> None:
+        """Raises BadOutbox, OSError."""
+        self._folder = folder
+        try:
+            self._slots = Slots(folder / "shipping", _SLOT_BYTES)
+            saved = self._slots.load()
+            self.state = msgspec.msgpack.decode(saved, type=_Remembered) if saved else _Remembered(uuid.uuid4().hex)
+        except (BadSlots, msgspec.DecodeError) as error:
+            raise BadOutbox(
+                f"{folder / 'shipping'} is damaged ({error}): move it away to ship the spool from its start; what is "
+                "shipped already and still in the spool would then count twice"
+            ) from error
+        self._reached = Position("", 0)
+
+    def save(self) -> None:
+        self._slots.save(msgspec.msgpack.encode(self.state))
+
+    def close(self) -> None:
+        self._slots.close()
+
+    def settled(self) -> Position:
+        """Everything before it is in the log."""
+        flights = self.state.flights
+        return Position(flights[0].segment, flights[0].start) if flights else self._reached
+
+    def cut(self) -> Cut | None:
+        """The next envelope's worth, oldest first; None when everything is cut. Raises OtherVersion, OSError."""
+        over, being_written = ended(self._folder)
+        for path in [*over, *being_written]:
+            found = self._cut_from(path, final=path in over)
+            if found is not None:
+                return found
+        return None
+
+    def _cut_from(self, path: Path, *, final: bool) -> Cut | None:
+        start = self.state.read.get(path.name, len(HEADER))
+        with path.open("rb") as file:
+            size = os.fstat(file.fileno()).st_size
+            if start == len(HEADER) and size >= len(HEADER):
+                check_version(file.read(len(HEADER)), path)
+            while start < size:
+                frames = read_frames(file.fileno(), start, size, ENVELOPE_BYTES, final=final)
+                metrics.SPOOL_TORN.inc(frames.damaged)
+                if frames.records:
+                    return Cut(path.name, start, start + frames.consumed, frames.records)
+                if not frames.consumed:
+                    break
+                start = self.state.read[path.name] = start + frames.consumed  # damage, and nothing else
+        return None
+
+    def take_off(self, cut: Cut, partition: int, created: int) -> Flight:
+        """Write down that `cut` goes to `partition` now."""
+        sequence = self.state.sequences.get(partition, 0)
+        flight = Flight(cut.segment, cut.start, cut.end, partition, sequence, created)
+        self.state.sequences[partition] = sequence + 1
+        self.state.flights.append(flight)
+        self.state.read[cut.segment] = cut.end
+        self._reached = Position(cut.segment, cut.end)
+        self.save()
+        return flight
+
+    def land(self, flight: Flight) -> None:
+        """It is in the log. Not written down at once: should it go out again, the broker drops it."""
+        with contextlib.suppress(ValueError):
+            self.state.flights.remove(flight)
+
+    def records(self, flight: Flight) -> list[bytes]:
+        """The same as when it was cut; nothing where the segment is gone, which it only is when all of it landed."""
+        try:
+            with (self._folder / flight.segment).open("rb") as file:
+                found = os.pread(file.fileno(), flight.end - flight.start, flight.start)
+        except FileNotFoundError:
+            return []
+        return split(found, final=True).records
+
+    def name(self, flight: Flight) -> str:
+        """The envelope's id."""
+        return f"{self.state.spool}/{flight.segment}/{flight.start}"
+
+    def adopt(self, cluster: str, producer: int, epoch: int) -> None:
+        """Go on under another producer id, whose sequences start anew."""
+        self.state.cluster, self.state.producer, self.state.epoch = cluster, producer, epoch
+        self.state.sequences = {}
+        for flight in self.state.flights:
+            flight.sequence = self.state.sequences.get(flight.partition, 0)
+            self.state.sequences[flight.partition] = flight.sequence + 1
+        self.save()
+
+    def worn(self) -> bool:
+        """Whether it is time for a new producer id: a sequence is near its end, and nothing is under way."""
+        return not self.state.flights and max(self.state.sequences.values(), default=0) > _LAST_SEQUENCE
+
+    def sweep(self) -> None:
+        """Delete the segments whose every byte is in the log."""
+        flying = {flight.segment for flight in self.state.flights}
+        for path in ended(self._folder)[0]:
+            with contextlib.suppress(FileNotFoundError):
+                if path.name not in flying and self.state.read.get(path.name, len(HEADER)) >= path.stat().st_size:
+                    path.unlink()
+        kept = {path.name for path in self._folder.glob("*.seg")}
+        for name in self.state.read.keys() - kept:
+            del self.state.read[name]
+
+    def empty(self) -> bool:
+        """Whether nothing is left to ship."""
+        return not self.state.flights and self.cut() is None

@@ -1,0 +1,75 @@
+"""aiokafka's producer with a memory: it goes on under the producer id and sequence numbers of the one before it."""
+
+import asyncio
+import contextlib
+
+from aiokafka import AIOKafkaProducer, TopicPartition
+from aiokafka.errors import KafkaError, ProducerClosed
+
+from log.kafka import BIGGEST_RECORD_BYTES, Cluster, connection
+from log.outbox import NO_PRODUCER, Flight, Outbox
+from log.places import KafkaPlace
+
+_CLOSE_SECONDS = 5.0
+
+
+class Producer:
+    """A connection to Kafka. Each partition has one envelope under way, so that its number says which one that is."""
+
+    def __init__(self, producer: AIOKafkaProducer, topic: str) -> None:
+        self._producer = producer
+        self._numbers = producer._txn_manager  # None where acks=1: then Kafka does not look for repeats
+        self._topic = topic
+
+    @classmethod
+    async def open(cls, place: KafkaPlace, cluster: Cluster, outbox: Outbox) -> "Producer":
+        """Raises KafkaError, OSError, CannotReach."""
+        idempotent = place.acks == "all"
+        made = AIOKafkaProducer(
+            **connection(place),
+            acks="all" if idempotent else 1,
+            enable_idempotence=idempotent,
+            max_request_size=BIGGEST_RECORD_BYTES,
+        )
+        producer = cls(made, place.topic)
+        try:
+            producer._go_on_as(outbox, cluster)
+            await made.start()
+            await made.partitions_for(place.topic)
+        except BaseException:
+            await producer.close()
+            raise
+        producer._remember(outbox, cluster)
+        return producer
+
+    def _go_on_as(self, outbox: Outbox, cluster: Cluster) -> None:
+        """An id is worth something only in the cluster that gave it out: elsewhere it may be somebody else's."""
+        state = outbox.state
+        if self._numbers is None or state.producer == NO_PRODUCER or state.cluster != cluster.id or outbox.worn():
+            return
+        self._numbers.set_pid_and_epoch(state.producer, state.epoch)
+        for partition, sequence in state.sequences.items():
+            self._numbers._sequence_numbers[TopicPartition(self._topic, partition)] = sequence
+
+    def _remember(self, outbox: Outbox, cluster: Cluster) -> None:
+        numbers, state = self._numbers, outbox.state
+        if numbers and (numbers.producer_id, numbers.producer_epoch) != (state.producer, state.epoch):
+            outbox.adopt(cluster.id, numbers.producer_id, numbers.producer_epoch)
+
+    def partitions(self) -> set[int]:
+        """Those with a leader."""
+        return set(self._producer.client.cluster.available_partitions_for_topic(self._topic) or ())
+
+    async def send(self, record: bytes, flight: Flight) -> None:
+        """Returns when Kafka has it. Raises KafkaError."""
+        if self._numbers is not None:
+            self._numbers._sequence_numbers[TopicPartition(self._topic, flight.partition)] = flight.sequence
+        answer = await self._producer.send(self._topic, record, partition=flight.partition, timestamp_ms=flight.created)
+        await answer
+
+    async def close(self) -> None:
+        """Without waiting for what Kafka doesn't answer: that is remembered, and sent again."""
+        self._producer._message_accumulator.fail_all(ProducerClosed())
+        with contextlib.suppress(TimeoutError, KafkaError):
+            async with asyncio.timeout(_CLOSE_SECONDS):
+                await self._producer.stop()

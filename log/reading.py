@@ -1,0 +1,56 @@
+"""Reading segment files: whole frames from a place on, and the deliveries in them."""
+
+import os
+import time
+from pathlib import Path
+
+import msgspec
+
+from log.frame import HEADER, Frames, frame_length, split
+from log.segments import has_writer, segments
+from schema import delivery
+from schema.delivery import Delivery, Kind
+from schema.reasons import Reason
+
+
+class OtherVersion(Exception):
+    """A segment was written by another version of this program."""
+
+
+def ended(folder: Path) -> tuple[list[Path], list[Path]]:
+    """A folder's segments: those nothing will be appended to any more, and the one that may be being written.
+
+    In this order: without a writer after they were listed, all of them are final, for a new one starts a new segment.
+    """
+    found = segments(folder)
+    written = 1 if found and has_writer(folder) else 0
+    return found[: len(found) - written], found[len(found) - written :]
+
+
+def check_version(header: bytes, path: Path) -> None:
+    """Raises OtherVersion."""
+    if header != HEADER:
+        raise OtherVersion(f"{path} was not written by this version of csp-sentinel; let the one that did store it")
+
+
+def read_frames(fd: int, at: int, size: int, chunk: int, *, final: bool) -> Frames:
+    """A chunk of whole frames; a frame longer than the chunk alone, in one piece.
+
+    `size` is the file's; `final`: nothing will be appended to it, so what is cut short at its end is torn.
+    """
+    found = os.pread(fd, min(chunk, size - at), at)
+    last = at + chunk >= size
+    frames = split(found, final=final and last)
+    if frames.consumed or last:
+        return frames
+    length = frame_length(found)  # its head is right, or `split` would have gone on
+    return split(os.pread(fd, min(length, size - at), at), final=final and at + length >= size)
+
+
+def decode(record: bytes) -> Delivery:
+    """A record that is no delivery is kept for inspection, not lost."""
+    try:
+        return delivery.decode(record)
+    except msgspec.DecodeError:
+        now = int(time.time() * 1000)
+        return Delivery(now, "", Kind.REFUSAL, 1, b"", record[: delivery.KEPT_BYTES], Reason.UNREADABLE)
