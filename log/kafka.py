@@ -17,13 +17,14 @@ from aiokafka.errors import (
 )
 
 from log.places import KafkaPlace
+from log.protocols import LogAway
 
 # A frozen broker is given up after this; then its partitions have other leaders.
 REQUEST_TIMEOUT_MS = 10_000
 BIGGEST_RECORD_BYTES = 80 * 1024 * 1024
 
 
-class CannotReach(Exception):
+class CannotReach(LogAway):
     """One sentence: which Kafka, and why it can't be used. What is tried again may work later."""
 
 

@@ -11,6 +11,14 @@ class LogFull(Exception):
     """The log can take no more now: quota reached or disk full. Nothing of the record was kept."""
 
 
+class LogAway(Exception):
+    """The log can't be used now. Carries a sentence; trying again later may help."""
+
+
+class Lost(Exception):
+    """The batch is another processor's now, or will be read again: forget it."""
+
+
 class Producer(Protocol):
     """The collector's end."""
 
@@ -32,21 +40,33 @@ class Batch:
     id: str
     deliveries: list[Delivery]
     # What the processor decided about the batch, remembered with it so that a repeat decides the same; None: not yet.
+    # At most DECIDED_BYTES.
     decided: bytes | None = None
     end: dict[str, int] = field(default_factory=dict)  # where the batch ends in the log; the consumer's own affair
+
+
+BATCH_BYTES = 8 * 1024 * 1024  # raw bodies and what goes with them, but for a last record that is longer
+BATCH_DELIVERIES = 16_000  # so that a bit for each fits where a batch's decisions are kept
+DECIDED_BYTES = 2500  # Kafka keeps 4096 characters beside an offset (`offset.metadata.max.bytes`)
 
 
 class Consumer(Protocol):
     """The processor's end. For each batch: next, intend, insert, commit."""
 
     async def next(self) -> Batch | None:
-        """The next batch, or None when nothing came for a while."""
+        """The next batch, or None when nothing came for a while. Raises LogAway, OtherVersion."""
 
-    def intend(self, batch: Batch) -> None:
-        """Write down what is about to be inserted, so that a repeat is the same batch."""
+    async def intend(self, batch: Batch) -> None:
+        """Write down what is about to be inserted, so that a repeat is the same. Raises LogAway, Lost, OSError."""
 
-    def commit(self, batch: Batch) -> None:
-        """The batch is stored: the log may forget it."""
+    async def commit(self, batch: Batch) -> None:
+        """The batch is stored: the log may forget it. Raises LogAway, Lost, OSError."""
+
+    async def empty(self) -> bool:
+        """Whether everything in the log is committed, when `next` gave nothing. Raises LogAway."""
 
     def lag(self) -> float:
         """Age in seconds of the oldest delivery not committed; 0 when there is none."""
+
+    async def close(self) -> None:
+        """Leave the rest to others."""

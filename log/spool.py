@@ -12,12 +12,11 @@ from pathlib import Path
 import msgspec
 
 from log.frame import HEADER, split
-from log.protocols import Batch
+from log.protocols import BATCH_BYTES, Batch
 from log.reading import check_version, decode, ended, read_frames
 from log.segments import segments
 from schema import metrics
 
-BATCH_BYTES = 8 * 1024 * 1024
 LINGER_SECONDS = 0.4  # a small batch waits this long for company: an insert costs the same for one row as for 1000
 POLL_SECONDS = 0.05
 _CHUNK_BYTES = 4 * 1024 * 1024
@@ -134,13 +133,13 @@ class SpoolConsumer:
             self._read_to[key] = end
         return self._batch(pending.id, records, pending.decided, pending.end)
 
-    def intend(self, batch: Batch) -> None:
+    async def intend(self, batch: Batch) -> None:
         stored = self._position.stored
         start = {key: stored[key] for key in batch.end if key in stored}
         self._position.pending = _Pending(batch.id, start, batch.end, batch.decided or b"")
         self._save()
 
-    def commit(self, batch: Batch) -> None:
+    async def commit(self, batch: Batch) -> None:
         self._position.stored.update(batch.end)
         self._position.pending = None
         self._oldest_ms = None
@@ -159,6 +158,12 @@ class SpoolConsumer:
         for key in stored.keys() - kept:
             del stored[key]
             self._read_to.pop(key, None)
+
+    async def empty(self) -> bool:
+        return True  # all of it was read by the `next` that gave nothing
+
+    async def close(self) -> None:
+        """Nothing is held open."""
 
     def lag(self) -> float:
         oldest = self._oldest_ms

@@ -26,6 +26,15 @@ SHIP_FAILURES = Counter(
 SHIP_SECONDS = Histogram("sentinel_ship_seconds", "From sending an envelope to Kafka's acknowledgement.",
                          buckets=(0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30))  # fmt: skip
 
+PARTITIONS = Gauge("sentinel_partitions", "Partitions this processor reads.", multiprocess_mode="livesum")
+LOG_BEHIND = Gauge(
+    "sentinel_log_behind_envelopes",
+    "Envelopes in this processor's partitions not stored yet.",
+    multiprocess_mode="livesum",
+)
+LOG_GAPS = Counter("sentinel_log_gaps_total", "Times the log no longer held what was to be read next.")
+DEAD = Counter("sentinel_dead_records_total", "Records of the log that were no envelopes and were set aside.")
+
 BATCHES = Counter("sentinel_batches_stored_total", "Batches inserted.")
 OUTCOMES = Counter(
     "sentinel_reports_processed_total", "Reports taken from the log, by what became of them.", ["outcome"]

@@ -20,3 +20,4 @@ class Reason(StrEnum):
     INCOMPLETE = "incomplete"
     BUSY = "busy"
     UNREADABLE = "unreadable"
+    NO_ENVELOPE = "no-envelope"

@@ -1,0 +1,205 @@
+"""Kafka as the processor reads it: a batch is a fixed range of one partition's offsets.
+
+What is about to be inserted stands in the metadata of the group's offset before it is inserted. Whoever owns the
+partition next finds it there, and repeats the same batch under the same id.
+"""
+
+import asyncio
+import contextlib
+import time
+import uuid
+from collections import deque
+from dataclasses import dataclass
+
+from aiokafka import TopicPartition
+from aiokafka.errors import IllegalStateError, KafkaError
+from aiokafka.structs import ConsumerRecord
+
+from log import intents
+from log.dead import Opener
+from log.intents import Intent
+from log.kafka import CannotReach, why
+from log.lag import left
+from log.membership import Membership
+from log.places import KafkaPlace
+from log.protocols import BATCH_BYTES, BATCH_DELIVERIES, Batch, Lost
+from log.reading import OtherVersion
+from schema import metrics
+from schema.delivery import Delivery
+
+LINGER_SECONDS = 0.4  # a small batch waits this long for company
+_POLL_SECONDS = 0.1
+_PULLED_BYTES = 8 * 1024 * 1024  # packed records held; they are unpacked a batch at a time
+_PULLED_RECORDS = 100  # at a time
+_REPEAT_SECONDS = 60.0  # to read a batch again
+
+
+@dataclass
+class _Range:
+    """Where a batch lies; `term`: the membership's when it was read."""
+
+    partition: TopicPartition
+    start: int
+    end: int
+    term: int
+
+
+class GroupConsumer:
+    """A Consumer. One batch at a time."""
+
+    def __init__(self, place: KafkaPlace) -> None:
+        self._place = place
+        self._opener = Opener(place)
+        self._membership: Membership | None = None
+        self._term = -1  # of which we know where to go on
+        self._stored: dict[TopicPartition, int] = {}
+        self._under_way: dict[TopicPartition, Intent] = {}  # batches of others that must be repeated first
+        self._pulled: dict[TopicPartition, deque[ConsumerRecord]] = {}
+        self._range: _Range | None = None  # of the batch that was handed out and is not committed
+        self._oldest_ms: int | None = None
+
+    async def next(self) -> Batch | None:
+        try:
+            if self._membership is None:
+                self._membership = await Membership.join(self._place)
+            return await self._next(self._membership)
+        except (Lost, IllegalStateError):  # the partitions changed meanwhile
+            return None
+        except (KafkaError, OSError, TimeoutError) as error:
+            await self.close()
+            raise CannotReach(await why(self._place, error)) from error
+
+    async def _next(self, membership: Membership) -> Batch | None:
+        if self._term != membership.term or self._range is not None:
+            await self._take_over(membership)
+        for partition in list(self._under_way):
+            return await self._again(membership, partition)
+        await self._gather(membership)
+        batch = await self._batch()
+        self._check(membership)
+        return batch
+
+    def _check(self, membership: Membership) -> None:
+        if membership.term != self._term:
+            raise Lost
+
+    async def _take_over(self, membership: Membership) -> None:
+        self._pulled, self._range, self._oldest_ms = {}, None, None
+        term = membership.term
+        standings = await membership.standings()
+        self._stored = {partition: standing.offset for partition, standing in standings.items()}
+        self._under_way = {
+            partition: standing.intent for partition, standing in standings.items() if standing.intent is not None
+        }
+        self._term = term
+
+    async def _again(self, membership: Membership, partition: TopicPartition) -> Batch:
+        """The batch that was being inserted when its processor lost the partition: the same range, the same id."""
+        pending, start = self._under_way[partition], self._stored[partition]
+        membership.consumer.seek(partition, start)  # an earlier try may have come to nothing
+        records: deque[ConsumerRecord] = deque()
+        async with asyncio.timeout(_REPEAT_SECONDS):
+            while await membership.consumer.position(partition) < pending.end:
+                found = await self._pull(membership, partition)
+                records.extend(found.get(partition, []))
+        deliveries: list[Delivery] = []
+        while records and records[0].offset < pending.end:
+            deliveries += await self._opener.opened(records[0])
+            records.popleft()
+        self._check(membership)
+        self._pulled[partition] = records
+        del self._under_way[partition]
+        return self._handed_out(pending.id, partition, start, pending.end, deliveries, pending.decided)
+
+    async def _gather(self, membership: Membership) -> None:
+        """Pull records until the linger is over, or enough are held."""
+        ends = time.monotonic() + LINGER_SECONDS
+        held = sum(len(record.value or b"") for records in self._pulled.values() for record in records)
+        while held < _PULLED_BYTES and (remaining := ends - time.monotonic()) > 0:
+            found = await self._pull(membership, seconds=min(remaining, _POLL_SECONDS))
+            for partition, records in found.items():
+                self._pulled.setdefault(partition, deque()).extend(records)
+                held += sum(len(record.value or b"") for record in records)
+        behind = (max(0, (membership.consumer.highwater(its) or 0) - at) for its, at in self._stored.items())
+        metrics.LOG_BEHIND.set(sum(behind))
+
+    async def _pull(
+        self, membership: Membership, *partitions: TopicPartition, seconds: float = _POLL_SECONDS
+    ) -> dict[TopicPartition, list[ConsumerRecord]]:
+        """Raises Lost."""
+        found: dict[TopicPartition, list[ConsumerRecord]] = {}
+        with contextlib.suppress(TimeoutError):  # while the group meets there is no end to a poll
+            async with asyncio.timeout(seconds + 1):
+                found = await membership.consumer.getmany(
+                    *partitions, timeout_ms=int(seconds * 1000), max_records=_PULLED_RECORDS
+                )
+        self._check(membership)
+        return found
+
+    async def _batch(self) -> Batch | None:
+        """From the partition whose next record is the oldest."""
+        waiting = [(records[0].timestamp, partition) for partition, records in self._pulled.items() if records]
+        if not waiting:
+            self._oldest_ms = None
+            return None
+        self._oldest_ms, partition = min(waiting)
+        records = self._pulled[partition]
+        start, taken, size = records[0].offset, 0, 0
+        deliveries: list[Delivery] = []
+        for record in records:
+            try:
+                found = await self._opener.opened(record)
+            except OtherVersion:
+                if taken:
+                    break  # what came before it is stored first
+                raise
+            if taken and len(deliveries) + len(found) > BATCH_DELIVERIES:
+                break
+            taken += 1
+            deliveries += found
+            size += sum(len(delivery.body) for delivery in found)
+            if size >= BATCH_BYTES:
+                break
+        end = records[taken - 1].offset + 1
+        for _ in range(taken):
+            records.popleft()
+        return self._handed_out(uuid.uuid4().hex, partition, start, end, deliveries, None)
+
+    def _handed_out(
+        self, name: str, partition: TopicPartition, start: int, end: int,
+        deliveries: list[Delivery], decided: bytes | None,
+    ) -> Batch:  # fmt: skip
+        self._range = _Range(partition, start, end, self._term)
+        self._oldest_ms = min((delivery.received_ms for delivery in deliveries), default=self._oldest_ms)
+        return Batch(name, deliveries, decided)
+
+    async def intend(self, batch: Batch) -> None:
+        membership, its = self._held()
+        said = intents.written(Intent(its.end, batch.id, batch.decided or b""))
+        await membership.commit(its.term, its.partition, its.start, said)
+
+    async def commit(self, batch: Batch) -> None:  # noqa: ARG002  (the one that was handed out)
+        membership, its = self._held()
+        await membership.commit(its.term, its.partition, its.end, "")
+        self._stored[its.partition] = its.end
+        self._range = None
+
+    def _held(self) -> tuple[Membership, _Range]:
+        if self._membership is None or self._range is None:
+            raise Lost
+        return self._membership, self._range
+
+    async def empty(self) -> bool:
+        """Of the whole group, whoever reads the rest."""
+        return await left(self._place) == 0
+
+    def lag(self) -> float:
+        oldest = self._oldest_ms
+        return 0.0 if oldest is None else max(0.0, time.time() - oldest / 1000)
+
+    async def close(self) -> None:
+        membership, self._membership = self._membership, None
+        self._term, self._range = -1, None
+        if membership is not None:
+            await membership.leave()
+        await self._opener.close()

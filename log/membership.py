@@ -1,0 +1,123 @@
+"""Being one of a consumer group: which partitions are ours, from where, and for how long that is certain."""
+
+import asyncio
+import contextlib
+import logging
+from typing import Any, NamedTuple
+
+from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, OffsetAndMetadata, TopicPartition
+from aiokafka.coordinator.assignors.sticky.sticky_assignor import StickyPartitionAssignor
+from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
+
+from log import intents
+from log.intents import Intent
+from log.kafka import CannotReach, connection, look_for_topic, why
+from log.places import KafkaPlace
+from log.protocols import Lost
+from schema import metrics
+
+logger = logging.getLogger("sentinel.group")
+SESSION_SECONDS = 10.0  # without a heartbeat the partitions go to others
+_COMMIT_SECONDS = 8.0  # to get an offset committed
+_PARTITION_BYTES = 512 * 1024  # fetched ahead
+
+
+class Standing(NamedTuple):
+    """Where the group stands in a partition; `intent`: what was under way there."""
+
+    offset: int
+    intent: Intent | None
+
+
+class Membership(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has no types
+    """`term` changes whenever the partitions may have: whatever was read in an earlier one is void."""
+
+    def __init__(self, place: KafkaPlace, consumer: AIOKafkaConsumer) -> None:
+        self.consumer = consumer
+        self.term = 0
+        self._place = place
+        self._committing = asyncio.Lock()
+
+    @classmethod
+    async def join(cls, place: KafkaPlace) -> "Membership":
+        """Raises CannotReach, KafkaError, OSError."""
+        await look_for_topic(place)
+        consumer = AIOKafkaConsumer(
+            **connection(place),
+            group_id=place.group,
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+            # Eager, as all that aiokafka has, but partitions stay where they are as far as they can.
+            partition_assignment_strategy=(StickyPartitionAssignor,),
+            session_timeout_ms=int(SESSION_SECONDS * 1000),
+            heartbeat_interval_ms=int(SESSION_SECONDS * 300),
+            max_poll_interval_ms=2**31 - 1,  # while the store is away we read nothing, and stay
+            max_partition_fetch_bytes=_PARTITION_BYTES,
+        )
+        joined = cls(place, consumer)
+        consumer.subscribe([place.topic], listener=joined)
+        try:
+            await consumer.start()
+        except BaseException:
+            await joined.leave()
+            raise
+        return joined
+
+    async def on_partitions_revoked(self, revoked: Any) -> None:  # noqa: ARG002
+        """Before the group meets again; not in the middle of a commit, which would be of a term that is over."""
+        async with self._committing:
+            self.term += 1
+
+    async def on_partitions_assigned(self, assigned: Any) -> None:
+        self.term += 1
+        metrics.PARTITIONS.set(len(assigned))
+
+    async def standings(self) -> dict[TopicPartition, Standing]:
+        """Of each partition that is ours; reading goes on from there. Raises KafkaError, Lost."""
+        term, consumer = self.term, self.consumer
+        assigned = sorted(consumer.assignment())
+        if not assigned:
+            return {}
+        committed = await consumer._coordinator.fetch_committed_offsets(assigned)
+        first, last = await consumer.beginning_offsets(assigned), await consumer.end_offsets(assigned)
+        if self.term != term:
+            raise Lost
+        found = {}
+        for partition in assigned:
+            found[partition] = _standing(partition, committed.get(partition), first[partition], last[partition])
+            consumer.seek(partition, found[partition].offset)
+        return found
+
+    async def commit(self, term: int, partition: TopicPartition, offset: int, metadata: str) -> None:
+        """Raises Lost where the partition may be another's; CannotReach."""
+        async with self._committing:
+            if term != self.term:
+                raise Lost
+            try:
+                async with asyncio.timeout(_COMMIT_SECONDS):
+                    await self.consumer.commit({partition: OffsetAndMetadata(offset, metadata)})
+            except (CommitFailedError, IllegalStateError) as error:
+                self.term += 1
+                raise Lost from error
+            except (KafkaError, OSError, TimeoutError) as error:
+                raise CannotReach(await why(self._place, error)) from error
+
+    async def leave(self) -> None:
+        metrics.PARTITIONS.set(0)
+        with contextlib.suppress(KafkaError, TimeoutError):
+            async with asyncio.timeout(5):
+                await self.consumer.stop()
+
+
+def _standing(partition: TopicPartition, committed: OffsetAndMetadata | None, first: int, last: int) -> Standing:
+    if committed is None:
+        return Standing(first, None)
+    if not first <= committed.offset <= last:
+        logger.error(
+            "the log does not hold what was to be read next: its retention was too short, or the topic was made anew",
+            extra={"partition": partition.partition, "wanted": committed.offset, "first": first, "last": last},
+        )
+        metrics.LOG_GAPS.inc()
+        return Standing(first, None)
+    found = intents.read(committed.metadata)
+    return Standing(committed.offset, found if found and committed.offset < found.end <= last else None)
