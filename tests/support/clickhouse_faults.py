@@ -21,9 +21,12 @@ Kind = Literal["slow", "refuse", "cut_before", "cut_after", "hang_after"]
 
 
 class Fault(msgspec.Struct):
-    """`times` None: until healed. `only` is a table. `seconds` are those of `slow`, code and text those of `refuse`."""
+    """Each time it does one of its `kinds`; `times` None: until healed. `only` is a table.
 
-    kind: Kind
+    `seconds` are those of `slow`, `code` and `text` those of `refuse`.
+    """
+
+    kinds: tuple[Kind, ...]
     times: int | None = None
     only: str | None = None
     inserts_only: bool = True
@@ -46,7 +49,7 @@ class Counts(msgspec.Struct):
 
 
 class Faults:
-    """Those in force, oldest first, and what came of the inserts since the process began."""
+    """Those in force, oldest first, and what came of the inserts so far."""
 
     def __init__(self) -> None:
         self._lock = Lock()
@@ -61,28 +64,33 @@ class Faults:
         with self._lock:
             self._faults.clear()
 
-    def draw(self, table: str) -> tuple[float, Fault | None]:
+    def draw(self, table: str) -> tuple[float, Kind | None, Fault | None]:
         """How long to wait first (s), and what else to do wrong with a statement; `table` is empty for a query."""
-        seconds, chosen = 0.0, None
+        seconds, chosen, source = 0.0, None, None
         with self._lock:
             for fault in self._faults:
-                slow = fault.kind == "slow"
-                if fault.times == 0 or not _concerns(fault, table) or (chosen and not slow):
+                if fault.times == 0 or not _concerns(fault, table) or random.random() >= fault.probability:
                     continue
-                if random.random() >= fault.probability:
-                    continue
-                fault.times = None if fault.times is None else fault.times - 1
-                if slow:
+                kind = random.choice(fault.kinds)
+                if kind == "slow":
                     seconds += fault.seconds
+                elif chosen is None:
+                    chosen, source = kind, fault
                 else:
-                    chosen = fault
-        return seconds, chosen
+                    continue
+                if fault.times is not None:
+                    fault.times -= 1
+        return seconds, chosen, source
 
     def count(self, table: str, what: str) -> None:
         if table:
             with self._lock:
                 counts = self._counts[table]
                 setattr(counts, what, getattr(counts, what) + 1)
+
+    def forget_counts(self) -> None:
+        with self._lock:
+            self._counts.clear()
 
     def counts(self) -> bytes:
         """JSON: table → Counts."""

@@ -11,24 +11,20 @@ from collections import defaultdict
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import NamedTuple, Self, get_args
+from typing import Any, Self, get_args
 from urllib.error import URLError
 from urllib.parse import quote
 
+import clickhouse_connect
 import msgspec
+from clickhouse_connect.driver.client import Client
 
+from tests.support.certificate import Certificate
 from tests.support.clickhouse_faults import TEXTS, Counts, Fault, Kind
 from tests.support.kafka.cluster import free_ports
 
 ROOT = Path(__file__).parents[2]
 START_SECONDS = 60
-
-
-class Certificate(NamedTuple):
-    """PEM files: for 127.0.0.1, and its key."""
-
-    certificate: Path
-    key: Path
 
 
 class ClickHouseServer:
@@ -66,6 +62,15 @@ class ClickHouseServer:
         user, password = quote(self.user, safe=""), quote(self.password, safe="")
         return f"{scheme}://{user}:{password}@127.0.0.1:{self.port}/{database}"
 
+    def client(self, database: str | None = None, **more: Any) -> Client:
+        """A client of clickhouse-connect; `more` goes to its `get_client`."""
+        wanted = {"database": self.database if database is None else database} | more
+        if self._certificate:
+            wanted |= {"interface": "https", "ca_cert": str(self._certificate.certificate)}
+        return clickhouse_connect.get_client(
+            host="127.0.0.1", port=self.port, username=self.user, password=self.password, tz_mode="aware", **wanted
+        )
+
     def __enter__(self) -> Self:
         return self
 
@@ -97,6 +102,7 @@ class ClickHouseServer:
                 self._control("GET", "/ping")
                 return
             time.sleep(0.05)
+        self.kill()
         raise AssertionError(self._log.read_text())
 
     def kill(self) -> None:
@@ -122,7 +128,7 @@ class ClickHouseServer:
         self, seconds: float, *, times: int | None = None, only: str | None = None, inserts_only: bool = True
     ) -> None:
         """Waits before it applies: a client that gives up meanwhile has its insert applied all the same."""
-        self._add(Fault("slow", times, only, inserts_only, seconds=seconds))
+        self._add(Fault(("slow",), times, only, inserts_only, seconds=seconds))
 
     def refuse(
         self,
@@ -134,35 +140,35 @@ class ClickHouseServer:
         inserts_only: bool = True,
     ) -> None:
         """Answers with this DB::Exception instead of applying; without `text`, as ClickHouse words it."""
-        self._add(Fault("refuse", times, only, inserts_only, code=code, text=text or TEXTS[code]))
+        self._add(Fault(("refuse",), times, only, inserts_only, code=code, text=text or TEXTS[code]))
 
     def cut_after_applying(self, *, times: int | None = 1, only: str | None = None) -> None:
         """Closes the connection without an answer. The client's own second try is a second time."""
-        self._add(Fault("cut_after", times, only))
+        self._add(Fault(("cut_after",), times, only))
 
     def cut_before_applying(self, *, times: int | None = 1, only: str | None = None) -> None:
         """Reads the insert, and closes the connection without applying it."""
-        self._add(Fault("cut_before", times, only))
+        self._add(Fault(("cut_before",), times, only))
 
     def hang_after_applying(self, *, times: int | None = 1, only: str | None = None) -> None:
         """Never answers: the client's own timeout ends it."""
-        self._add(Fault("hang_after", times, only))
+        self._add(Fault(("hang_after",), times, only))
 
     def random_faults(self, probability: float, kinds: Sequence[Kind] = get_args(Kind), *, seconds: float = 1) -> None:
-        """An insert meets one of `kinds` with this probability, each as likely; `slow` takes `seconds`."""
-        for place, kind in enumerate(kinds):
-            # Each is asked only when those before it said no.
-            chance = probability / (len(kinds) - place * probability)
-            code = 252 if kind == "refuse" else 0
-            self._add(Fault(kind, None, seconds=seconds, code=code, text=TEXTS.get(code, ""), probability=chance))
+        """An insert meets one of `kinds` with this probability; `slow` takes `seconds`, `refuse` has too many parts."""
+        fault = Fault(tuple(kinds), seconds=seconds, code=252, text=TEXTS[252], probability=probability)
+        self._add(fault)
 
     def heal(self) -> None:
         """No more faults; what waits or hangs goes on doing so."""
         self._control("DELETE", "/_faults")
 
+    def forget_counts(self) -> None:
+        self._control("DELETE", "/_counts")
+
     def counts(self) -> defaultdict[str, Counts]:
-        """Inserts by table since the last start."""
-        found = msgspec.json.decode(self._control("GET", "/_faults"), type=dict[str, Counts])
+        """Inserts by table since the last start or `forget_counts`."""
+        found = msgspec.json.decode(self._control("GET", "/_counts"), type=dict[str, Counts])
         return defaultdict(Counts, found)
 
     def _add(self, fault: Fault) -> None:
