@@ -1,14 +1,17 @@
-"""A process that speaks ClickHouse's HTTP interface over chDB; `tests.support.clickhouse_http` starts and drives it."""
+"""A process that speaks ClickHouse's HTTP interface over chDB; `tests.support.clickhouse_http` starts and drives it.
+
+Queries, DDL and inserts, with settings, parameters and a database each. Not there: sessions (a SET holds for itself
+alone), external tables, compressed answers, results bigger than memory.
+"""
 
 import argparse
 import base64
 import contextlib
-import email
-import email.policy
 import signal
 import socket
 import ssl
 import sys
+import threading
 import time
 import uuid
 from collections.abc import Iterator
@@ -22,7 +25,7 @@ import msgspec
 
 from schema.clickhouse import Engine, open_chdb
 from tests.support.clickhouse_faults import Fault, Faults
-from tests.support.clickhouse_statements import Refusal, Statement, head, run, split, unpacked
+from tests.support.clickhouse_statements import Refusal, Result, Statement, form, head, run, split, unpacked
 
 # Parameters of a request that the engine is not told: they concern the transport.
 _TRANSPORT = {
@@ -43,6 +46,8 @@ class Interface(ThreadingHTTPServer):
         self.path = str(path.resolve())
         self.credentials = (user, password)
         self.faults = Faults()
+        self._running = 0
+        self._idle = threading.Condition()
         self._client = engine.client()  # the engine ends with its last one, and took 40 ms to start for each statement
         self.version, self.timezone = self._client.query("SELECT version(), timezone()").result_rows[0]
 
@@ -51,6 +56,22 @@ class Interface(ThreadingHTTPServer):
         context.load_cert_chain(certificate, key)
         # The handshake waits for the conversation's thread: a slow client must not hold up the others.
         self.socket = context.wrap_socket(self.socket, server_side=True, do_handshake_on_connect=False)
+
+    def run(self, statement: Statement) -> Result:
+        with self._idle:
+            self._running += 1
+        try:
+            return run(self.path, statement)
+        finally:
+            with self._idle:
+                self._running -= 1
+                self._idle.notify()
+
+    def server_close(self) -> None:
+        """Waits for the statements under way, because an engine that goes from under them crashes; no more begin."""
+        super().server_close()
+        self._idle.acquire()
+        self._idle.wait_for(lambda: not self._running, timeout=10)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         if not isinstance(sys.exception(), OSError):  # a client that has left
@@ -134,7 +155,7 @@ class Conversation(BaseHTTPRequestHandler):
     def _statement(self, parameters: dict[str, str], body: bytes) -> Statement:
         body = unpacked(body, self.headers.get("Content-Encoding", ""))
         if self.headers.get_content_type() == "multipart/form-data":
-            parameters, body = parameters | self._form(body), b""
+            parameters, body = parameters | form(self.headers["Content-Type"], body), b""
         text = parameters.get("query", "").encode()
         settings = {
             name: value
@@ -150,17 +171,6 @@ class Conversation(BaseHTTPRequestHandler):
             parameters={name[6:]: value for name, value in parameters.items() if name.startswith("param_")},
             result_format=parameters.get("default_format") or str(self.headers.get("X-ClickHouse-Format", "")),
         )
-
-    def _form(self, body: bytes) -> dict[str, str]:
-        kind = f"Content-Type: {self.headers['Content-Type']}\r\n\r\n".encode()
-        found = {}
-        for part in email.message_from_bytes(kind + body, policy=email.policy.HTTP).iter_parts():
-            if part.get_filename():
-                raise Refusal(48, "External tables are not supported here. (NOT_IMPLEMENTED)")
-            name = str(part.get_param("name", header="content-disposition"))
-            text: Any = part.get_payload(decode=True)  # bytes, where the part isn't of parts itself
-            found[name] = text.decode()
-        return found
 
     def _apply(self, statement: Statement) -> None:
         """The statement, with what the tests want to go wrong."""
@@ -178,7 +188,7 @@ class Conversation(BaseHTTPRequestHandler):
             count("cut")
             return self._cut()
         try:
-            result = run(self.server.path, statement)
+            result = self.server.run(statement)
         except Refusal:
             count("failed")
             raise

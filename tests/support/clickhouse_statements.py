@@ -1,6 +1,8 @@
 """What a request to ClickHouse's HTTP interface asks for, run on chDB."""
 
 import contextlib
+import email
+import email.policy
 import gzip
 import json
 import re
@@ -154,6 +156,18 @@ def head(result: Result) -> dict[str, str]:
     """What clients read of a result's head."""
     named = {"X-ClickHouse-Format": result.format} if result.format else {}
     return {"X-ClickHouse-Summary": json.dumps(result.summary), **named}
+
+
+def form(content_type: str, body: bytes) -> dict[str, str]:
+    """The fields of a multipart/form-data body: parameters, as those of the URL."""
+    found = {}
+    whole = email.message_from_bytes(f"Content-Type: {content_type}\r\n\r\n".encode() + body, policy=email.policy.HTTP)
+    for part in whole.iter_parts():
+        if part.get_filename():
+            raise Refusal(48, "External tables are not supported here. (NOT_IMPLEMENTED)")
+        text: Any = part.get_payload(decode=True)  # bytes, where the part isn't of parts itself
+        found[str(part.get_param("name", header="content-disposition"))] = text.decode()
+    return found
 
 
 def unpacked(body: bytes, encoding: str) -> bytes:
