@@ -38,9 +38,15 @@ PREFLIGHT = Answer(
     ),
 )
 OK = Answer(200, (("content-type", "text/plain"),), b"ok\n")
-NOT_READY = problem(503, "The collector can take no reports now: its spool is full.", (("retry-after", "10"),))
+NOT_READY = problem(
+    503, "The collector can take no reports now: its spool is full, or its log away.", (("retry-after", "10"),)
+)
 NOT_FOUND = problem(404, "There is nothing here: reports go to /csp/report or /csp/report/{site}.")
 ONLY_GET = problem(405, "Only GET and HEAD work here.", (("allow", "GET, HEAD"),))
+
+UNCONFIRMED = problem(
+    503, "The log has not confirmed this in time; it may be counted all the same.", (*CORS, ("retry-after", "10"))
+)
 
 REFUSED: dict[Reason, Answer] = {
     Reason.BAD_HTTP: problem(400, "This is not HTTP/1.1.", CORS, close=True),

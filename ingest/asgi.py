@@ -41,7 +41,7 @@ class AsgiCollector:
         except TimeoutError:
             return collector.refuse(Reason.INCOMPLETE, bytes(body), agent, site)
         if whole:
-            return collector.accept(bytes(body), headers.get(b"content-type"), agent, site)
+            return await collector.settled(collector.accept(bytes(body), headers.get(b"content-type"), agent, site))
         if len(body) > collector.max_body_bytes:
             return collector.refuse(Reason.TOO_LARGE, bytes(body), agent, site)
         collector.refuse(Reason.INCOMPLETE, bytes(body), agent, site)

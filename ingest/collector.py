@@ -5,7 +5,7 @@ import re
 from collections import Counter
 from time import time
 
-from ingest.answers import ACCEPTED, NOT_FOUND, NOT_READY, OK, ONLY_GET, PREFLIGHT, REFUSED, Answer
+from ingest.answers import ACCEPTED, NOT_FOUND, NOT_READY, OK, ONLY_GET, PREFLIGHT, REFUSED, UNCONFIRMED, Answer
 from ingest.spool import Spool
 from log.protocols import LogFull
 from schema import metrics
@@ -62,6 +62,13 @@ class Collector:
         self._accepted += entries
         self._accepted_bytes += len(body)
         return ACCEPTED
+
+    async def settled(self, answer: Answer) -> Answer:
+        """The answer that `accept` gave, when what it promises holds."""
+        if answer is ACCEPTED and not await self.spool.confirmed():
+            metrics.UNCONFIRMED.inc()
+            return UNCONFIRMED
+        return answer
 
     def _entries(self, body: bytes, content_type: bytes | None, site: str) -> int:
         if not site:

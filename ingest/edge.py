@@ -148,7 +148,7 @@ class Edge(HttpToolsProtocol):
         self._is_post = method == b"POST"
         if (
             site is not None
-            and (self._is_post or method == b"OPTIONS")
+            and ((self._is_post and not shared.waits) or method == b"OPTIONS")
             and (self.cycle is None or self.cycle.response_complete)
         ):
             self._hot, self._site = True, site

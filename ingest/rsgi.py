@@ -39,7 +39,7 @@ class RsgiCollector:
             return collector.refuse(Reason.INCOMPLETE, body, agent, site)
         if len(body) > collector.max_body_bytes:
             return collector.refuse(Reason.TOO_LARGE, body, agent, site)
-        return collector.accept(body, _header(headers, "content-type"), agent, site)
+        return await collector.settled(collector.accept(body, _header(headers, "content-type"), agent, site))
 
 
 async def _read(protocol: Any, limit: int) -> bytes:

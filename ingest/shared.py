@@ -22,6 +22,7 @@ class Shared:
 
     def __init__(self, collector: Collector, max_connections: int) -> None:
         self.collector = collector
+        self.waits = collector.spool.waits  # for Kafka: then a report is a task, and goes the ordinary way
         self.max_connections = max_connections
         self.connections: set[Connection] = set()
         self.now = 0  # seconds, by `tick`

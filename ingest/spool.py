@@ -1,21 +1,30 @@
-"""What stands behind a 204: the delivery is in the log (`disk`), or will be within the linger (`memory`)."""
+"""What stands behind a 204: the delivery is in the spool (`disk`), will be soon (`memory`), or is in Kafka (`log`)."""
 
 from typing import Any
 
-from log.protocols import LogFull, Producer
+from log.outbox import Position
+from log.protocols import LogFull
+from log.segments import SegmentWriter
+from log.shipper import Shipper
 from schema import delivery
 
 LINGER_SECONDS = 0.05
+CONFIRM_SECONDS = 10.0  # for Kafka to acknowledge; then the sender is told to come again
 HELD_BYTES = 4 * 1024 * 1024
 _FRAMING = 64  # more than a frame's head takes
 
 
 class Spool:
-    """`disk`: each append is one write. `memory`: appends are held, and written together by `flush`."""
+    """`disk`: each append is one write. `memory`: appends are held, and written together by `flush`.
 
-    def __init__(self, producer: Producer, *, hold: bool) -> None:
-        self._producer = producer
+    `log`: as `disk`, and `confirmed` says when Kafka has what was appended.
+    """
+
+    def __init__(self, writer: SegmentWriter, *, hold: bool, confirmer: Shipper | None = None) -> None:
+        """`confirmer` ships this spool, where a 204 waits for Kafka."""
+        self._writer = writer
         self._hold = hold
+        self._confirmer = confirmer
         self._held: list[bytes] = []
         self._held_bytes = 0
         self._stuck = False  # the last flush failed
@@ -24,12 +33,14 @@ class Spool:
         """`fields` of a Delivery, in order. Raises LogFull: nothing of it was kept."""
         record = delivery.encode(fields)
         if not self._hold:
-            self._producer.append((record,))
+            if self._confirmer is not None and self._confirmer.trouble:
+                raise LogFull("Kafka does not answer")
+            self._writer.append((record,))
             return
         if self._stuck or self._held_bytes >= HELD_BYTES:
             self.flush()
         length = len(record) + _FRAMING
-        if not self._producer.fits(self._held_bytes + length):
+        if not self._writer.fits(self._held_bytes + length):
             raise LogFull("the spool's quota is used up")
         self._held.append(record)
         self._held_bytes += length
@@ -39,10 +50,21 @@ class Spool:
         if not self._held:
             return
         self._stuck = True
-        self._producer.append(self._held)
+        self._writer.append(self._held)
         self._held, self._held_bytes, self._stuck = [], 0, False
+
+    @property
+    def waits(self) -> bool:
+        """Whether an answer has to wait for `confirmed`."""
+        return self._confirmer is not None
+
+    async def confirmed(self) -> bool:
+        """Whether Kafka acknowledges in time what was appended so far; what it doesn't may be counted all the same."""
+        if self._confirmer is None:
+            return True
+        return await self._confirmer.confirmed(Position(*self._writer.written), CONFIRM_SECONDS)
 
     @property
     def full(self) -> bool:
         """Whether reports are turned away now."""
-        return self._producer.full
+        return self._writer.full or (self._confirmer is not None and bool(self._confirmer.trouble))

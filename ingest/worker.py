@@ -25,14 +25,19 @@ from ingest.edge import IDLE_SECONDS, MAX_HEAD_BYTES, Edge
 from ingest.rsgi import RsgiCollector
 from ingest.shared import Shared
 from ingest.spool import LINGER_SECONDS, Spool
+from log.leftovers import collector_name, ship
+from log.places import KafkaPlace
 from log.protocols import LogFull
-from log.segments import SegmentWriter
+from log.segments import FolderInUse, SegmentWriter
+from log.shipper import Shipper
 from schema import metrics
 from schema.sites import BadSites, load_sites
 
 logger = logging.getLogger("sentinel.ingest")
 BACKLOG = 2048  # connections the kernel keeps until they are accepted
 GRACE_SECONDS = 3  # for requests under way when the worker stops
+SHIP_SECONDS = 3.0  # then, for what is left in the spool to reach Kafka
+CONFIRMED_LINGER_SECONDS = 0.005
 
 
 @dataclass(frozen=True)
@@ -41,11 +46,13 @@ class Options:
 
     spool: Path
     spool_max_bytes: int
-    hold: bool  # durability `memory`
+    durability: str  # memory, disk or log
     sites: Path | None
     max_body_bytes: int
     max_connections: int
     server: str
+    kafka: KafkaPlace | None = None  # where the spool is shipped; None: the processor reads it
+    left_behind: tuple[Path, ...] = ()  # spools of workers that are no more, to be shipped too
 
 
 class Server(Protocol):
@@ -121,30 +128,55 @@ class GranianServer(EmbeddedGranian):
 
 async def serve(options: Options, listener: socket.socket, ready: Callable[[], None], orphaned: int | None) -> None:
     """Run until SIGTERM, or until the file descriptor `orphaned` ends (the parent is gone)."""
-    producer = SegmentWriter(options.spool, options.spool_max_bytes)
-    spool = Spool(producer, hold=options.hold)
+    writer = SegmentWriter(options.spool, options.spool_max_bytes)
+    shipper = _shipper(options)
+    waits = options.durability == "log"
+    spool = Spool(writer, hold=options.durability == "memory", confirmer=shipper if waits else None)
     collector = Collector(spool, load_sites(options.sites), options.max_body_bytes)
     kind: Any = {"fast": FastServer, "granian": GranianServer}[options.server]
     server: Server = kind(collector, listener, options.max_connections)
     _listen_to_signals(server, collector, options.sites, orphaned)
     serving = asyncio.create_task(server.serve())
-    tasks = [serving, asyncio.create_task(_tend(server, collector, producer)), asyncio.create_task(_flush(spool))]
+    tasks = [serving, asyncio.create_task(_tend(server, collector, writer)), asyncio.create_task(_flush(spool))]
+    shipping = [] if shipper is None else [asyncio.create_task(shipper.run())]
+    adopting = asyncio.create_task(_adopt(options))
     asyncio.get_running_loop().call_later(0.1, ready)
     try:
         # A task that dies must not leave a worker that takes reports without them.
-        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait([*tasks, *shipping], return_when=asyncio.FIRST_COMPLETED)
         server.stop()
         await serving
-        for task in tasks:
+        for task in [*tasks, *shipping]:
             if task.done():
                 task.result()
     finally:
-        for task in tasks:
+        for task in [*tasks, adopting]:
             task.cancel()
         with contextlib.suppress(LogFull):
             spool.flush()
         collector.tend()
-        producer.close()
+        if shipper is not None and not await shipper.drained(SHIP_SECONDS):
+            logger.warning("stopped before the spool was shipped; the rest is shipped after the next start")
+        for task in shipping:
+            task.cancel()
+        await asyncio.wait([*tasks, *shipping, adopting])
+        writer.close()
+
+
+def _shipper(options: Options) -> Shipper | None:
+    if options.kafka is None:
+        return None
+    # Who waits for each acknowledgement waits for the linger too.
+    linger = CONFIRMED_LINGER_SECONDS if options.durability == "log" else LINGER_SECONDS
+    return Shipper(options.spool, options.kafka, collector_name(options.spool), linger)
+
+
+async def _adopt(options: Options) -> None:
+    """What a worker left that is not started any more, because there are fewer now."""
+    for folder in options.left_behind:
+        if options.kafka is not None:
+            with contextlib.suppress(FolderInUse):
+                await ship(folder, options.kafka)
 
 
 def _listen_to_signals(server: Server, collector: Collector, sites: Path | None, orphaned: int | None) -> None:
@@ -168,11 +200,11 @@ def _listen_to_signals(server: Server, collector: Collector, sites: Path | None,
         loop.add_reader(orphaned, end)
 
 
-async def _tend(server: Server, collector: Collector, producer: SegmentWriter) -> None:
+async def _tend(server: Server, collector: Collector, writer: SegmentWriter) -> None:
     while True:
         server.tick()
         collector.tend()
-        metrics.SPOOL_BYTES.set(producer.tend())
+        metrics.SPOOL_BYTES.set(writer.tend())
         await asyncio.sleep(1)
 
 

@@ -1,6 +1,5 @@
-"""The two ends of a log: what the collector appends to, and what the processor reads from."""
+"""The log as the processor reads it, from a spool or from Kafka, and what may be wrong with either end."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -17,20 +16,6 @@ class LogAway(Exception):
 
 class Lost(Exception):
     """The batch is another processor's now, or will be read again: forget it."""
-
-
-class Producer(Protocol):
-    """The collector's end."""
-
-    full: bool  # whether an append would be refused; renewed about once a second
-
-    def append(self, records: Sequence[bytes]) -> None:
-        """Add encoded deliveries, all or none. Raises LogFull."""
-
-    def fits(self, length: int) -> bool:
-        """Whether the quota has room for records of `length` bytes together."""
-
-    def close(self) -> None: ...
 
 
 @dataclass

@@ -18,6 +18,7 @@ SPOOL_BYTES = Gauge(
 SPOOL_FULL = Counter("sentinel_spool_full_total", "Appends refused because of the quota or a full disk.")
 SPOOL_TORN = Counter("sentinel_spool_torn_frames_total", "Frames skipped because a write was cut short or damaged.")
 
+UNCONFIRMED = Counter("sentinel_unconfirmed_total", "Requests answered 503 because Kafka had not acknowledged in time.")
 SHIPPED = Counter("sentinel_deliveries_shipped_total", "Deliveries that Kafka has acknowledged.")
 SHIPPED_BYTES = Counter("sentinel_shipped_bytes_total", "Bytes of the envelopes sent to Kafka, repeats included.")
 SHIP_FAILURES = Counter(
@@ -42,7 +43,9 @@ OUTCOMES = Counter(
 ROWS = Counter("sentinel_rows_inserted_total", "Rows inserted, by table.", ["table"])
 INSERT_SECONDS = Histogram("sentinel_insert_seconds", "Time to insert one batch into all tables.",
                            buckets=(0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30))  # fmt: skip
-INSERT_FAILURES = Counter("sentinel_insert_failures_total", "Inserts that failed and were tried again.")
+INSERT_FAILURES = Counter(
+    "sentinel_insert_failures_total", "Inserts that failed and were tried again, by cause.", ["cause"]
+)
 LAG_SECONDS = Gauge(
     "sentinel_lag_seconds",
     "Age of the oldest report not stored yet; 0 when the log is empty.",

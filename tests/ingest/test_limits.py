@@ -98,7 +98,7 @@ def test_kill_9_loses_nothing_that_was_answered(start):
 
 @pytest.mark.parametrize("server", ["fast", "granian"])
 def test_memory_durability_writes_within_the_linger_and_when_it_stops(server, tmp_path):
-    collector = RunningCollector(server, tmp_path, hold=True)
+    collector = RunningCollector(server, tmp_path, durability="memory")
     assert collector.post(LEGACY).status == 204
     time.sleep(0.5)
     assert len(collector.deliveries()) == 1
@@ -141,7 +141,7 @@ def test_an_offer_to_upgrade_is_ignored_and_the_report_taken(server, tmp_path, o
 
 
 def test_memory_durability_refuses_what_it_could_not_write_and_loses_nothing_it_took(tmp_path):
-    collector = RunningCollector("fast", tmp_path, hold=True, spool_max_bytes=16 << 10)
+    collector = RunningCollector("fast", tmp_path, durability="memory", spool_max_bytes=16 << 10)
     statuses = [collector.post(LEGACY + b" " * 500).status for _ in range(60)]
     assert set(statuses) == {204, 503}
     assert collector.stop() == 0

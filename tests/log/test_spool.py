@@ -56,8 +56,8 @@ def bodies(batch: Batch | None) -> list[bytes]:
 
 def store(consumer: SpoolConsumer, batch: Batch) -> None:
     batch.decided = b""
-    consumer.intend(batch)
-    consumer.commit(batch)
+    asyncio.run(consumer.intend(batch))
+    asyncio.run(consumer.commit(batch))
 
 
 def test_all_writers_are_read_each_in_its_order(tmp_path):
@@ -94,13 +94,13 @@ def test_an_intended_batch_comes_back_the_same_though_more_has_arrived(tmp_path)
     first = reader(tmp_path)
     batch = take(first)
     batch.decided = b"so"
-    first.intend(batch)
+    asyncio.run(first.intend(batch))
     end.append([record(2)])
 
     second = reader(tmp_path)
     again = take(second)
     assert (again.id, again.decided, bodies(again)) == (batch.id, b"so", [b'{"n":1}'])
-    second.commit(again)
+    asyncio.run(second.commit(again))
     assert bodies(take(second)) == [b'{"n":2}']
 
 
@@ -219,7 +219,7 @@ def test_a_batch_gathered_in_several_passes_comes_back_in_the_same_order(tmp_pat
 
     batch = asyncio.run(gather())
     assert len(bodies(batch)) >= 4
-    first.intend(batch)
+    asyncio.run(first.intend(batch))
     assert bodies(take(reader(tmp_path))) == bodies(batch)
 
 

@@ -74,7 +74,7 @@ class RunningCollector:
         options = {
             "spool": str(folder / "spool" / "0"),
             "spool_max_bytes": 64 << 20,
-            "hold": False,
+            "durability": "disk",
             "sites": None,
             "max_body_bytes": 256 << 10,
             "max_connections": 1000,
