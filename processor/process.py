@@ -7,91 +7,133 @@ import time
 from collections import Counter
 from threading import Event
 
-import msgspec
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
-from log.protocols import Batch, Consumer
+from log.protocols import Batch, Consumer, LogAway, Lost
+from processor.decisions import Decisions
 from processor.fold import Folded, fold
-from processor.retries import Retries
+from processor.troubles import Trouble, trouble_of
 from processor.write import Writer
 from schema import metrics
-from schema.sites import Site, Sites
+from schema.health import Health
+from schema.inserts import Inserts
+from schema.sites import Sites
 
 logger = logging.getLogger("sentinel.processor")
-_LONGEST_PAUSE = 30.0
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.25, 30.0
+# After this long a consumer group may have given the batch to another: ask before going on.
+_SURE_SECONDS = 4.0
 
 
 class Processor:
-    def __init__(self, consumer: Consumer, writer: Writer, sites: Sites) -> None:
+    """One a process. `sites` may be exchanged while it runs."""
+
+    def __init__(self, consumer: Consumer, writer: Writer, client: Inserts, sites: Sites, health: Health) -> None:
         self.sites = sites
         self._consumer = consumer
         self._writer = writer
-        self._retries = Retries()
+        self._decisions = Decisions(client)
+        self._health = health
         self._types: set[str] = set()
+        self._intended_at = 0.0
 
     async def run(self, stop: Event, drain_seconds: float) -> bool:
-        """Until `stop` is set; then what is left in the log, for at most `drain_seconds`. True if nothing is left."""
+        """Until `stop` is set; then what is left in the log, for at most `drain_seconds`. True if nothing is left.
+
+        Raises OtherVersion for what only a newer version of this program can read.
+        """
         ends = None
+        pause = _FIRST_PAUSE
         while True:
             if stop.is_set():
                 ends = ends or time.monotonic() + drain_seconds
                 if time.monotonic() > ends:
-                    logger.warning("stopped before the log was empty; the rest is stored after the next start")
                     return False
-            batch = await self._consumer.next()
+            try:
+                batch = await self._consumer.next()
+                self._health.right("log")
+                pause = _FIRST_PAUSE
+                metrics.LAG_SECONDS.set(self._consumer.lag())
+                if batch is not None:
+                    if not await self._store(batch, stop):
+                        return False
+                elif ends is not None and await self._consumer.empty():
+                    return True
+            except LogAway as away:
+                self._tell("log", str(away))
+                await self._rest(pause, stop)
+                pause = min(pause * 2, _LONGEST_PAUSE)
+
+    def _tell(self, name: str, sentence: str) -> None:
+        """Into the log once, and to whoever asks for as long as it lasts."""
+        if self._health.wrong(name, sentence):
+            logger.error("%s", sentence)
+
+    async def _rest(self, seconds: float, stop: Event) -> None:
+        """With jitter, so that many processors don't come back as one; not long once `stop` is set."""
+        again_at = time.monotonic() + seconds * random.uniform(0.5, 1)  # noqa: S311
+        while (left := again_at - time.monotonic()) > 0:
             metrics.LAG_SECONDS.set(self._consumer.lag())
-            if batch is not None:
-                if not await self._store(batch, stop):
-                    return False
-            elif ends is not None:
-                return True
+            await asyncio.sleep(min(left, 0.1))
+            if stop.is_set():
+                await asyncio.sleep(min(left, 0.5))
+                return
 
     async def _store(self, batch: Batch, stop: Event) -> bool:
-        """False when stopping kept it from being stored: its intention stays, and the next start repeats it."""
-        decided = self._decide(batch)
-        folded = fold(batch.deliveries, set(decided.retried), Sites(decided.sites), self._types)
-        pause = 0.25
-        while not self._tried(batch, folded):
-            again_at = time.monotonic() + pause * random.uniform(0.5, 1)  # noqa: S311
-            while time.monotonic() < again_at:
-                if stop.is_set():
-                    return False
-                metrics.LAG_SECONDS.set(self._consumer.lag())
-                await asyncio.sleep(0.1)
+        """False when stopping kept it from being stored: its intention stays, and whoever is next repeats it."""
+        pause = _FIRST_PAUSE
+        trouble: Trouble | None = None
+        folded: Folded | None = None
+        while True:
+            started = time.monotonic()
+            try:
+                folded = folded or await self._folded(batch)
+                await self._insert(batch, folded, spare=trouble is not None and trouble.name == "memory")
+                break
+            except Lost:
+                logger.info("a batch went to another processor, with its partition")
+                return True
+            except LogAway as away:
+                self._tell("log", str(away))
+            except (ClickHouseError, OSError, TimeoutError) as error:
+                trouble = trouble_of(error)
+                self._on_failure(trouble, error)
+            if stop.is_set():
+                return False
+            await self._rest(max(pause, trouble.pause if trouble else 0), stop)
             pause = min(pause * 2, _LONGEST_PAUSE)
+        self._health.right("store")
+        self._health.right("log")
+        metrics.INSERT_SECONDS.observe(time.monotonic() - started)
         _measure(batch, folded)
         return True
 
-    def _decide(self, batch: Batch) -> "_Decided":
-        """Everything that a repeat could decide otherwise, because time has passed or a file has changed."""
-        if batch.decided is not None:
-            return msgspec.msgpack.decode(batch.decided, type=_Decided)
-        decided = _Decided(self._retries.find(batch.deliveries), self.sites.table)
-        batch.decided = msgspec.msgpack.encode(decided)
-        return decided
+    async def _folded(self, batch: Batch) -> Folded:
+        """In a thread: the group hears of us meanwhile."""
+        decided = await self._decisions.about(batch, self.sites)
+        return await asyncio.to_thread(fold, batch.deliveries, decided.retried, decided.sites, self._types)
 
-    def _tried(self, batch: Batch, folded: Folded) -> bool:
-        """One try; all of it can be repeated, because the token makes repeats harmless."""
-        started = time.monotonic()
-        try:
-            self._consumer.intend(batch)
-            self._writer.insert(folded, batch.id)
-            self._consumer.commit(batch)
-        except (ClickHouseError, OSError) as error:
-            metrics.INSERT_FAILURES.inc()
-            logger.error(
-                "a batch could not be stored and is tried again",
-                extra={"error": type(error).__name__, "code": getattr(error, "code", None)},
-            )
-            logger.debug("the error", exc_info=error)  # its text may quote a report
-            return False
-        metrics.INSERT_SECONDS.observe(time.monotonic() - started)
-        return True
+    async def _insert(self, batch: Batch, folded: Folded, *, spare: bool) -> None:
+        """All of it can be repeated, because the token makes repeats harmless."""
+        await self._intend(batch)
 
+        async def still_ours() -> None:
+            if time.monotonic() - self._intended_at > _SURE_SECONDS:
+                await self._intend(batch)
 
-class _Decided(msgspec.Struct, array_like=True):
-    retried: list[int]  # indexes of deliveries that repeat an earlier one
-    sites: dict[str, Site] | None  # the sites file as it was
+        await self._writer.insert(folded, batch.id, still_ours, spare=spare)
+        await self._consumer.commit(batch)
+
+    async def _intend(self, batch: Batch) -> None:
+        asked_at = time.monotonic()
+        await self._consumer.intend(batch)
+        self._intended_at = asked_at
+
+    def _on_failure(self, trouble: Trouble, error: Exception) -> None:
+        metrics.INSERT_FAILURES.labels(trouble.name).inc()
+        code = getattr(error, "code", None)
+        self._tell("store", f"{trouble.advice} ({type(error).__name__}{f', code {code}' if code else ''})")
+        logger.debug("the error", exc_info=error)  # its text may quote a report
 
 
 def _measure(batch: Batch, folded: Folded) -> None:

@@ -2,22 +2,22 @@
 
 import operator
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Hashable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from threading import Lock
 from typing import Any, TypeVar
 
-from clickhouse_connect.driver.client import Client
-
 from processor.fold import Folded, Line, Reject, Row
 from processor.redact import redact_raw
 from schema import metrics
+from schema.inserts import Inserts
 from schema.violation import Violation
 
 _WEEK = 7 * 24 * 3600
 _MONDAY = 4 * 24 * 3600  # 1970-01-05
 EXAMPLES = 5000  # new ones a batch: more are a flood of made-up violations, and need no example each
 _REMEMBERED = 100_000
+_SPARE = {"max_threads": 1, "max_insert_threads": 1, "parallel_view_processing": 0}
 
 _TABLE_COLUMNS = [name for name in Violation.__struct_fields__ if name != "original_policy"]
 
@@ -26,36 +26,32 @@ _Keyed = dict[Hashable, Sequence[Any]]
 
 
 class Writer:
-    """Not for two threads at once: a chDB client serialises its queries."""
+    """One batch at a time."""
 
-    def __init__(self, client: Client, inserting: Lock) -> None:
-        """`inserting` is held while a batch goes in, so that readers can keep from seeing half of it."""
+    def __init__(self, client: Inserts, inserting: Lock) -> None:
+        """`inserting` is held while a batch goes in, so that this process's readers can keep from seeing half of it."""
         self._client = client
         self._inserting = inserting
         self._known_policies = _Recent()
         self._known_examples = _Recent()
 
-    def insert(self, folded: Folded, token: str) -> None:
-        """Everything of one batch. May be repeated whole with the same `token` (unique for the batch)."""
+    async def insert(
+        self, folded: Folded, token: str, still_ours: Callable[[], Awaitable[None]], *, spare: bool = False
+    ) -> None:
+        """Everything of one batch. May be repeated whole with the same `token` (unique for the batch).
+
+        `still_ours` is called before each table, and raises where another may have taken the batch over. `spare`: with
+        as little of the store's memory as can be. Raises ClickHouseError, OSError.
+        """
         rows = list(folded.rows.values())
         policies = self._new_policies(rows)
         examples = self._new_examples(rows)
         with self._inserting:
-            self._insert_all(folded, policies, examples, token)
+            for its, table, columns, found in _tables(folded, policies, examples):
+                await still_ours()
+                await self._insert(table, columns, found, f"{token}{its}-{table}", spare=spare)
         self._known_policies.add(policies)
         self._known_examples.add(examples)
-
-    def _insert_all(self, folded: Folded, policies: _Keyed, examples: _Keyed, token: str) -> None:
-        """The ledger last: what it says is stored can be found."""
-        self._insert("policies", ["policy_hash", "original_policy", "last_seen"], policies.values(), token)
-        self._insert("examples", ["site", "fingerprint", "raw", "seen"], examples.values(), token)
-        for week, rejects in _by_week(folded.rejects.items(), lambda item: item[1].received_ms // 1000):
-            self._insert("rejects", _REJECT_COLUMNS, [_reject(*item) for item in rejects], f"{token}-{week}")
-        violations = (row.violation for row in folded.rows.values())
-        for week, some in _by_week(violations, operator.attrgetter("window")):
-            self._insert("violations", _TABLE_COLUMNS, [_row(violation) for violation in some], f"{token}-{week}")
-        for week, lines in _by_week(folded.ledger.items(), lambda item: item[0].minute * 60):
-            self._insert("ledger", _LEDGER_COLUMNS, [_line(*item) for item in lines], f"{token}-{week}")
 
     def _new_policies(self, rows: Iterable[Row]) -> _Keyed:
         """Policies not written within the last hour, by hash: the hour keeps `last_seen` fresh for the TTL."""
@@ -79,21 +75,39 @@ class Writer:
                     break
         return found
 
-    def _insert(self, table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]], token: str) -> None:
-        found = list(rows)
-        if not found:
-            return
-        self._client.insert(
+    async def _insert(
+        self, table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]], token: str, *, spare: bool
+    ) -> None:
+        await self._client.insert(
             table,
-            list(zip(*found, strict=True)),
+            list(zip(*rows, strict=True)),
             column_names=columns,
             column_oriented=True,
             settings={
-                "insert_deduplication_token": f"{token}-{table}",
+                "insert_deduplication_token": token,
                 "deduplicate_blocks_in_dependent_materialized_views": 1,
+                **(_SPARE if spare else {}),
             },
         )
-        metrics.ROWS.labels(table).inc(len(found))
+        metrics.ROWS.labels(table).inc(len(rows))
+
+
+_Insert = tuple[str, str, Sequence[str], list[Sequence[Any]]]
+
+
+def _tables(folded: Folded, policies: _Keyed, examples: _Keyed) -> Iterator[_Insert]:
+    """The token's end, table, columns and rows. The ledger last: what it says is stored can be found."""
+    if policies:
+        yield "", "policies", ["policy_hash", "original_policy", "last_seen"], list(policies.values())
+    if examples:
+        yield "", "examples", ["site", "fingerprint", "raw", "seen"], list(examples.values())
+    for week, rejects in _by_week(folded.rejects.items(), lambda item: item[1].received_ms // 1000):
+        yield f"-{week}", "rejects", _REJECT_COLUMNS, [_reject(*item) for item in rejects]
+    violations = (row.violation for row in folded.rows.values())
+    for week, some in _by_week(violations, operator.attrgetter("window")):
+        yield f"-{week}", "violations", _TABLE_COLUMNS, [_row(violation) for violation in some]
+    for week, lines in _by_week(folded.ledger.items(), lambda item: item[0].minute * 60):
+        yield f"-{week}", "ledger", _LEDGER_COLUMNS, [_line(*item) for item in lines]
 
 
 class _Recent:

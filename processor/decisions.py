@@ -1,0 +1,99 @@
+"""What a repeat of a batch could decide otherwise, because time has passed or a file has changed: kept with the batch.
+
+The sites file may be long, and a batch's memory is short (Kafka keeps some thousand bytes beside an offset): so its
+text stands in the store, under its checksum, and a batch remembers that.
+"""
+
+import logging
+import zlib
+from collections.abc import Sequence
+from hashlib import blake2b
+from typing import NamedTuple
+
+import msgspec
+
+from log.protocols import DECIDED_BYTES, Batch
+from processor.retries import Retries
+from schema.inserts import Inserts
+from schema.sites import Site, Sites
+
+logger = logging.getLogger("sentinel.processor")
+
+
+class Decided(NamedTuple):
+    """`retried`: indexes of the deliveries that repeat an earlier one."""
+
+    retried: set[int]
+    sites: Sites
+
+
+class _Kept(msgspec.Struct, array_like=True):
+    retried: bytes  # a bit a delivery, packed
+    sites: str  # checksum of the sites file as it was read; empty without one
+
+
+class Decisions:
+    def __init__(self, client: Inserts) -> None:
+        self._client = client
+        self._retries = Retries()
+        self._stored: set[str] = set()  # checksums of sites files the store has
+
+    async def about(self, batch: Batch, sites: Sites) -> Decided:
+        """As it was decided before, or by `sites` now; then `batch.decided` says so. Raises ClickHouseError."""
+        kept = _kept(batch.decided)
+        if kept is None:
+            file = await self._store(sites)  # first: it may fail, and what follows must happen once
+            retried = self._retries.find(batch.deliveries)
+            kept = _Kept(zlib.compress(_bits(retried, len(batch.deliveries))), file)
+            batch.decided = msgspec.msgpack.encode(kept)
+            assert (
+                len(batch.decided) <= DECIDED_BYTES or len(batch.deliveries) > 8 * DECIDED_BYTES
+            )  # the spool's may be
+        return Decided(_indexes(zlib.decompress(kept.retried)), await self._sites(kept.sites, sites))
+
+    async def _store(self, sites: Sites) -> str:
+        """The file is in the store before a batch says it was decided by it."""
+        name, text = _written(sites)
+        if name and name not in self._stored:
+            await self._client.insert("sites_files", [[name], [text]], column_names=["digest", "sites"],
+                                      column_oriented=True)  # fmt: skip
+            self._stored.add(name)
+        return name
+
+    async def _sites(self, name: str, now: Sites) -> Sites:
+        if name == _written(now)[0]:
+            return now
+        if not name:
+            return Sites()
+        query = "SELECT any(sites) FROM sites_files WHERE digest = {digest:String} GROUP BY digest"
+        found = (await self._client.query(query, parameters={"digest": name})).result_rows
+        if not found:
+            logger.warning("the sites file by which a batch was decided is gone from the store; today's decides")
+            return now
+        return Sites(msgspec.json.decode(found[0][0], type=dict[str, Site]))
+
+
+def _kept(decided: bytes | None) -> _Kept | None:
+    try:
+        return None if decided is None else msgspec.msgpack.decode(decided, type=_Kept)
+    except msgspec.DecodeError:
+        logger.warning("a batch was begun by another version of this program, and is decided anew")
+        return None
+
+
+def _written(sites: Sites) -> tuple[str, str]:
+    if sites.table is None:
+        return "", ""
+    text = msgspec.json.encode(sites.table, order="deterministic")
+    return blake2b(text, digest_size=16).hexdigest(), text.decode()
+
+
+def _bits(indexes: Sequence[int], length: int) -> bytes:
+    bits = bytearray((length + 7) // 8)
+    for index in indexes:
+        bits[index // 8] |= 1 << index % 8
+    return bytes(bits)
+
+
+def _indexes(bits: bytes) -> set[int]:
+    return {place * 8 + bit for place, byte in enumerate(bits) if byte for bit in range(8) if byte >> bit & 1}
