@@ -12,7 +12,6 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Self, get_args
-from urllib.error import URLError
 from urllib.parse import quote
 
 import clickhouse_connect
@@ -43,7 +42,7 @@ class ClickHouseServer:
         database: str = "default",
         certificate: Certificate | None = None,
     ) -> None:
-        self.folder = folder
+        self.folder = folder.resolve()
         self.user, self.password, self.database = user, password, database
         self.port = free_ports(1)[0]
         self._certificate = certificate
@@ -98,7 +97,7 @@ class ClickHouseServer:
             ).result()
         ends = time.monotonic() + START_SECONDS
         while time.monotonic() < ends and self.process.poll() is None:
-            with contextlib.suppress(URLError):
+            with contextlib.suppress(OSError):
                 self._control("GET", "/ping")
                 return
             time.sleep(0.05)
