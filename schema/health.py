@@ -1,0 +1,47 @@
+"""What keeps a stage from doing its work right now: written by the stage, told by /ready."""
+
+import threading
+import time
+from typing import NamedTuple
+
+_MOST = 10  # told; more only say the same louder
+_LONGEST = 300  # characters
+
+
+class _Wrong(NamedTuple):
+    since: float  # seconds since the epoch
+    sentence: str
+
+
+class Health:
+    """For any thread; no call waits. `name` tells what is wrong apart from what else may be wrong."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._wrong: dict[str, _Wrong] = {}
+
+    def wrong(self, name: str, sentence: str) -> bool:
+        """`sentence`: "what is wrong: why". Said again it is renewed, and has been so since it was first said.
+
+        Whether this is news, for who writes it into the log.
+        """
+        with self._lock:
+            known = self._wrong.get(name)
+            if known is None and len(self._wrong) >= _MOST:
+                return False
+            self._wrong[name] = _Wrong(known.since if known else time.time(), sentence)
+            return known is None or known.sentence != sentence
+
+    def right(self, name: str) -> None:
+        with self._lock:
+            self._wrong.pop(name, None)
+
+    def problems(self) -> list[str]:
+        """A line for each thing that is wrong, the first first: "what is wrong since 2026-07-01T12:03:10Z: why"."""
+        with self._lock:
+            return [_line(wrong) for wrong in self._wrong.values()]
+
+
+def _line(wrong: _Wrong) -> str:
+    what, colon, why = " ".join(wrong.sentence.split())[:_LONGEST].partition(": ")
+    return f"{what} since {time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime(wrong.since))}{colon}{why}"
