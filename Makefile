@@ -1,4 +1,4 @@
-.PHONY: install run test check format lock
+.PHONY: install run kafka test check format lock
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -19,6 +19,10 @@ install: .venv/installed
 
 run: install
 	$(BIN)/csp-sentinel run
+
+# A real Kafka of one broker, or with KAFKA_BROKERS=3 of three, for work by hand. It needs Java 17 and Maven.
+kafka:
+	$(PYTHON) -m tests.support.kafka
 
 test: check
 	$(BIN)/pytest

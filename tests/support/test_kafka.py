@@ -76,22 +76,22 @@ def test_what_is_sent_is_read_by_a_group(kafka):
 
 
 @pytest.mark.parametrize("mechanism", MECHANISMS)
-def test_a_user_gets_in_by_password(kafka_secure, mechanism):
-    assert send_one(kafka_secure, "SASL_PLAINTEXT", **sasl(mechanism)) == b"sent"
+def test_a_user_gets_in_by_password(kafka, mechanism):
+    assert send_one(kafka, "SASL_PLAINTEXT", **sasl(mechanism)) == b"sent"
 
 
 @pytest.mark.parametrize("mechanism", MECHANISMS)
-def test_a_wrong_password_does_not_get_in(kafka_secure, mechanism):
+def test_a_wrong_password_does_not_get_in(kafka, mechanism):
     with pytest.raises(KafkaConnectionError):
-        send_one(kafka_secure, "SASL_PLAINTEXT", **sasl(mechanism, "wrong"))
+        send_one(kafka, "SASL_PLAINTEXT", **sasl(mechanism, "wrong"))
 
 
-def test_tls_is_spoken_to_those_who_trust_the_brokers_certificate(kafka_secure):
-    trusts = create_ssl_context(cafile=str(kafka_secure.ca))
-    assert send_one(kafka_secure, "SSL", ssl_context=trusts) == b"sent"
-    assert send_one(kafka_secure, "SASL_SSL", ssl_context=trusts, **sasl("SCRAM-SHA-512")) == b"sent"
+def test_tls_is_spoken_to_those_who_trust_the_brokers_certificate(kafka):
+    trusts = create_ssl_context(cafile=str(kafka.ca))
+    assert send_one(kafka, "SSL", ssl_context=trusts) == b"sent"
+    assert send_one(kafka, "SASL_SSL", ssl_context=trusts, **sasl("SCRAM-SHA-512")) == b"sent"
     with pytest.raises(KafkaConnectionError):
-        send_one(kafka_secure, "SSL", ssl_context=create_ssl_context())
+        send_one(kafka, "SSL", ssl_context=create_ssl_context())
 
 
 def test_a_frozen_broker_answers_nobody_until_it_is_thawed(kafka):

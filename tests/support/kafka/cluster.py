@@ -2,6 +2,7 @@
 
 import contextlib
 import itertools
+import os
 import random
 import signal
 import socket
@@ -112,7 +113,9 @@ class Cluster:
         self._processes[number].wait()
 
     def freeze(self, number: int) -> None:
+        """Returns when the last of its threads stands still."""
         self._processes[number].send_signal(signal.SIGSTOP)
+        os.waitid(os.P_PID, self.pid(number), os.WSTOPPED | os.WEXITED | os.WNOWAIT)
 
     def thaw(self, number: int) -> None:
         self._processes[number].send_signal(signal.SIGCONT)

@@ -7,12 +7,14 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
 POM = Path(__file__).with_name("pom.xml")
 OLDEST_JAVA = 17  # Kafka 4's broker
 FETCH_SECONDS = 300  # 43 MB; 10 s on a good line
+TOOLS = {"setpriv": "ends the brokers with the tests (util-linux)", "openssl": "makes the brokers' certificate"}
 
 
 class Missing(Exception):
@@ -66,8 +68,9 @@ def _copy_dependencies(to: Path) -> None:
 @functools.cache
 def reason_missing() -> str | None:
     """Why Kafka can't run here, or None; fetches the jars where that is all that is missing."""
-    if shutil.which("setpriv") is None:
-        return "setpriv (util-linux), which lets no broker outlive the tests, is not here"
+    for tool, why in TOOLS.items():
+        if shutil.which(tool) is None:
+            return f"{tool}, which {why}, is not here"
     if (java := _java_version()) < OLDEST_JAVA:
         return f"Kafka needs Java {OLDEST_JAVA} or newer; here is {java or 'none'}"
     try:
@@ -82,5 +85,9 @@ def _java_version() -> int:
     if shutil.which("java") is None:
         return 0
     said = subprocess.run(["java", "-version"], check=False, capture_output=True, text=True).stderr
-    found = re.search(r'version "(\d+)', said)
+    found = re.search(r'version "(?:1\.)?(\d+)', said)
     return int(found[1]) if found else 0
+
+
+if __name__ == "__main__":  # fetches them ahead of the tests
+    sys.exit(reason_missing())
