@@ -1,12 +1,13 @@
 """Keeps a command's processes running: starts them, starts them again when they die, stops them in order."""
 
+import contextlib
 import logging
 import multiprocessing
 import os
 import signal
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 from types import FrameType
@@ -18,15 +19,27 @@ _CONTEXT = multiprocessing.get_context("spawn")  # fork would carry the parent's
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 10.0
 _LONG_LIFE = 30.0  # after which a death is no sign of a bad start
 _STARTS = 5  # failed ones in a row before the program gives up
+_TELL_SECONDS = 1.0
+_SILENCE_SECONDS = 10.0  # after which one that tells how it is does not work
 
 
 class StartFailed(Exception):
     """A process could not start; carries its sentence."""
 
 
+def tell(link: Connection, problems: Callable[[], list[str]]) -> None:
+    """For a child's own thread, once it said READY: tells the parent what is wrong with it, until that is gone."""
+    with contextlib.suppress(OSError):
+        while True:
+            link.send(problems())
+            time.sleep(_TELL_SECONDS)
+
+
 @dataclass
 class Child:
-    """A process to keep. `target` is called with `args` and a Connection, on which it says READY or why it can't."""
+    """A process to keep. `target` is called with `args` and a Connection, on which it says READY or why it can't, and
+    then may `tell` what is wrong with it.
+    """
 
     stage: str
     target: Callable[..., None]
@@ -39,6 +52,9 @@ class Child:
     early_ends: int = 0  # lives in a row that were short
     started_at: float = 0.0
     start_at: float = 0.0
+    why: str = ""  # it can't start again
+    told: list[str] = field(default_factory=list)  # what is wrong with it
+    told_at: float | None = None
 
     def start(self) -> None:
         ours, theirs = _CONTEXT.Pipe(duplex=False)
@@ -48,7 +64,11 @@ class Child:
         self.process.start()
         signal.signal(signal.SIGINT, before)
         theirs.close()
-        self.link, self.ready, self.started_at = ours, False, time.monotonic()
+        self.link, self.started_at = ours, time.monotonic()
+
+    def ended(self) -> None:
+        self.process, self.ready = None, False
+        self.told, self.told_at = [], None
 
     def alive(self) -> bool:
         return self.process is not None and self.process.is_alive()
@@ -61,17 +81,27 @@ class Child:
         """Take in what the process said. Raises StartFailed with its sentence, if it never came up."""
         try:
             while self.link is not None and self.link.poll():
-                said = str(self.link.recv())
+                said = self.link.recv()
                 if said == READY:
                     self.ready = self.was_ready = True
+                    self.why = ""
+                elif isinstance(said, list):
+                    self.told, self.told_at = said, time.monotonic()
                 elif self.was_ready:
+                    self.why = said
                     logger.error(
                         "a process can't start again; it is tried on", extra={"stage": self.stage, "why": said}
                     )
                 else:
                     raise StartFailed(said)
-        except EOFError:
+        except (EOFError, OSError):  # killed between two messages, or in the middle of one
             self.link = None
+
+    def problems(self) -> list[str]:
+        told_at = self.told_at
+        if told_at is not None and (silent := time.monotonic() - told_at) > _SILENCE_SECONDS:
+            return [f"{self.stage}: a process has not answered for {silent:.0f} s"]
+        return self.told
 
 
 class Supervisor:
@@ -86,6 +116,7 @@ class Supervisor:
         self._on_death = on_death
         self._on_stop = on_stop
         self._signals: list[int] = []
+        self._stopping = False
 
     def run(self, on_ready: Callable[[], None]) -> None:
         """Until SIGTERM or Ctrl-C. Raises StartFailed; KeyboardInterrupt on a second Ctrl-C."""
@@ -103,6 +134,17 @@ class Supervisor:
         finally:
             self._stop()
 
+    def problems(self) -> list[str]:
+        """A line for each thing that is wrong: processes that don't run, and what the others tell. For any thread."""
+        found = ["the program is stopping"] if self._stopping else []
+        for stage in self._stages:
+            absent = [child for child in stage if not child.ready]
+            if absent:
+                why = next((f": {child.why}" for child in absent if child.why), "")
+                found.append(f"{absent[0].stage}: {len(absent)} of {len(stage)} processes not ready{why}")
+            found += [problem for child in stage for problem in child.problems()]
+        return list(dict.fromkeys(found))
+
     def _take_signal(self, number: int, _frame: FrameType | None) -> None:
         self._signals.append(number)
 
@@ -119,14 +161,15 @@ class Supervisor:
         ends: list[Any] = [child.process.sentinel for child in self._children if child.process and child.alive()]
         wait([*links, *ends], timeout=0.2)
         for child in self._children:
+            alive = child.alive()  # before it is listened to: a dead one says nothing later
             child.listen()
-            if not child.alive():
+            if not alive:
                 self._start_again(child)
 
     def _start_again(self, child: Child) -> None:
         process = child.process
         if process is not None:
-            child.process = None
+            child.ended()
             lived = time.monotonic() - child.started_at
             child.early_ends = 0 if lived > _LONG_LIFE else child.early_ends + 1
             if child.early_ends >= _STARTS and not child.was_ready:
@@ -144,6 +187,7 @@ class Supervisor:
 
     def _stop(self) -> None:
         """Stage by stage, so that the processor stores what the collector took last."""
+        self._stopping = True
         self._on_stop()
         for stage in self._stages:
             for child in stage:
