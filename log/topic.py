@@ -1,5 +1,6 @@
 """The topic and its dead-letter topic: `init` creates what is missing, and says what is not as it should be."""
 
+import asyncio
 from collections.abc import Iterator
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from log.kafka import CannotReach
 from log.places import KafkaPlace
 
 DEAD_RETENTION_MS = 7 * 24 * 3_600_000  # somebody has to look at them
+_KNOWN_LOOKS = 100
 _LEAST_BYTES = 1024 * 1024
 _ROOM_BYTES = 64 * 1024  # an envelope's own fields; a dead record's headers
 _UNLIKE_KAFKAS = {
@@ -73,6 +75,7 @@ async def create(place: KafkaPlace, max_body_bytes: int) -> list[str]:
                 created.append(name)
             elif code != TopicAlreadyExistsError.errno:  # by another init, just now
                 raise CannotReach(await _refused(client, place, name, code, *text))
+        await _wait_until_known(client, place)
         return created
 
 
@@ -101,6 +104,14 @@ def _wanted(place: KafkaPlace, max_body_bytes: int, found: dict[str, _Topic]) ->
     most_bytes = max(topic.most_bytes, found.get(place.topic, topic).most_bytes) + _ROOM_BYTES
     dead = {**settings, _RETENTION: str(DEAD_RETENTION_MS), _MOST_BYTES: str(most_bytes)}
     return [topic, _Topic(place.dead_topic, 1, place.replication, dead)]
+
+
+async def _wait_until_known(client: AIOKafkaAdminClient, place: KafkaPlace) -> None:
+    """Kafka answers when its controller has made a topic; the brokers hear of it a moment later."""
+    for _ in range(_KNOWN_LOOKS):
+        if len(await _look(client, place)) == 2:
+            return
+        await asyncio.sleep(0.05)
 
 
 async def _look(client: AIOKafkaAdminClient, place: KafkaPlace) -> dict[str, _Topic]:

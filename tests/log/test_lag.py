@@ -25,8 +25,14 @@ def place(kafka) -> KafkaPlace:
     """A topic of three partitions, whose records keep the time they are given, and a group that committed nothing."""
     name = uuid.uuid4().hex
     place = KafkaPlace(brokers=(kafka.bootstrap,), topic=f"topic-{name}", group=f"group-{name}")
-    topic = NewTopic(place.topic, 3, 1, topic_configs={"message.timestamp.type": "CreateTime"})
-    asyncio.run(ask(place, lambda admin: admin.create_topics([topic])))
+
+    async def make(admin: AIOKafkaAdminClient) -> None:
+        topic = NewTopic(place.topic, 3, 1, topic_configs={"message.timestamp.type": "CreateTime"})
+        await admin.create_topics([topic])
+        while place.topic not in await admin.list_topics():  # noqa: ASYNC110  # nothing tells
+            await asyncio.sleep(0.02)
+
+    asyncio.run(ask(place, make))
     return place
 
 

@@ -66,6 +66,8 @@ def make(place: KafkaPlace, name: str, settings: dict[str, str] | None = None, p
         await admin.start()
         try:
             await admin.create_topics([NewTopic(name, partitions, 1, topic_configs=settings)])
+            while name not in await admin.list_topics():  # noqa: ASYNC110
+                await asyncio.sleep(0.02)
         finally:
             await admin.close()
 
