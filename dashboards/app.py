@@ -16,16 +16,16 @@ from dashboards.clients import Busy, Clients
 from dashboards.pages import Pages
 from dashboards.problems import Problem
 from dashboards.security import Guard, Secured, secured
-from schema.clickhouse import Engine
+from schema.store import Store
 
 QUESTIONS_AT_ONCE = 4
 EXPORTS_AT_ONCE = 2  # apart: one goes at the pace of who reads it
 
 
-def build(engine: Engine, lag: Callable[[], float | None], token: str | None) -> Starlette:
-    """The console over `engine`. `lag`: seconds the store is behind, None where unknown; without `token` no login."""
-    clients = Clients(engine, QUESTIONS_AT_ONCE)
-    api = Api(clients, Clients(engine, EXPORTS_AT_ONCE), lag)
+def build(store: Store, lag: Callable[[], float | None], token: str | None) -> Starlette:
+    """The console over `store`. `lag`: seconds the store is behind, None where unknown; without `token` no login."""
+    clients = Clients(store, QUESTIONS_AT_ONCE)
+    api = Api(clients, Clients(store, EXPORTS_AT_ONCE), lag)
     pages = Pages(clients, lag)
 
     def answers() -> bool:

@@ -10,7 +10,7 @@ from starlette.exceptions import HTTPException
 
 from dashboards.filters import Where
 from dashboards.params import BadParameter
-from schema.clickhouse import Engine
+from schema.store import Store
 
 # The processor lives in the same process: a question gives up before it takes the memory or the cores from it.
 LIMITS: dict[str, int | str] = {
@@ -41,8 +41,8 @@ class Clients:
     as its own answer (seen with chDB 4.4, max_result_rows).
     """
 
-    def __init__(self, engine: Engine, size: int) -> None:
-        self._engine = engine
+    def __init__(self, store: Store, size: int) -> None:
+        self._store = store
         self._free: queue.LifoQueue[Client | None] = queue.LifoQueue()
         for _ in range(size):
             self._free.put(None)
@@ -56,8 +56,8 @@ class Clients:
             raise Busy from error
         sound = False
         try:
-            client = client or self._engine.client(LIMITS)
-            with self._engine.inserting:
+            client = client or self._store.client(LIMITS)
+            with self._store.inserting:
                 pass  # a batch goes into several tables: what is asked after it sees all of it
             yield client
             sound = True

@@ -1,7 +1,9 @@
 """Brings the tables to this version: numbered `.sql` files, each applied once, in order, never downwards."""
 
 import re
+from collections.abc import Callable
 from importlib import resources
+from typing import NamedTuple
 
 from clickhouse_connect.driver.client import Client
 
@@ -22,26 +24,81 @@ def statements(text: str) -> list[str]:
     return [part.strip() for part in f"{code}\n".split(";\n") if part.strip()]
 
 
+Form = Callable[[str], list[str]]
+"""A statement of the files → what makes the same in this store."""
+
+
+def as_it_is(statement: str) -> list[str]:
+    return [statement]
+
+
+_RECORD = """CREATE TABLE migrations
+(
+    number UInt32,
+    name String,
+    applied DateTime('UTC') DEFAULT now()
+)
+ENGINE = MergeTree
+ORDER BY number"""
+
+
+class Migration(NamedTuple):
+    """0 is the table of migrations itself."""
+
+    number: int
+    name: str
+    statements: list[str]
+
+
+def formed(retention_days: int, form: Form = as_it_is) -> list[Migration]:
+    """Every migration as it is run."""
+    files = [(0, "", [_RECORD]), *((number, name, statements(text)) for number, name, text in migrations())]
+    return [
+        Migration(number, name, [made for given in its for made in form(_with_days(given, retention_days))])
+        for number, name, its in files
+    ]
+
+
 def migrate(client: Client, retention_days: int) -> list[str]:
-    """Apply what is missing and set the retention. Returns the names of the files applied; raises NewerStore."""
-    client.command(
-        "CREATE TABLE IF NOT EXISTS migrations (number UInt32, name String, applied DateTime('UTC') DEFAULT now())"
-        " ENGINE = MergeTree ORDER BY number"
-    )
-    done = {row[0] for row in client.query("SELECT number FROM migrations").result_rows}
-    known = migrations()
-    if done and max(done) > known[-1][0]:
-        raise NewerStore(f"the store is at migration {max(done)}, this version knows {known[-1][0]}")
-    applied = []
-    for number, name, text in known:
-        if number in done:
-            continue
-        for statement in statements(text):
-            client.command(_with_days(_repeatable(statement), retention_days))
-        client.insert("migrations", [[number, name]], column_names=["number", "name"])
-        applied.append(name)
+    """In this process: apply what is missing and follow a changed retention. The names of the files applied.
+
+    Raises NewerStore.
+    """
+    applied = apply(client, formed(retention_days))
     _set_retention(client, retention_days)
     return applied
+
+
+def apply(client: Client, wanted: list[Migration]) -> list[str]:
+    """What is missing of `wanted`; the names of the files. Two may do it at once. Raises NewerStore.
+
+    The tables of earlier files are made again if they are not there: a cluster may have grown. A file that drops one
+    will have to say so here.
+    """
+    record, *files = wanted
+    _run(client, record.statements)
+    done = recorded(client)
+    if done and max(done) > files[-1].number:
+        raise NewerStore(f"the store is at migration {max(done)}, this version knows {files[-1].number}")
+    applied = []
+    for number, name, its in files:
+        if number in done:
+            _run(client, [statement for statement in its if statement.startswith("CREATE ")])
+            continue
+        _run(client, its)
+        client.insert("migrations", [[number, name]], column_names=["number", "name"])
+        applied.append(name)
+    return applied
+
+
+def recorded(client: Client) -> set[int]:
+    """The numbers of the files applied. Raises DatabaseError where there is no record."""
+    return {row[0] for row in client.query("SELECT DISTINCT number FROM migrations").result_rows}
+
+
+def _run(client: Client, its: list[str]) -> None:
+    for statement in its:
+        client.command(_repeatable(statement))
 
 
 def _repeatable(statement: str) -> str:

@@ -12,9 +12,9 @@ import pytest
 from schema.clickhouse import Engine, open_chdb
 from schema.migrate import NewerStore, _repeatable, migrate, migrations, statements
 from schema.violation import Violation
-from tests.support.store import START, elsewhere, empty, insert, merge, violation
+from tests.support.store import START, TABLES, elsewhere, empty, insert, merge, violation
 
-FILES = ["0001_violations.sql", "0002_ledger.sql", "0003_starts.sql"]
+FILES = ["0001_violations.sql", "0002_ledger.sql", "0003_starts.sql", "0004_many_machines.sql"]
 
 
 def columns(client, table: str) -> dict[str, str]:
@@ -39,7 +39,8 @@ def test_statements_are_split_at_line_ends_and_comments_left_out():
 def test_every_statement_may_be_run_again():
     for _, name, text in migrations():
         for statement in statements(text):
-            assert re.search(r"\bIF (NOT )?EXISTS\b", _repeatable(statement)), f"{name}: {statement[:60]}"
+            sets = re.match(r"ALTER TABLE \w+ MODIFY SETTING ", statement)
+            assert sets or re.search(r"\bIF (NOT )?EXISTS\b", _repeatable(statement)), f"{name}: {statement[:60]}"
 
 
 def test_a_second_run_applies_nothing(store: Engine):
@@ -56,11 +57,13 @@ def test_the_columns_of_violations_are_the_fields_of_a_violation(store: Engine):
     assert {"policy_hash", "original_policy"} <= set(columns(store.client(), "policies"))
 
 
-def test_every_table_but_the_decisions_ages(store: Engine):
+def test_every_table_ages_but_what_people_decided_and_wrote(store: Engine):
     made = dict(
         rows(store.client(), "SELECT name, create_table_query FROM system.tables WHERE engine LIKE '%MergeTree'")
     )
-    assert {name for name, query in made.items() if " TTL " not in query} == {"migrations", "source_states"}
+    assert {name for name, query in made.items() if " TTL " not in query} == {
+        "migrations", "source_states", "sites_files",
+    }  # fmt: skip
     assert "toIntervalDay(14)" in made["rejects"]
 
 
@@ -90,6 +93,39 @@ def test_a_changed_retention_is_followed_and_the_rest_kept(store: Engine):
     assert _soon(lambda: not rows(client, "SELECT 1 FROM system.mutations WHERE NOT is_done"))
 
 
+def test_every_table_that_batches_go_into_remembers_ten_thousand_inserts(store: Engine):
+    """Many processors insert; a repeat comes when a consumer group has given a partition to another."""
+    made = dict(rows(store.client(), "SELECT name, create_table_query FROM system.tables WHERE database = 'default'"))
+    for table in TABLES:
+        assert "non_replicated_deduplication_window = 10000" in made[table], table
+
+
+def before_the_window_grew(folder: Path) -> None:
+    with open_chdb(folder) as engine:
+        client = engine.client()
+        for number, _, text in migrations():
+            for statement in statements(text) if number < 4 else []:
+                client.command(statement.replace("{retention_days}", "90").replace("{companion_days}", "98"))
+        insert(client, [violation(1, reports=7)], token="a")
+
+
+def grown(folder: Path) -> list[int]:
+    with open_chdb(folder) as engine:
+        client = engine.client()
+        migrate(client, 90)
+        insert(client, [violation(1, reports=7)], token="a")
+        insert(client, [violation(1, reports=5)], token="b")
+    with open_chdb(folder) as engine:
+        client = engine.client()
+        insert(client, [violation(1, reports=5)], token="b")
+        return [rows(client, f"SELECT sum(reports) FROM {table}")[0][0] for table in ("violations", "minutes")]
+
+
+def test_a_store_remembers_its_inserts_when_its_memory_grows(tmp_path: Path):
+    elsewhere(before_the_window_grew, tmp_path / "s")
+    assert elsewhere(grown, tmp_path / "s") == [12, 12]
+
+
 def _soon(true) -> bool:
     deadline = time.monotonic() + 60
     while not true() and time.monotonic() < deadline:
@@ -117,7 +153,7 @@ def go_on(folder: Path) -> tuple[list[str], list[str], int]:
         return applied, again, rows(client, "SELECT sum(reports) FROM minutes")[0][0]
 
 
-@pytest.mark.parametrize("after", [0, 3, 9])
+@pytest.mark.parametrize("after", [0, 3, 9, 15])
 def test_a_kill_inside_a_migration_is_gone_over(tmp_path: Path, after: int):
     with pytest.raises(BrokenProcessPool):
         elsewhere(die_inside, tmp_path / "s", after)

@@ -13,7 +13,9 @@ from schema.violation import Violation
 # The start of a window, yesterday at 10:30 UTC: rows older than the retention would be gone at the next merge.
 START = int(time.time()) // 86400 * 86400 - 86400 + 10 * 3600 + 1800
 COLUMNS = [name for name in Violation.__struct_fields__ if name != "original_policy"]
-TABLES = ("violations", "minutes", "sources", "source_states", "policies", "examples", "ledger", "rejects")
+TABLES = (
+    "violations", "minutes", "sources", "source_states", "policies", "examples", "ledger", "rejects", "sites_files",
+)  # fmt: skip
 
 
 def violation(number: int = 0, *, at: float = START, **fields: Any) -> Violation:

@@ -1,0 +1,79 @@
+"""The migrations' statements for a cluster: on each shard a table of its rows, over all of them one that finds them.
+
+    CREATE TABLE ledger (…)        →  ledger_local, replicated within its shard, and ledger, Distributed over the shards
+    CREATE MATERIALIZED VIEW v …   →  v_local, on each shard from table_local to table_local
+    ALTER TABLE ledger …           →  of ledger_local
+
+Rows that fold together are on one shard: sharded by fingerprint or, where a table has none, by its whole key. What the
+views make is folded on each shard, and summed over the shards as it is summed over parts: by every query.
+"""
+
+import re
+import uuid
+
+LOCAL = "_local"
+
+# A week, told anew because ClickHouse's own has become an hour: a week's memory costs nothing where inserts are many
+# (the number ends it first), and keeps the safe side where they are few. Both count back from the last insert, so a
+# repeat after an outage is known however long that was (ReplicatedMergeTreeCleanupThread::clearOldBlocks).
+# One is a node in Keeper, by table and shard: ten shards hold a million, and an insert's cost doesn't grow with them.
+_WINDOW = "replicated_deduplication_window = 10000, replicated_deduplication_window_seconds = 604800"
+
+_TABLE = re.compile(
+    r"CREATE TABLE (?P<name>\w+)\s+(?P<columns>\(.*\))\s+"
+    r"ENGINE = (?P<kind>\w*)MergeTree(?:\((?P<arguments>[^)]*)\))?(?P<rest>.*\bORDER BY (?P<key>\([^)]*\)|\w+).*)",
+    re.DOTALL,
+)
+_VIEW = re.compile(r"CREATE MATERIALIZED VIEW (?P<name>\w+) TO (?P<target>\w+) AS\s+(?P<query>.*)", re.DOTALL)
+_SETTING = re.compile(r"ALTER TABLE (?P<name>\w+) MODIFY SETTING (?P<settings>.*)", re.DOTALL)
+
+
+def on_cluster(statement: str, cluster: str, database: str) -> list[str]:
+    """What makes on all hosts of `cluster` what `statement` makes on one; in `database`, which is the current one.
+
+    Raises ValueError for a kind of statement that no migration has had yet.
+    """
+    statement = re.sub(r"non_replicated_deduplication_window = \d+", _WINDOW, statement)
+    if found := _TABLE.fullmatch(statement):
+        return [_local_table(found, cluster, database), _spanning_table(found, cluster, database)]
+    if found := _VIEW.fullmatch(statement):
+        return [_view(found, cluster, database)]
+    if found := _SETTING.fullmatch(statement):
+        return [f"ALTER TABLE {found['name']}{LOCAL} ON CLUSTER '{cluster}' MODIFY SETTING {found['settings']}"]
+    raise ValueError(f"there is no form for a cluster of: {statement[:80]}")
+
+
+def _local_table(found: re.Match[str], cluster: str, database: str) -> str:
+    """The macros {shard} and {replica} are those of ClickHouse's own examples, and of its default path.
+
+    The path is spelled out, because the default one holds the table's UUID: a replica that joins later would get
+    another, and begin a table of its own. `cluster` and `database` keep apart what shares a Keeper.
+    """
+    name = f"{found['name']}{LOCAL}"
+    path = f"/clickhouse/tables/{cluster}/{{shard}}/{database}/{name}"
+    arguments = ", ".join([f"'{path}'", "'{replica}'", *([found["arguments"]] if found["arguments"] else [])])
+    engine = f"Replicated{found['kind']}MergeTree({arguments})"
+    return f"CREATE TABLE {name} ON CLUSTER '{cluster}'\n{found['columns']}\nENGINE = {engine}{found['rest']}"
+
+
+def _spanning_table(found: re.Match[str], cluster: str, database: str) -> str:
+    name = found["name"]
+    has_fingerprint = re.search(r"^\s*fingerprint ", found["columns"], re.MULTILINE)
+    key = "fingerprint" if has_fingerprint else found["key"].strip("()")
+    return (
+        f"CREATE TABLE {name} ON CLUSTER '{cluster}' AS {name}{LOCAL}\n"
+        f"ENGINE = Distributed('{cluster}', '{database}', '{name}{LOCAL}', cityHash64({key}))"
+    )
+
+
+def _view(found: re.Match[str], cluster: str, database: str) -> str:
+    """A view's UUID goes into what its inserts are remembered by (InsertDeduplication.cpp, TokenDefinition).
+
+    So it must be the same on all replicas, those that join later too: a repeat may go to another one than the insert.
+    """
+    name = f"{found['name']}{LOCAL}"
+    its = uuid.uuid5(uuid.NAMESPACE_URL, f"clickhouse://{cluster}/{database}/{name}")
+    query = re.sub(r"\bFROM (\w+)", rf"FROM \1{LOCAL}", found["query"])
+    return (
+        f"CREATE MATERIALIZED VIEW {name} UUID '{its}' ON CLUSTER '{cluster}' TO {found['target']}{LOCAL} AS\n{query}"
+    )

@@ -1,0 +1,24 @@
+"""A store, wherever it is: what processor and console need of it, and what may be wrong with it at the start."""
+
+from collections.abc import Mapping
+from threading import Lock
+from typing import Protocol
+
+from clickhouse_connect.driver.client import Client
+
+
+class Store(Protocol):
+    """`schema.clickhouse.Engine` in this process, `schema.server.Server` on another machine."""
+
+    inserting: Lock  # held while a batch of this process goes into its tables
+
+    def client(self, settings: Mapping[str, int | str] | None = None) -> Client:
+        """A client of its own, for one thread at a time; `settings` hold for all its queries."""
+
+
+class TablesMissing(Exception):
+    """There are no tables, or older ones than this version needs; the message says what to do."""
+
+
+class WrongCluster(Exception):
+    """The store can't be used as a cluster; the message says why."""
