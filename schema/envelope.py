@@ -75,7 +75,7 @@ def unpack(record: bytes) -> Envelope:
             raise NewerEnvelope(f"version {version}, and this program knows up to {VERSION}")
         if version < 1:
             raise NotAnEnvelope(f"its version is {version}")
-        if _array_length(bytes(_unread(raw).deliveries)[:5]) > MOST_DELIVERIES:
+        if _array_length(bytes(memoryview(_unread(raw).deliveries)[:5])) > MOST_DELIVERIES:
             raise NotAnEnvelope(f"it holds more than {MOST_DELIVERIES} deliveries")
         return _envelope(raw)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
