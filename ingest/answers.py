@@ -38,9 +38,8 @@ PREFLIGHT = Answer(
     ),
 )
 OK = Answer(200, (("content-type", "text/plain"),), b"ok\n")
-NOT_READY = problem(
-    503, "The collector can take no reports now: its spool is full, or its log away.", (("retry-after", "10"),)
-)
+NO_ROOM = "The collector can take no reports now: its spool is full, or the log it waits for is away."
+NOT_READY = problem(503, NO_ROOM, (("retry-after", "10"),))
 NOT_FOUND = problem(404, "There is nothing here: reports go to /csp/report or /csp/report/{site}.")
 ONLY_GET = problem(405, "Only GET and HEAD work here.", (("allow", "GET, HEAD"),))
 

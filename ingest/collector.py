@@ -5,7 +5,18 @@ import re
 from collections import Counter
 from time import time
 
-from ingest.answers import ACCEPTED, NOT_FOUND, NOT_READY, OK, ONLY_GET, PREFLIGHT, REFUSED, UNCONFIRMED, Answer
+from ingest.answers import (
+    ACCEPTED,
+    NO_ROOM,
+    NOT_FOUND,
+    NOT_READY,
+    OK,
+    ONLY_GET,
+    PREFLIGHT,
+    REFUSED,
+    UNCONFIRMED,
+    Answer,
+)
 from ingest.spool import Spool
 from log.protocols import LogFull
 from schema import metrics
@@ -118,6 +129,9 @@ class Collector:
             self.preflights += 1
             return PREFLIGHT if site else REFUSED[Reason.BAD_SITE]
         return self.refuse(Reason.WRONG_METHOD, b"", None, site)
+
+    def problems(self) -> list[str]:
+        return [NO_ROOM] if self.spool.full else []
 
     def tend(self) -> None:
         """Called about once a second: what was counted goes to the metrics, and turned-away reports to the ledger."""

@@ -126,8 +126,16 @@ class GranianServer(EmbeddedGranian):
         """Its timers are its own."""
 
 
-async def serve(options: Options, listener: socket.socket, ready: Callable[[], None], orphaned: int | None) -> None:
-    """Run until SIGTERM, or until the file descriptor `orphaned` ends (the parent is gone)."""
+Problems = Callable[[], list[str]]
+
+
+async def serve(
+    options: Options, listener: socket.socket, ready: Callable[[Problems], None], orphaned: int | None
+) -> None:
+    """Run until SIGTERM, or until the file descriptor `orphaned` ends (the parent is gone).
+
+    `ready` is called once reports are taken, with what tells at any time what is wrong, for any thread.
+    """
     writer = SegmentWriter(options.spool, options.spool_max_bytes)
     shipper = _shipper(options)
     waits = options.durability == "log"
@@ -137,10 +145,14 @@ async def serve(options: Options, listener: socket.socket, ready: Callable[[], N
     server: Server = kind(collector, listener, options.max_connections)
     _listen_to_signals(server, collector, options.sites, orphaned)
     serving = asyncio.create_task(server.serve())
-    tasks = [serving, asyncio.create_task(_tend(server, collector, writer)), asyncio.create_task(_flush(spool))]
+    tasks = [
+        serving,
+        asyncio.create_task(_tend(server, collector, writer, shipper)),
+        asyncio.create_task(_flush(spool)),
+    ]
     shipping = [] if shipper is None else [asyncio.create_task(shipper.run())]
     adopting = asyncio.create_task(_adopt(options))
-    asyncio.get_running_loop().call_later(0.1, ready)
+    asyncio.get_running_loop().call_later(0.1, ready, collector.problems)
     try:
         # A task that dies must not leave a worker that takes reports without them.
         await asyncio.wait([*tasks, *shipping], return_when=asyncio.FIRST_COMPLETED)
@@ -200,8 +212,10 @@ def _listen_to_signals(server: Server, collector: Collector, sites: Path | None,
         loop.add_reader(orphaned, end)
 
 
-async def _tend(server: Server, collector: Collector, writer: SegmentWriter) -> None:
+async def _tend(server: Server, collector: Collector, writer: SegmentWriter, shipper: Shipper | None) -> None:
     while True:
+        if shipper is not None:
+            metrics.LOG_AWAY.set(bool(shipper.trouble))
         server.tick()
         collector.tend()
         metrics.SPOOL_BYTES.set(writer.tend())
@@ -227,7 +241,7 @@ def _allow_connections(wanted: int) -> None:
         logger.warning("the system allows fewer connections than max_connections", extra={"allowed": most - 100})
 
 
-def run(options: Options, listener: socket.socket, ready: Callable[[], None], orphaned: int | None) -> None:
+def run(options: Options, listener: socket.socket, ready: Callable[[Problems], None], orphaned: int | None) -> None:
     _allow_connections(options.max_connections)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(serve(options, listener, ready, orphaned))

@@ -11,6 +11,7 @@ from aiokafka.errors import (
     AuthenticationFailedError,
     GroupAuthorizationFailedError,
     KafkaError,
+    SaslAuthenticationFailed,
     TopicAuthorizationFailedError,
     UnknownTopicOrPartitionError,
     UnsupportedSaslMechanismError,
@@ -105,7 +106,7 @@ async def why(place: KafkaPlace, error: BaseException) -> str:
 
 
 def _known(place: KafkaPlace, error: BaseException) -> str:
-    if isinstance(error, AuthenticationFailedError | UnsupportedSaslMechanismError):
+    if isinstance(error, AuthenticationFailedError | SaslAuthenticationFailed | UnsupportedSaslMechanismError):
         return f"{_name(place)} refuses the user {place.user} ({place.mechanism}): {_text(error)}"
     if isinstance(error, ssl.SSLError):
         return f"{_name(place)} and this program don't agree on TLS: {_text(error)}"

@@ -1,14 +1,14 @@
 """How the processor reaches the store: the same two calls, to a server or to ClickHouse in this process."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 from clickhouse_connect.driver.client import Client
 
 
 class Inserts(Protocol):
-    """clickhouse-connect's async client, as far as it is used. Both raise ClickHouseError."""
+    """clickhouse-connect's async client, as far as it is used. Calls raise ClickHouseError."""
 
     async def insert(
         self,
@@ -20,7 +20,9 @@ class Inserts(Protocol):
         settings: dict[str, Any] | None = None,
     ) -> Any: ...
 
-    async def query(self, query: str, *, parameters: Mapping[str, Any] | None = None) -> Any: ...
+    async def query(self, query: str, *, parameters: dict[str, Any] | None = None) -> Any: ...
+
+    async def close(self) -> None: ...
 
 
 class InProcess:
@@ -32,5 +34,8 @@ class InProcess:
     async def insert(self, table: str, data: Sequence[Sequence[Any]], **how: Any) -> None:
         await asyncio.to_thread(self._client.insert, table, data, **how)
 
-    async def query(self, query: str, *, parameters: Mapping[str, Any] | None = None) -> Any:
-        return await asyncio.to_thread(self._client.query, query, parameters=dict(parameters or {}))
+    async def query(self, query: str, *, parameters: dict[str, Any] | None = None) -> Any:
+        return await asyncio.to_thread(self._client.query, query, parameters=parameters)
+
+    async def close(self) -> None:
+        await asyncio.to_thread(self._client.close)

@@ -21,6 +21,7 @@ SPOOL_TORN = Counter("sentinel_spool_torn_frames_total", "Frames skipped because
 UNCONFIRMED = Counter("sentinel_unconfirmed_total", "Requests answered 503 because Kafka had not acknowledged in time.")
 SHIPPED = Counter("sentinel_deliveries_shipped_total", "Deliveries that Kafka has acknowledged.")
 SHIPPED_BYTES = Counter("sentinel_shipped_bytes_total", "Bytes of the envelopes sent to Kafka, repeats included.")
+LOG_AWAY = Gauge("sentinel_log_away", "1 while a worker's spool can't be shipped.", multiprocess_mode="livemax")
 SHIP_FAILURES = Counter(
     "sentinel_ship_failures_total", "Connections to Kafka that failed; what was under way is repeated."
 )

@@ -123,27 +123,29 @@ _COMMANDS: dict[str, tuple[str, str, str, tuple[str, ...]]] = {
     ),
     "ingest": (
         "the collector only",
-        "Takes reports over HTTP into the spool under the data dir, where `process` finds them.",
-        "csp-sentinel ingest --workers 2 --server granian",
+        "Takes reports over HTTP into the spool under the data dir, where `process` finds them;\n"
+        "with SENTINEL_LOG=kafka://… it ships the spool to Kafka.",
+        "SENTINEL_LOG=kafka://broker:9092/csp-violations csp-sentinel ingest --workers 2",
         (*_COMMON, *_COLLECTOR),
     ),
     "process": (
         "the processor only",
-        "Reads the spool under the data dir and inserts into the store.\n"
-        "With --drain it ends, with exit code 0, when the spool is empty.",
-        "csp-sentinel process --drain",
+        "Reads the log and inserts into the store. Of a spool there is one reader; from Kafka any number share the\n"
+        "partitions. With --drain it ends, with exit code 0, when everything in the log is stored.",
+        "SENTINEL_LOG=kafka://broker:9092/csp-violations csp-sentinel process",
         (*_COMMON, "sites", "ops_host", "ops_port"),
     ),
     "console": (
         "the console and its read API only",
-        "Serves the console over the store of a data dir that nothing else has open.",
-        "csp-sentinel console --console-port 8081",
+        "Serves the console over a ClickHouse server, or over the store of a data dir that nothing else has open.",
+        "SENTINEL_STORE=clickhouse://reader:secret@clickhouse:8123/csp csp-sentinel console",
         (*_COMMON, *_CONSOLE, "ops_host", "ops_port"),
     ),
     "init": (
-        "create or upgrade the tables",
-        "Creates the store's tables, or upgrades them. Safe to repeat.",
-        "csp-sentinel init --data-dir ./data",
+        "create the topics and the tables",
+        "Creates Kafka's topics and the store's tables, and upgrades the tables. Safe to repeat: what is there stays\n"
+        "as it is; where it contradicts the settings that is said, and the exit code is 1.",
+        "SENTINEL_LOG='kafka://broker:9092/csp-violations?partitions=48&replication=3' csp-sentinel init",
         _COMMON,
     ),
     "import": (
@@ -176,7 +178,7 @@ _COMMANDS: dict[str, tuple[str, str, str, tuple[str, ...]]] = {
 
 
 def _process_arguments(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--drain", action="store_true", help="store what the spool holds, then end")
+    command.add_argument("--drain", action="store_true", help="store what the log holds, then end")
 
 
 def _import_arguments(command: argparse.ArgumentParser) -> None:

@@ -12,21 +12,25 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from prometheus_client import CollectorRegistry, start_http_server
+from prometheus_client import CollectorRegistry
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 from rich.console import Console
 
 from ingest.worker import BACKLOG, Options
 from schema import metrics
-from schema.clickhouse import StoreInUse, open_chdb
-from schema.migrate import migrate
+from schema.health import Health
 from schema.sites import load_sites
-from sentinel import stages
+from sentinel import operations, stages
 from sentinel.demo import DemoStopped
 from sentinel.demo import run as send_demo
-from sentinel.loading import export, import_
+from sentinel.explained import CannotStart, explained
+from sentinel.exporting import export
+from sentinel.importing import import_
+from sentinel.initial import init
+from sentinel.processing import DRAIN_SECONDS
 from sentinel.settings import Settings
-from sentinel.stages import PREDECESSOR_SECONDS, CannotStart, StoreStage, explained
+from sentinel.spools import check_spool, left_behind
+from sentinel.stages import PREDECESSOR_SECONDS, StoreStage
 from sentinel.supervise import Child, StartFailed, Supervisor
 
 __all__ = ["CannotStart", "console", "demo", "export", "import_", "ingest", "init", "process", "run"]
@@ -37,26 +41,29 @@ _LEAST_FREE_BYTES = 64 * 1024 * 1024  # below this ClickHouse can't merge; bette
 
 def run(settings: Settings, _given: argparse.Namespace) -> int:
     with _data_dir(settings, "run"), contextlib.ExitStack() as stack:
+        check_spool(settings)
         places = settings.data_dir / "run.json"
         patience = _patience(places)
         collector = stack.enter_context(_listen(settings.host, settings.port, "port", patience))
         console_ = stack.enter_context(_listen(settings.console_host, settings.console_port, "console-port", patience))
-        operations = _serve_metrics(settings)
-        where = {"collector": _url(collector), "console": _url(console_), "metrics": f"{operations}/metrics"}
-        store = Child("store", stages.store, (settings, console_), stop_seconds=stages.DRAIN_SECONDS + 2)
-        stages_ = [_workers(settings, collector), [store]]
+        store = Child("store", stages.store, (settings, console_), stop_seconds=DRAIN_SECONDS + 7)
+        supervisor = _supervisor([_workers(settings, collector), [store]], collector)
+        figures = _serve_operations(settings, supervisor.problems)
+        where = {"collector": _url(collector), "console": _url(console_), "metrics": f"{figures}/metrics"}
         stack.callback(places.unlink, missing_ok=True)
-        return _supervise(stages_, collector, lambda: _announce(places, where))
+        return _keep_running(supervisor, lambda: _announce(places, where))
 
 
 def ingest(settings: Settings, _given: argparse.Namespace) -> int:
     with _data_dir(settings, "ingest"), contextlib.ExitStack() as stack:
+        check_spool(settings)
         places = settings.data_dir / "ingest.json"
         listener = stack.enter_context(_listen(settings.host, settings.port, "port", _patience(places)))
-        operations = _serve_metrics(settings)
-        where = {"collector": _url(listener), "metrics": f"{operations}/metrics"}
+        supervisor = _supervisor([_workers(settings, listener)], listener)
+        figures = _serve_operations(settings, supervisor.problems)
+        where = {"collector": _url(listener), "metrics": f"{figures}/metrics"}
         stack.callback(places.unlink, missing_ok=True)
-        return _supervise([_workers(settings, listener)], listener, lambda: _announce(places, where))
+        return _keep_running(supervisor, lambda: _announce(places, where))
 
 
 def process(settings: Settings, given: argparse.Namespace) -> int:
@@ -64,31 +71,21 @@ def process(settings: Settings, given: argparse.Namespace) -> int:
         if given.drain:
             stages.drain(settings)
             return 0
-        with _data_dir(settings, "process"):
-            print(
-                f"processor: reads {settings.data_dir}/spool; metrics: {_serve_metrics(settings)}/metrics", flush=True
-            )
-            StoreStage(settings, None, processing=True)(lambda: None)
+        with _own_folder(settings, "process"):
+            health = _starting("processor")
+            figures = _serve_operations(settings, health.problems)
+            log = settings.log.url if settings.log else f"{settings.data_dir}/spool"
+            said = f"processor: reads {log}; metrics: {figures}/metrics"
+            StoreStage(settings, None, processing=True, health=health)(lambda: _up(health, said))
     return 0
 
 
 def console(settings: Settings, _given: argparse.Namespace) -> int:
     listener = _listen(settings.console_host, settings.console_port, "console-port")
-    with _data_dir(settings, "console"), listener as opened, explained():
-        _serve_metrics(settings)
-        StoreStage(settings, opened, processing=False)(lambda: print(f"console: {_url(opened)}", flush=True))
-    return 0
-
-
-def init(settings: Settings, _given: argparse.Namespace) -> int:
-    with explained():
-        try:
-            with open_chdb(settings.data_dir / "store") as engine:
-                applied = migrate(engine.client(), settings.retention_days)
-        except StoreInUse:
-            print("nothing to do: a running csp-sentinel has the store open and keeps its tables up to date")
-            return 0
-    print(f"applied {', '.join(applied)}" if applied else "nothing to do: the tables are up to date")
+    with _own_folder(settings, "console"), listener as opened, explained():
+        health = _starting("console")
+        _serve_operations(settings, health.problems)
+        StoreStage(settings, opened, processing=False, health=health)(lambda: _up(health, f"console: {_url(opened)}"))
     return 0
 
 
@@ -107,7 +104,7 @@ def _workers(settings: Settings, listener: socket.socket) -> list[Child]:
             "collector",
             stages.collector,
             (_options(settings, index), listener, settings.log_level, settings.log_format),
-            stop_seconds=4,
+            stop_seconds=10 if settings.log else 4,
         )
         for index in range(settings.workers)
     ]
@@ -117,23 +114,29 @@ def _options(settings: Settings, index: int) -> Options:
     return Options(
         spool=settings.data_dir / "spool" / str(index),
         spool_max_bytes=settings.spool_max_bytes,
-        hold=settings.durability == "memory",
+        durability=settings.durability,
         sites=settings.sites,
         max_body_bytes=settings.max_body_bytes,
         max_connections=settings.max_connections,
         server=settings.server,
+        kafka=settings.log,
+        left_behind=left_behind(settings) if index == 0 else (),
     )
 
 
-def _supervise(stages_: list[list[Child]], listener: socket.socket, on_ready: Callable[[], None]) -> int:
+def _supervisor(stages_: list[list[Child]], listener: socket.socket) -> Supervisor:
     """`listener` is closed when it stops, so that new connections are refused and not left waiting."""
 
     def on_death(stage: str, pid: int) -> None:
         metrics.WORKER_RESTARTS.labels(stage).inc()
         mark_process_dead(pid)  # type: ignore[no-untyped-call]
 
+    return Supervisor(stages_, on_death, listener.close)
+
+
+def _keep_running(supervisor: Supervisor, on_ready: Callable[[], None]) -> int:
     try:
-        Supervisor(stages_, on_death, listener.close).run(on_ready)
+        supervisor.run(on_ready)
     except StartFailed as error:
         raise CannotStart(str(error)) from error
     return 0
@@ -159,6 +162,23 @@ def _data_dir(settings: Settings, command: str) -> Iterator[None]:
         yield
 
 
+def _starting(stage: str) -> Health:
+    health = Health()
+    health.wrong("start", f"the {stage} is starting")
+    return health
+
+
+def _up(health: Health, said: str) -> None:
+    health.right("start")
+    print(said, flush=True)
+
+
+def _own_folder(settings: Settings, command: str) -> contextlib.AbstractContextManager[None]:
+    """A stage that keeps nothing on this machine needs no folder, and any number of it may run."""
+    kept_here = settings.store is None or (command == "process" and settings.log is None)
+    return _data_dir(settings, command) if kept_here else contextlib.nullcontext()
+
+
 def _patience(places: Path) -> float:
     """A killed program leaves this file, and for a moment processes that still hold its ports."""
     return PREDECESSOR_SECONDS if places.exists() else 0
@@ -181,18 +201,18 @@ def _listen(host: str, port: int, flag: str, patience: float = 0) -> socket.sock
             raise CannotStart(f"can't listen on {host} port {port}: {why}; choose another {setting}") from None
 
 
-def _serve_metrics(settings: Settings) -> str:
-    """On a port of their own; the figures of all processes of this command, added up. Returns the URL."""
+def _serve_operations(settings: Settings, problems: Callable[[], list[str]]) -> str:
+    """On a port of their own: the figures of all processes of this command, added up. Returns the URL."""
     registry = CollectorRegistry()
     MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
     try:
-        server, _thread = start_http_server(settings.ops_port, settings.ops_host, registry)
+        _server, port = operations.serve(settings.ops_host, settings.ops_port, registry, problems)
     except OSError as error:
         raise CannotStart(
             f"can't serve metrics on {settings.ops_host} port {settings.ops_port}: {error.strerror or error}; "
             "choose another --ops-port (SENTINEL_OPS_PORT)"
         ) from None
-    return f"http://{settings.ops_host}:{server.server_port}"
+    return f"http://{settings.ops_host}:{port}"
 
 
 def _url(listener: socket.socket) -> str:

@@ -16,6 +16,8 @@ _OWN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "task
 _FIELDS = ("time", "level", "logger", "message", "exception", "stack")
 # Servers' access lines hold client addresses, which are stored nowhere.
 _SILENT = ("uvicorn.access", "granian.access")
+# Libraries that tell every failed try, ten times a second while Kafka is away: we say the same once, with its reason.
+_CHATTY = ("aiokafka", "clickhouse_connect")
 _SERVERS = ("uvicorn", "uvicorn.error", "uvicorn.asgi", "granian", "_granian")
 
 
@@ -31,6 +33,7 @@ def dictconfig(level: str, form: str) -> dict[str, Any]:
     stderr = {"class": "logging.StreamHandler", "stream": "ext://sys.stderr", "formatter": "lines"}
     stderr["level"] = level.upper()  # granian sets its own logger's level, and the root's would not hold that back
     through: dict[str, Any] = {"handlers": [], "level": "NOTSET", "propagate": True}
+    quiet = through | ({} if level == "debug" else {"level": "CRITICAL"})
     silent: dict[str, Any] = {"handlers": [], "level": "CRITICAL", "propagate": False}
     return {
         "version": 1,
@@ -38,7 +41,11 @@ def dictconfig(level: str, form: str) -> dict[str, Any]:
         "formatters": {"lines": {"()": Text if form == "text" else JsonLines}},
         "handlers": {"stderr": stderr},
         "root": {"handlers": ["stderr"], "level": level.upper()},
-        "loggers": {name: dict(through) for name in _SERVERS} | {name: dict(silent) for name in _SILENT},
+        "loggers": {
+            **{name: dict(through) for name in _SERVERS},
+            **{name: dict(quiet) for name in _CHATTY},
+            **{name: dict(silent) for name in _SILENT},
+        },
     }
 
 

@@ -1,67 +1,41 @@
-"""The processes of the one-machine mode: what each is made of, and how it says that it is ready or can't be."""
+"""The stages as processes: what each is made of, and how it says that it is ready or can't be."""
 
 import asyncio
 import contextlib
-import gc
+import functools
 import logging
 import multiprocessing
 import os
 import signal
 import socket
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from multiprocessing.connection import Connection
 from pathlib import Path
-from threading import Event
 
 import uvicorn
 import uvloop
 from clickhouse_connect.driver.client import Client
-from clickhouse_connect.driver.exceptions import ClickHouseError
 from starlette.applications import Starlette
 
 from dashboards.app import build
 from ingest import worker
+from log.lag import KafkaLag
 from log.segments import FolderInUse, is_held
-from log.reading import OtherVersion
-from log.spool import BadPosition, SpoolConsumer
-from processor.process import Processor
-from processor.write import Writer
 from schema.clickhouse import Engine, StoreInUse, open_chdb
-from schema.migrate import NewerStore, migrate
-from schema.sites import BadSites, Sites, load_sites
+from schema.health import Health
+from schema.migrate import migrate
+from schema.server import Server
 from sentinel import __version__, logs
+from sentinel.explained import CannotStart, explained
+from sentinel.processing import Processing
 from sentinel.settings import Settings
-from sentinel.supervise import READY
+from sentinel.supervise import READY, tell
 
 logger = logging.getLogger("sentinel.run")
-DRAIN_SECONDS = 3.0  # for what is left in the log when the program stops
 PREDECESSOR_SECONDS = 10.0  # for processes of a killed run to end
-
-
-class CannotStart(Exception):
-    """One sentence for the person who started the program."""
-
-
-@contextlib.contextmanager
-def explained() -> Iterator[None]:
-    """Turns what may be wrong with a data dir into CannotStart."""
-    try:
-        yield
-    except StoreInUse as error:
-        raise CannotStart(f"the store in {error} is in use by another process; stop it, or use its console") from error
-    except FolderInUse as error:
-        raise CannotStart(f"the spool in {error} is in use by another collector") from error
-    except (BadPosition, OtherVersion, BadSites, NewerStore) as error:
-        raise CannotStart(str(error)) from error
-    except BrokenPipeError:
-        raise  # who reads our output has had enough
-    except OSError as error:
-        raise CannotStart(f"the data dir can't be used: {error}; choose another --data-dir") from error
-    except ClickHouseError as error:
-        why = str(error).partition("\n")[0][:300]
-        raise CannotStart(f"the store can't be used ({why}); is its disk full?") from error
 
 
 def collector(options: worker.Options, listener: socket.socket, level: str, form: str, link: Connection) -> None:
@@ -70,13 +44,21 @@ def collector(options: worker.Options, listener: socket.socket, level: str, form
 
 
 def _collect(options: worker.Options, listener: socket.socket, link: Connection) -> None:
-    worker.run(options, listener, lambda: link.send(READY), _parent())
+    worker.run(options, listener, lambda problems: _up(link, problems), _parent())
+
+
+def _up(link: Connection, problems: Callable[[], list[str]]) -> None:
+    """Tells the parent that this process is ready, and from then on what is wrong with it."""
+    link.send(READY)
+    threading.Thread(target=tell, args=(link, problems), name="tell", daemon=True).start()
 
 
 def store(settings: Settings, listener: socket.socket, link: Connection) -> None:
     """Processor and console, as a child process: the engine in it allows one process."""
-    run = StoreStage(settings, listener, processing=True)
-    _child(lambda: _when_free(lambda: run(lambda: link.send(READY))), settings.log_level, settings.log_format, link)
+    health = Health()
+    run = StoreStage(settings, listener, processing=True, health=health)
+    up = functools.partial(_up, link, health.problems)
+    _child(lambda: _when_free(lambda: run(up)), settings.log_level, settings.log_format, link)
 
 
 def _child(run: Callable[[], None], level: str, form: str, link: Connection) -> None:
@@ -112,58 +94,44 @@ def _parent() -> int | None:
 class StoreStage:
     """What works on the store in this process: the processor, the console, or both."""
 
-    def __init__(self, settings: Settings, listener: socket.socket | None, *, processing: bool) -> None:
+    def __init__(
+        self, settings: Settings, listener: socket.socket | None, *, processing: bool, health: Health | None = None
+    ) -> None:
+        """`health` hears of the processor's troubles."""
         self._settings = settings
         self._listener = listener
-        self._processing = processing
-        self._stop = Event()
+        self._processes = processing
+        self._health = health or Health()
+        self._stop = threading.Event()
 
     def __call__(self, ready: Callable[[], None]) -> None:
         """Until SIGTERM or, without a parent, Ctrl-C. Raises what `explained` explains."""
-        with open_chdb(self._settings.data_dir / "store") as engine:
-            client = engine.client()
-            migrate(client, self._settings.retention_days)
-            _record_start(client)
-            with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-                runner.run(self._serve(engine, ready))
+        with open_store(self._settings) as store, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(self._serve(store, ready))
 
-    async def _serve(self, engine: Engine, ready: Callable[[], None]) -> None:
-        processing: asyncio.Task[None] | None = None
-        lag: Callable[[], float] | None = None
-        if self._processing:
-            consumer = spool_consumer(self._settings.data_dir)
-            processor = Processor(consumer, Writer(engine.client(), engine.inserting), load_sites(self._settings.sites))
-            lag = consumer.lag
-            processing = asyncio.create_task(asyncio.to_thread(self._process, processor))
-            self._reload_on_hangup(processor)
-        console = self._console(engine, lag) if self._listener is not None else None
+    async def _serve(self, store: Engine | Server, ready: Callable[[], None]) -> None:
+        tasks: list[asyncio.Future[None]] = []
+        console: ConsoleServer | None = None
+        lag: Callable[[], float | None] = _unknown
+        if self._processes:
+            processing = Processing(self._settings, store, self._health)
+            lag = processing.lag
+            tasks.append(asyncio.create_task(asyncio.to_thread(processing.run, self._stop)))
+            asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, processing.reload)
+        elif self._settings.log is not None:
+            outside = KafkaLag(self._settings.log)
+            lag = outside.seconds
+            self._watching = asyncio.create_task(outside.watch())  # ends with the loop
+        if self._listener is not None:
+            console = ConsoleServer(build(store, lag, self._settings.console_token or None))
+            tasks.append(asyncio.create_task(console.serve([self._listener])))
         self._listen_to_signals(console)
         ready()
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        self._stop.set()
         if console is not None:
-            serving = asyncio.create_task(console.serve([self._listener] if self._listener else None))
-            await asyncio.wait({serving, *([processing] if processing else [])}, return_when=asyncio.FIRST_COMPLETED)
-            self._stop.set()
             console.should_exit = True
-            await serving
-        if processing is not None:
-            await processing
-
-    def _process(self, processor: Processor) -> None:
-        _collect_garbage_rarely()
-        asyncio.run(processor.run(self._stop, DRAIN_SECONDS))
-
-    def _console(self, engine: Engine, lag: Callable[[], float] | None) -> "ConsoleServer":
-        app = build(engine, lag or (lambda: None), self._settings.console_token or None)
-        return ConsoleServer(app)
-
-    def _reload_on_hangup(self, processor: Processor) -> None:
-        def reload() -> None:
-            try:
-                processor.sites = load_sites(self._settings.sites)
-            except BadSites as error:
-                logger.error("the sites file was not reloaded: %s", error)
-
-        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, reload)
+        await asyncio.gather(*tasks)
 
     def _listen_to_signals(self, console: "ConsoleServer | None") -> None:
         loop, parent = asyncio.get_running_loop(), _parent()
@@ -172,6 +140,7 @@ class StoreStage:
             if self._stop.is_set() and parent is None:
                 os._exit(130)  # a second Ctrl-C
             self._stop.set()
+            self._health.wrong("stop", "the program is stopping")
             if parent is not None:
                 loop.remove_reader(parent)
             if console is not None:
@@ -204,9 +173,22 @@ class ConsoleServer(uvicorn.Server):
         yield
 
 
-def _collect_garbage_rarely() -> None:
-    """A batch makes many objects and no cycles: with the default thresholds a third of its time goes into looking."""
-    gc.set_threshold(100_000, 50, 100)
+def _unknown() -> None:
+    """The lag, where nobody here knows it."""
+
+
+@contextlib.contextmanager
+def open_store(settings: Settings) -> Iterator[Engine | Server]:
+    """In this process, with its tables as they should be; or a server, as it is. Raises what `explained` explains."""
+    if settings.store is not None:
+        with contextlib.closing(Server(settings.store)) as server:
+            yield server
+        return
+    with open_chdb(settings.data_dir / "store") as engine:
+        client = engine.client()
+        migrate(client, settings.retention_days)
+        _record_start(client)
+        yield engine
 
 
 def _record_start(client: Client) -> None:
@@ -222,19 +204,8 @@ def is_running(data_dir: Path, command: str) -> bool:
     return is_held(data_dir / f"{command}.lock")
 
 
-def spool_consumer(data_dir: Path) -> SpoolConsumer:
-    return SpoolConsumer(data_dir / "spool", data_dir / "processor" / "position.json")
-
-
 def drain(settings: Settings) -> None:
     """Store what the log holds, and return when it is empty. Raises what `explained` explains."""
-    _collect_garbage_rarely()
-    stop = Event()
-    stop.set()
-    with open_chdb(settings.data_dir / "store") as engine:
-        client = engine.client()
-        migrate(client, settings.retention_days)
-        sites: Sites = load_sites(settings.sites)
-        processor = Processor(spool_consumer(settings.data_dir), Writer(client, engine.inserting), sites)
-        if not asyncio.run(processor.run(stop, float("inf"))):
+    with open_store(settings) as store:
+        if not Processing(settings, store, Health()).drain():
             raise CannotStart("the store refused an insert; nothing is lost, try again")

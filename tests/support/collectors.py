@@ -20,7 +20,7 @@ from pathlib import Path
 from ingest.worker import Options, run
 fd, options = int(sys.argv[1]), json.loads(sys.argv[2])
 options = {key: Path(value) if key in ("spool", "sites") and value else value for key, value in options.items()}
-run(Options(**options), socket.socket(fileno=fd), lambda: print("ready", flush=True), None)
+run(Options(**options), socket.socket(fileno=fd), lambda _: print("ready", flush=True), None)
 """
 
 # The ASGI adapter as any server would run it: uvicorn with its own protocol, not the edge.

@@ -1,40 +1,30 @@
-"""`import` and `export`: the same beside a running program as without one."""
+"""`import`: the same beside a running program as without one."""
 
 import argparse
-import contextlib
-import http.client
-import json
+import asyncio
 import os
 import shutil
 import sys
 import time
-import urllib.error
-import urllib.parse
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, BinaryIO
 
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
-from dashboards import filters
-from dashboards.export import export as exported
-from dashboards.params import BadParameter, Parameters
+from log.leftovers import ship
 from log.protocols import LogFull
 from log.segments import SegmentWriter
 from log.spool import unread_bytes
 from schema import delivery
-from schema.clickhouse import StoreInUse, open_chdb
+from schema.clickhouse import StoreInUse
 from schema.delivery import Delivery
-from schema.migrate import migrate
 from schema.sites import LABEL
 from sentinel import stages
+from sentinel.explained import CannotStart, explained
 from sentinel.imports import Reading, Skipped, UnreadableFile, read
 from sentinel.settings import Settings
-from sentinel.stages import CannotStart, explained
 
-_DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # the token is for the console alone
 _RECORDS_BYTES = 1 << 20  # appended together
 _TOLD = 10  # skipped lines that are named; the rest is only counted
 
@@ -129,16 +119,28 @@ class _Loader:
                 self._writer.roll()
                 if not self._left():
                     raise CannotStart(f"the spool can't take what is imported: {full}") from full
-                self._store()
+                self._make_room()
 
     def finish(self, progress: Progress) -> None:
-        """Returns when everything is in the store."""
+        """Returns when everything is in the store, or in Kafka, from where the processors store it."""
         self._append()
         self._writer.close()
+        if self._settings.log is not None:
+            progress.add_task("sending to Kafka", total=None)
+            asyncio.run(ship(self._folder, self._settings.log, _tell_trouble))
+            return
         task = progress.add_task("storing", total=None)
         while left := self._left():
             progress.update(task, description=f"storing, {left:,} bytes to go")
             self._store()
+
+    def _make_room(self) -> None:
+        if self._settings.log is None:
+            self._store()
+            return
+        self._writer.close()
+        asyncio.run(ship(self._folder, self._settings.log, _tell_trouble))
+        self._writer = SegmentWriter(self._folder, self._settings.spool_max_bytes)
 
     def _left(self) -> int:
         position = self._settings.data_dir / "processor" / "position.json"
@@ -154,70 +156,6 @@ class _Loader:
             time.sleep(0.2)
 
 
-def export(settings: Settings, given: argparse.Namespace) -> int:
-    """From the store itself, or through the console of the program that has it open."""
-    chosen = {name: value for name in filters.NAMES if (value := getattr(given, name)) is not None}
-    with explained(), _output(given.output) as output:
-        try:
-            with open_chdb(settings.data_dir / "store") as engine:
-                client = engine.client()
-                migrate(client, settings.retention_days)
-                for piece in exported(client, _filters(chosen), given.format):
-                    output.write(piece)
-        except StoreInUse:
-            _download(settings, {**chosen, "format": given.format}, output)
-    return 0
-
-
-def _filters(chosen: dict[str, Any]) -> filters.Filters:
-    try:
-        return filters.read(Parameters(urllib.parse.urlencode(chosen).encode(), filters.NAMES))
-    except BadParameter as error:
-        raise CannotStart(str(error)) from error
-
-
-@contextlib.contextmanager
-def _output(path: Path | None) -> Iterator[BinaryIO]:
-    """A file appears under its name when it is whole."""
-    if path is None:
-        try:
-            yield sys.stdout.buffer
-            sys.stdout.buffer.flush()
-        except BrokenPipeError:
-            raise
-        except OSError as error:
-            raise CannotStart(f"standard output can't be written: {error.strerror or error}") from error
-        return
-    unfinished = path.with_name(path.name + ".part")
-    try:
-        with unfinished.open("wb") as file:
-            yield file
-        unfinished.replace(path)
-    except OSError as error:
-        raise CannotStart(f"{path} can't be written: {error.strerror or error}") from error
-    finally:
-        unfinished.unlink(missing_ok=True)
-
-
-def _download(settings: Settings, query: dict[str, Any], output: BinaryIO) -> None:
-    try:
-        where = json.loads((settings.data_dir / "run.json").read_text())["console"]
-    except (OSError, ValueError, KeyError):
-        raise CannotStart("another process has the store open, and it has no console; stop it first") from None
-    request = urllib.request.Request(f"{where}/api/export?{urllib.parse.urlencode(query)}")  # noqa: S310  (ours)
-    if settings.console_token:
-        request.add_header("Authorization", f"Bearer {settings.console_token}")
-    try:
-        with _DIRECT.open(request, timeout=600) as answer:
-            shutil.copyfileobj(answer, output)
-    except urllib.error.HTTPError as error:
-        raise CannotStart(f"the console at {where} answered {error.code}: {_detail(error)}") from error
-    except (urllib.error.URLError, http.client.HTTPException) as error:
-        raise CannotStart(f"the console at {where} can't be read: {error}") from error
-
-
-def _detail(error: urllib.error.HTTPError) -> str:
-    try:
-        return str(json.loads(error.read())["detail"])
-    except (ValueError, KeyError, TypeError):
-        return error.reason
+def _tell_trouble(trouble: str) -> None:
+    if trouble:
+        print(f"waiting: {trouble}", file=sys.stderr)

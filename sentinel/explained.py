@@ -1,0 +1,43 @@
+"""What can keep a command from its work, as one sentence for the person who started it."""
+
+import contextlib
+from collections.abc import Iterator
+
+from clickhouse_connect.driver.exceptions import ClickHouseError
+
+from log.kafka import CannotReach
+from log.outbox import BadOutbox
+from log.reading import OtherVersion
+from log.segments import FolderInUse
+from log.spool import BadPosition
+from schema.clickhouse import StoreInUse
+from schema.migrate import NewerStore
+from schema.sites import BadSites
+from schema.store import TablesMissing, WrongCluster
+
+# Carry their sentence.
+_SAID = (BadPosition, BadOutbox, OtherVersion, BadSites, NewerStore, TablesMissing, WrongCluster, CannotReach)
+
+
+class CannotStart(Exception):
+    """One sentence for the person who started the program."""
+
+
+@contextlib.contextmanager
+def explained() -> Iterator[None]:
+    """Turns what may be wrong with a data dir, a log or a store into CannotStart."""
+    try:
+        yield
+    except StoreInUse as error:
+        raise CannotStart(f"the store in {error} is in use by another process; stop it, or use its console") from error
+    except FolderInUse as error:
+        raise CannotStart(f"the spool in {error} is in use by another collector") from error
+    except _SAID as error:
+        raise CannotStart(str(error)) from error
+    except BrokenPipeError:
+        raise  # who reads our output has had enough
+    except ClickHouseError as error:
+        why = str(error).partition("\n")[0][:300]
+        raise CannotStart(f"the store can't be used ({why}); is its disk full, or its server away?") from error
+    except OSError as error:
+        raise CannotStart(f"the data dir can't be used: {error}; choose another --data-dir") from error
