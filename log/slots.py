@@ -33,14 +33,16 @@ class Slots:
 
     def load(self) -> bytes | None:
         """What was saved last; None if nothing ever was. Raises BadSlots."""
+        if os.fstat(self._fd).st_size != 2 * self._size:
+            raise BadSlots(f"{self._path} is damaged: it is not as long as it was made")
         found = [self._read(number) for number in (0, 1)]
         good = [slot for slot in found if isinstance(slot, tuple)]
         if good:
             self._turn, content = max(good)
             return content
-        if any(slot is not None for slot in found):
-            raise BadSlots(f"{self._path} is damaged")
-        return None
+        if found[0] is None:  # the second slot is written first: nothing, or not all of the very first
+            return None
+        raise BadSlots(f"{self._path} is damaged")
 
     def _read(self, number: int) -> tuple[int, bytes] | bool | None:
         """Turn and content; None if the slot is still empty, False if it is damaged."""
@@ -51,7 +53,7 @@ class Slots:
             return False
         mark, turn, length, checksum = _HEAD.unpack_from(slot)
         content = slot[_HEAD.size : _HEAD.size + length]
-        whole = mark == _MARK and len(content) == length and zlib.crc32(content) == checksum
+        whole = mark == _MARK and len(content) == length and _checksum(turn, content) == checksum
         return (turn, content) if whole else False
 
     def save(self, content: bytes) -> None:
@@ -59,7 +61,7 @@ class Slots:
         if _HEAD.size + len(content) > self._size:
             raise ValueError(f"{len(content)} bytes don't fit a slot")
         turn = self._turn + 1
-        slot = _HEAD.pack(_MARK, turn, len(content), zlib.crc32(content)) + content
+        slot = _HEAD.pack(_MARK, turn, len(content), _checksum(turn, content)) + content
         if os.pwrite(self._fd, slot, turn % 2 * self._size) != len(slot):
             raise OSError(f"{self._path} could not be written whole")
         self._turn = turn
@@ -68,3 +70,8 @@ class Slots:
         if self._fd >= 0:
             os.close(self._fd)
             self._fd = -1
+
+
+def _checksum(turn: int, content: bytes) -> int:
+    """Of the head too: with a new turn on old content a slot would pass for the newer one."""
+    return zlib.crc32(content, zlib.crc32(struct.pack("<QI", turn, len(content))))
