@@ -6,13 +6,13 @@ import sys
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from log.slots import BadSlots, Slots
 from tests.support.disk import SMALL_DISK, can_mount
 
-SIZE = 40
+SIZE = 16
 CONTENTS = st.binary(max_size=SIZE)
 
 
@@ -52,7 +52,8 @@ def test_what_was_saved_last_is_loaded(file, contents):
         assert loaded(file) == content
 
 
-@given(st.lists(CONTENTS, max_size=5), CONTENTS)
+@settings(max_examples=50)
+@given(st.lists(CONTENTS, max_size=4), CONTENTS)
 def test_a_kill_at_any_byte_of_a_write_leaves_the_old_or_the_new(file, earlier, new):
     fresh(file).close()
     saved(file, *earlier)
@@ -60,7 +61,7 @@ def test_a_kill_at_any_byte_of_a_write_leaves_the_old_or_the_new(file, earlier, 
     saved(file, new)
     after = file.read_bytes()
     assert len(after) == len(before)
-    for byte in range(len(before)):
+    for byte in [place for place, (old, its) in enumerate(zip(before, after, strict=True)) if old != its]:
         file.write_bytes(after[:byte] + before[byte:])
         assert loaded(file) in ((earlier or [None])[-1], new)
 
@@ -85,7 +86,7 @@ def test_damage_of_one_slot_leaves_the_other(file, data):
     half = file.stat().st_size // 2
     for start in (0, half):
         found = bytearray(file.read_bytes())
-        place = start + data.draw(st.integers(0, 20))
+        place = start + data.draw(st.integers(0, 24))
         found[place] ^= data.draw(st.integers(1, 255))
         damaged = file.with_name("damaged")
         damaged.write_bytes(found)
@@ -111,7 +112,7 @@ def test_random_bytes_of_the_right_length_are_damage(file):
 def test_what_does_not_fit_is_refused_and_changes_nothing(file):
     slots = fresh(file)
     slots.save(b"x" * SIZE)
-    with pytest.raises(ValueError, match="41 bytes"):
+    with pytest.raises(ValueError, match="17 bytes"):
         slots.save(b"x" * (SIZE + 1))
     assert slots.load() == b"x" * SIZE
     slots.close()
