@@ -30,6 +30,7 @@ from schema.delivery import Delivery
 LINGER_SECONDS = 0.4  # a small batch waits this long for company
 _POLL_SECONDS = 0.1
 _PULLED_BYTES = 8 * 1024 * 1024  # packed records held; they are unpacked a batch at a time
+_FAILURES = 3  # commits that fail before the group is joined anew
 _PULLED_RECORDS = 100  # at a time
 _REPEAT_SECONDS = 60.0  # to read a batch again
 
@@ -57,6 +58,7 @@ class GroupConsumer:
         self._pulled: dict[TopicPartition, deque[ConsumerRecord]] = {}
         self._range: _Range | None = None  # of the batch that was handed out and is not committed
         self._oldest_ms: int | None = None
+        self._failures = 0  # commits in a row
 
     async def next(self) -> Batch | None:
         try:
@@ -174,20 +176,33 @@ class GroupConsumer:
         return Batch(name, deliveries, decided)
 
     async def intend(self, batch: Batch) -> None:
-        membership, its = self._held()
-        said = intents.written(Intent(its.end, batch.id, batch.decided or b""))
-        await membership.commit(its.term, its.partition, its.start, said)
+        its = self._held()
+        await self._commit(its, its.start, intents.written(Intent(its.end, batch.id, batch.decided or b"")))
 
     async def commit(self, batch: Batch) -> None:  # noqa: ARG002  (the one that was handed out)
-        membership, its = self._held()
-        await membership.commit(its.term, its.partition, its.end, "")
+        its = self._held()
+        await self._commit(its, its.end, "")
         self._stored[its.partition] = its.end
         self._range = None
 
-    def _held(self) -> tuple[Membership, _Range]:
-        if self._membership is None or self._range is None:
+    def _held(self) -> _Range:
+        if self._range is None:
             raise Lost
-        return self._membership, self._range
+        return self._range
+
+    async def _commit(self, its: _Range, offset: int, metadata: str) -> None:
+        """After some failures the membership itself may be beyond repair: a new one repeats what this one intended."""
+        if self._membership is None:
+            raise Lost
+        try:
+            await self._membership.commit(its.term, its.partition, offset, metadata)
+            self._failures = 0
+        except CannotReach:
+            self._failures += 1
+            if self._failures < _FAILURES:
+                raise
+            await self.close()
+            raise Lost from None
 
     async def empty(self) -> bool:
         """Of the whole group, whoever reads the rest."""
@@ -199,7 +214,7 @@ class GroupConsumer:
 
     async def close(self) -> None:
         membership, self._membership = self._membership, None
-        self._term, self._range = -1, None
+        self._term, self._range, self._failures = -1, None, 0
         if membership is not None:
             await membership.leave()
         await self._opener.close()

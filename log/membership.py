@@ -19,6 +19,7 @@ from schema import metrics
 logger = logging.getLogger("sentinel.group")
 SESSION_SECONDS = 10.0  # without a heartbeat the partitions go to others
 _COMMIT_SECONDS = 8.0  # to get an offset committed
+_STANDINGS_SECONDS = 30.0  # to learn where the group stands
 _PARTITION_BYTES = 512 * 1024  # fetched ahead
 
 
@@ -73,13 +74,14 @@ class Membership(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka h
         metrics.PARTITIONS.set(len(assigned))
 
     async def standings(self) -> dict[TopicPartition, Standing]:
-        """Of each partition that is ours; reading goes on from there. Raises KafkaError, Lost."""
+        """Of each partition that is ours; reading goes on from there. Raises KafkaError, TimeoutError, Lost."""
         term, consumer = self.term, self.consumer
         assigned = sorted(consumer.assignment())
         if not assigned:
             return {}
-        committed = await consumer._coordinator.fetch_committed_offsets(assigned)
-        first, last = await consumer.beginning_offsets(assigned), await consumer.end_offsets(assigned)
+        async with asyncio.timeout(_STANDINGS_SECONDS):
+            committed = await consumer._coordinator.fetch_committed_offsets(assigned)
+            first, last = await consumer.beginning_offsets(assigned), await consumer.end_offsets(assigned)
         if self.term != term:
             raise Lost
         found = {}

@@ -185,7 +185,7 @@ class Shipper:
                 f"Kafka at {', '.join(self._place.brokers)} has not acknowledged for {_LATE_SECONDS:.0f} seconds"
             )
         elif self.trouble:
-            logger.info("shipping to Kafka again")
+            logger.info("Kafka takes what is shipped")
             self.trouble = ""
 
     async def confirmed(self, position: Position, seconds: float) -> bool:
