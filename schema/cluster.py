@@ -13,10 +13,10 @@ import uuid
 
 LOCAL = "_local"
 
-# A week, told anew because ClickHouse's own has become an hour: a week's memory costs nothing where inserts are many
-# (the number ends it first), and keeps the safe side where they are few. Both count back from the last insert, so a
-# repeat after an outage is known however long that was (ReplicatedMergeTreeCleanupThread::clearOldBlocks).
-# One is a node in Keeper, by table and shard: ten shards hold a million, and an insert's cost doesn't grow with them.
+# ClickHouse's own memory of inserts, but for a week instead of an hour: where inserts are many the number ends it
+# first, where they are few a week of them is little. Both count back from the last insert, so a repeat after an outage
+# is known however long that was (ReplicatedMergeTreeCleanupThread::clearOldBlocks). An insert is a node in Keeper, by
+# table and shard: at most 70,000 a shard, in the seven tables that batches and views go into.
 _WINDOW = "replicated_deduplication_window = 10000, replicated_deduplication_window_seconds = 604800"
 
 _TABLE = re.compile(
@@ -29,9 +29,10 @@ _SETTING = re.compile(r"ALTER TABLE (?P<name>\w+) MODIFY SETTING (?P<settings>.*
 
 
 def on_cluster(statement: str, cluster: str, database: str) -> list[str]:
-    """What makes on all hosts of `cluster` what `statement` makes on one; in `database`, which is the current one.
+    """What makes in `database` on all hosts of `cluster` what `statement` makes on one.
 
-    Raises ValueError for a kind of statement that no migration has had yet.
+    Names are written with the database, because a host may take another for its default. Raises ValueError for a kind
+    of statement that no migration has had yet.
     """
     statement = re.sub(r"non_replicated_deduplication_window = \d+", _WINDOW, statement)
     if found := _TABLE.fullmatch(statement):
@@ -39,7 +40,8 @@ def on_cluster(statement: str, cluster: str, database: str) -> list[str]:
     if found := _VIEW.fullmatch(statement):
         return [_view(found, cluster, database)]
     if found := _SETTING.fullmatch(statement):
-        return [f"ALTER TABLE {found['name']}{LOCAL} ON CLUSTER '{cluster}' MODIFY SETTING {found['settings']}"]
+        altered = f"`{database}`.{found['name']}{LOCAL} ON CLUSTER '{cluster}'"
+        return [f"ALTER TABLE {altered} MODIFY SETTING {found['settings']}"]
     raise ValueError(f"there is no form for a cluster of: {statement[:80]}")
 
 
@@ -53,7 +55,8 @@ def _local_table(found: re.Match[str], cluster: str, database: str) -> str:
     path = f"/clickhouse/tables/{cluster}/{{shard}}/{database}/{name}"
     arguments = ", ".join([f"'{path}'", "'{replica}'", *([found["arguments"]] if found["arguments"] else [])])
     engine = f"Replicated{found['kind']}MergeTree({arguments})"
-    return f"CREATE TABLE {name} ON CLUSTER '{cluster}'\n{found['columns']}\nENGINE = {engine}{found['rest']}"
+    made = f"CREATE TABLE `{database}`.{name} ON CLUSTER '{cluster}'"
+    return f"{made}\n{found['columns']}\nENGINE = {engine}{found['rest']}"
 
 
 def _spanning_table(found: re.Match[str], cluster: str, database: str) -> str:
@@ -61,7 +64,7 @@ def _spanning_table(found: re.Match[str], cluster: str, database: str) -> str:
     has_fingerprint = re.search(r"^\s*fingerprint ", found["columns"], re.MULTILINE)
     key = "fingerprint" if has_fingerprint else found["key"].strip("()")
     return (
-        f"CREATE TABLE {name} ON CLUSTER '{cluster}' AS {name}{LOCAL}\n"
+        f"CREATE TABLE `{database}`.{name} ON CLUSTER '{cluster}' AS `{database}`.{name}{LOCAL}\n"
         f"ENGINE = Distributed('{cluster}', '{database}', '{name}{LOCAL}', cityHash64({key}))"
     )
 
@@ -73,7 +76,8 @@ def _view(found: re.Match[str], cluster: str, database: str) -> str:
     """
     name = f"{found['name']}{LOCAL}"
     its = uuid.uuid5(uuid.NAMESPACE_URL, f"clickhouse://{cluster}/{database}/{name}")
-    query = re.sub(r"\bFROM (\w+)", rf"FROM \1{LOCAL}", found["query"])
+    query = re.sub(r"\bFROM (\w+)", rf"FROM `{database}`.\1{LOCAL}", found["query"])
     return (
-        f"CREATE MATERIALIZED VIEW {name} UUID '{its}' ON CLUSTER '{cluster}' TO {found['target']}{LOCAL} AS\n{query}"
+        f"CREATE MATERIALIZED VIEW `{database}`.{name} UUID '{its}' ON CLUSTER '{cluster}'"
+        f" TO `{database}`.{found['target']}{LOCAL} AS\n{query}"
     )

@@ -64,7 +64,7 @@ class Server:
             self._clients.add(made)
             if self.place.cluster:
                 found = made.query(_REPLICAS, parameters={"cluster": self.place.cluster}).result_rows[0][0]
-                made.set_client_setting("insert_quorum", self._quorum(found))
+                made.set_client_setting("insert_quorum", quorum(self.place.cluster, found))
         return made
 
     async def async_client(self, settings: Mapping[str, int | str] | None = None) -> "AsyncClient":
@@ -74,7 +74,7 @@ class Server:
             try:
                 if self.place.cluster:
                     found = (await made.query(_REPLICAS, parameters={"cluster": self.place.cluster})).result_rows[0][0]
-                    made.set_client_setting("insert_quorum", self._quorum(found))
+                    made.set_client_setting("insert_quorum", quorum(self.place.cluster, found))
             except BaseException:
                 await made.close()
                 raise
@@ -102,12 +102,6 @@ class Server:
             "settings": SETTINGS | (CLUSTER_SETTINGS if place.cluster else {}) | dict(settings or {}),
         }
 
-    def _quorum(self, replicas: int) -> int:
-        """`replicas` of the shard that has fewest; 0 where the server knows no such cluster."""
-        if not replicas:
-            raise WrongCluster(f"the server knows no cluster {self.place.cluster}: see system.clusters")
-        return QUORUM if replicas >= QUORUM else 0
-
     @contextlib.contextmanager
     def _explained(self) -> Iterator[None]:
         try:
@@ -123,3 +117,10 @@ class Server:
                     f" GRANT SELECT ON system.clusters TO {self.place.user}"
                 ) from error
             raise
+
+
+def quorum(cluster: str, replicas: int) -> int:
+    """For `insert_quorum`; `replicas` of the shard that has fewest. Raises WrongCluster where there are none."""
+    if not replicas:
+        raise WrongCluster(f"the server knows no cluster {cluster}: see system.clusters")
+    return QUORUM if replicas >= QUORUM else 0

@@ -21,7 +21,7 @@ class Table(NamedTuple):
     days: int | None = None  # rows are kept; None: for ever
     inserts: int | None = None  # remembered, to know repeats; None: it doesn't say
     ttl: str = ""  # the expression, of what a statement makes
-    where: str = ""  # ` ON CLUSTER …`, of what a statement makes
+    called: str = ""  # as ALTER TABLE takes it, of what a statement makes
 
 
 def wanted(place: ClickHousePlace, retention_days: int) -> list[Migration]:
@@ -87,25 +87,27 @@ def _changes(name: str, now: Table, found: Table, retention_days: int) -> list[s
     if found.days != now.days:
         kept = "everything" if found.days is None else f"{found.days} days"
         makes = f"SENTINEL_RETENTION_DAYS={retention_days} makes it {now.days}"
-        sentences.append(f"{name} keeps {kept}, {makes}: ALTER TABLE {name}{now.where} MODIFY TTL {now.ttl}")
+        sentences.append(f"{name} keeps {kept}, {makes}: ALTER TABLE {now.called} MODIFY TTL {now.ttl}")
     if now.inserts and found.inserts is not None and found.inserts < now.inserts:
         kind = "replicated" if now.engine.startswith("Replicated") else "non_replicated"
         sentences.append(
             f"{name} remembers {found.inserts} inserts, so that a late repeat could count twice:"
-            f" ALTER TABLE {name}{now.where} MODIFY SETTING {kind}_deduplication_window = {now.inserts}"
+            f" ALTER TABLE {now.called} MODIFY SETTING {kind}_deduplication_window = {now.inserts}"
         )
     return sentences
 
 
 _MADE = re.compile(
-    r"CREATE (?P<kind>TABLE|MATERIALIZED VIEW) (?P<name>\w+)(?: UUID '[^']*')?(?P<where> ON CLUSTER '[^']*')?"
-    r"(?P<rest>.*)",
+    r"CREATE (?P<kind>TABLE|MATERIALIZED VIEW)"
+    r" (?P<called>(?:`\w+`\.)?(?P<name>\w+)(?: UUID '[^']*')?(?: ON CLUSTER '[^']*')?)(?P<rest>.*)",
     re.DOTALL,
 )
-_LIKE = re.compile(r" AS (?P<like>\w+)\s+ENGINE = Distributed\(.*", re.DOTALL)
+_LIKE = re.compile(r" AS (?:`\w+`\.)?(?P<like>\w+)\s+ENGINE = Distributed\(.*", re.DOTALL)
 _TABLE = re.compile(r"\s+\(\n(?P<columns>.*?)\n\)\nENGINE = (?P<engine>\w+)(?P<rest>.*)", re.DOTALL)
 _COLUMN = re.compile(r"\s*(?P<name>\w+) (?P<type>.*?)(?: CODEC\(.*| DEFAULT .*)?,?")
-_SETTING = re.compile(r"ALTER TABLE (?P<name>\w+)(?: ON CLUSTER '[^']*')? MODIFY SETTING (?P<settings>.*)", re.DOTALL)
+_SETTING = re.compile(
+    r"ALTER TABLE (?:`\w+`\.)?(?P<name>\w+)(?: ON CLUSTER '[^']*')? MODIFY SETTING (?P<settings>.*)", re.DOTALL
+)
 
 
 def expected(its: Iterable[Migration]) -> dict[str, Table]:
@@ -121,11 +123,11 @@ def expected(its: Iterable[Migration]) -> dict[str, Table]:
         elif like := _LIKE.fullmatch(found["rest"]):
             made[found["name"]] = Table("Distributed", made[like["like"]].columns)
         elif its_own := _TABLE.fullmatch(found["rest"]):
-            made[found["name"]] = _table(its_own, found["where"] or "")
+            made[found["name"]] = _table(its_own, found["called"])
     return made
 
 
-def _table(found: re.Match[str], where: str) -> Table:
+def _table(found: re.Match[str], called: str) -> Table:
     lines = [line for line in found["columns"].splitlines() if not line.lstrip().startswith("INDEX ")]
     columns = {column["name"]: column["type"] for line in lines if (column := _COLUMN.fullmatch(line))}
     key = re.search(r"\nORDER BY (\([^)]*\)|\w+)", found["rest"])
@@ -137,7 +139,7 @@ def _table(found: re.Match[str], where: str) -> Table:
         days=int(ttl[2]) if ttl else None,
         inserts=_inserts(found["rest"]),
         ttl=ttl[1] if ttl else "",
-        where=where,
+        called=called,
     )
 
 
