@@ -82,12 +82,20 @@ class Outbox:
                 "shipped already and still in the spool would then count twice"
             ) from error
         self._reached = Position("", 0)
+        self._noted = True  # every landing is written down
 
     def save(self) -> None:
         self._slots.save(msgspec.msgpack.encode(self.state))
+        self._noted = True
 
     def close(self) -> None:
+        with contextlib.suppress(OSError):
+            self._note()
         self._slots.close()
+
+    def _note(self) -> None:
+        if not self._noted:
+            self.save()
 
     def settled(self) -> Position:
         """Everything before it is in the log."""
@@ -131,9 +139,10 @@ class Outbox:
         return flight
 
     def land(self, flight: Flight) -> None:
-        """It is in the log. Not written down at once: should it go out again, the broker drops it."""
+        """It is in the log. Written down with the next, or when there is none: until then the broker drops a repeat."""
         with contextlib.suppress(ValueError):
             self.state.flights.remove(flight)
+            self._noted = False
 
     def records(self, flight: Flight) -> list[bytes]:
         """The same as when it was cut; nothing where the segment is gone, which it only is when all of it landed."""
@@ -162,7 +171,8 @@ class Outbox:
         return not self.state.flights and max(self.state.sequences.values(), default=0) > _LAST_SEQUENCE
 
     def sweep(self) -> None:
-        """Delete the segments whose every byte is in the log."""
+        """Nothing is left to cut: note what landed, and delete the segments whose every byte is in the log."""
+        self._note()
         flying = {flight.segment for flight in self.state.flights}
         for path in ended(self._folder)[0]:
             with contextlib.suppress(FileNotFoundError):

@@ -53,8 +53,11 @@ class Producer:
 
     def _remember(self, outbox: Outbox, cluster: Cluster) -> None:
         numbers, state = self._numbers, outbox.state
-        if numbers and (numbers.producer_id, numbers.producer_epoch) != (state.producer, state.epoch):
-            outbox.adopt(cluster.id, numbers.producer_id, numbers.producer_epoch)
+        if numbers is None:
+            return
+        ours = cluster.id, numbers.producer_id, numbers.producer_epoch  # two clusters give out the same ids
+        if ours != (state.cluster, state.producer, state.epoch):
+            outbox.adopt(*ours)
 
     def partitions(self) -> set[int]:
         """Those with a leader."""

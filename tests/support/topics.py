@@ -1,0 +1,105 @@
+"""Topics of a test's own, written and read without the project's code."""
+
+import asyncio
+import uuid
+from collections.abc import Sequence
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, OffsetAndMetadata, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.structs import ConsumerRecord
+
+from log.places import KafkaPlace
+from schema.delivery import Delivery
+from schema.envelope import Envelope, unpack
+
+
+def new_place(bootstrap: str, partitions: int = 1, *, dead: bool = True, **settings: str) -> KafkaPlace:
+    """A topic with these settings and, where wanted, its dead-letter topic; and a group nobody has joined."""
+    name = uuid.uuid4().hex
+    place = KafkaPlace(brokers=tuple(bootstrap.split(",")), topic=f"topic-{name}", group=f"group-{name}")
+    asyncio.run(make(place, place.topic, partitions, **settings))
+    if dead:
+        asyncio.run(make(place, place.dead_topic))
+    return place
+
+
+async def make(place: KafkaPlace, topic: str, partitions: int = 1, **settings: str) -> None:
+    admin = AIOKafkaAdminClient(bootstrap_servers=list(place.brokers))
+    await admin.start()
+    try:
+        copies = len(place.brokers)
+        answer = await admin.create_topics([NewTopic(topic, partitions, copies, topic_configs=settings)])
+        assert [error[1] for error in answer.topic_errors] == [0]
+    finally:
+        await admin.close()
+
+
+async def send(place: KafkaPlace, *values: bytes | None, partition: int = 0, **more: Any) -> list[int]:
+    """Their offsets."""
+    async with AIOKafkaProducer(bootstrap_servers=list(place.brokers), max_request_size=1 << 27) as producer:
+        sent = [await producer.send(place.topic, value, partition=partition, key=b"", **more) for value in values]
+        return [(await one).offset for one in sent]
+
+
+async def records(place: KafkaPlace, topic: str = "") -> list[ConsumerRecord]:
+    """All there are now, partition by partition."""
+    topic = topic or place.topic
+    async with AIOKafkaConsumer(
+        bootstrap_servers=list(place.brokers), auto_offset_reset="earliest", max_partition_fetch_bytes=1 << 27
+    ) as reader:
+        partitions = [TopicPartition(topic, number) for number in sorted(await partition_numbers(place, topic))]
+        reader.assign(partitions)
+        ends = await reader.end_offsets(partitions)
+        found: dict[TopicPartition, list[ConsumerRecord]] = {partition: [] for partition in partitions}
+        async with asyncio.timeout(30):
+            while any([await reader.position(partition) < ends[partition] for partition in partitions]):
+                for partition, more in (await reader.getmany(timeout_ms=200)).items():
+                    found[partition] += more
+    return [record for partition in partitions for record in found[partition]]
+
+
+async def partition_numbers(place: KafkaPlace, topic: str) -> set[int]:
+    return {partition["partition"] for partition in (await described(place))[topic]["partitions"]}
+
+
+async def described(place: KafkaPlace) -> dict[str, Any]:
+    """Every topic there is, by name; asking makes none."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=list(place.brokers))
+    await admin.start()
+    try:
+        return {topic["topic"]: topic for topic in await admin.describe_topics()}
+    finally:
+        await admin.close()
+
+
+def envelopes(place: KafkaPlace) -> list[Envelope]:
+    return [unpack(record.value) for record in asyncio.run(records(place))]
+
+
+def deliveries(place: KafkaPlace) -> list[Delivery]:
+    return [delivery for envelope in envelopes(place) for delivery in envelope.deliveries]
+
+
+async def committed(place: KafkaPlace, partitions: Sequence[int] = (0,)) -> list[tuple[int, str]]:
+    """Offset and metadata of the group; -1 where there is none."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=list(place.brokers))
+    await admin.start()
+    try:
+        wanted = [TopicPartition(place.topic, number) for number in partitions]
+        found = await admin.list_consumer_group_offsets(place.group, partitions=wanted)
+        return [(found[partition].offset, found[partition].metadata) for partition in wanted]
+    finally:
+        await admin.close()
+
+
+async def commit(place: KafkaPlace, offset: int, metadata: str = "", partition: int = 0) -> None:
+    """As somebody does who is not a member; Kafka refuses it while there are members."""
+    writer = AIOKafkaConsumer(bootstrap_servers=list(place.brokers), group_id=place.group, enable_auto_commit=False)
+    at = TopicPartition(place.topic, partition)
+    writer.assign([at])
+    await writer.start()
+    try:
+        await writer.commit({at: OffsetAndMetadata(offset, metadata)})
+    finally:
+        await writer.stop()
