@@ -61,10 +61,14 @@ class Server:
         """A client of its own, with its own connections; `settings` hold for all its queries."""
         with self._explained():
             made = clickhouse_connect.get_client(**self._access(settings), dedicated_pool=True)
-            self._clients.add(made)
-            if self.place.cluster:
-                found = made.query(_REPLICAS, parameters={"cluster": self.place.cluster}).result_rows[0][0]
-                made.set_client_setting("insert_quorum", quorum(self.place.cluster, found))
+            try:
+                if self.place.cluster:
+                    found = made.query(_REPLICAS, parameters={"cluster": self.place.cluster}).result_rows[0][0]
+                    made.set_client_setting("insert_quorum", quorum(self.place.cluster, found))
+            except BaseException:
+                made.close()
+                raise
+        self._clients.add(made)
         return made
 
     async def async_client(self, settings: Mapping[str, int | str] | None = None) -> "AsyncClient":
