@@ -14,9 +14,8 @@ from dashboards import problems
 from dashboards.api import Api
 from dashboards.clients import Busy, Clients
 from dashboards.pages import Pages
-from dashboards.problems import Problem
 from dashboards.security import Guard, Secured, secured
-from schema.store import Store
+from schema.store import Store, TablesMissing, WrongCluster
 
 QUESTIONS_AT_ONCE = 4
 EXPORTS_AT_ONCE = 2  # apart: one goes at the pace of who reads it
@@ -31,8 +30,8 @@ def build(store: Store, lag: Callable[[], float | None], token: str | None) -> S
     def answers() -> bool:
         try:
             with clients.lend(_READY_SECONDS) as client:
-                client.query("SELECT 1")
-        except (Busy, DatabaseError):
+                client.query("SELECT reports FROM violations LIMIT 0")
+        except (Busy, DatabaseError, TablesMissing, WrongCluster):
             return False
         return True
 
@@ -40,7 +39,7 @@ def build(store: Store, lag: Callable[[], float | None], token: str | None) -> S
         """Whether the store answers. In a thread apart from those of the questions, which may all be waiting."""
         if await asyncio.to_thread(answers):
             return PlainTextResponse("ready\n")
-        return problems.response(_NOT_READY)
+        return problems.response(problems.AWAY)
 
     def problem(request: Request, error: Exception) -> Response:
         told = problems.of(error)
@@ -58,7 +57,6 @@ def build(store: Store, lag: Callable[[], float | None], token: str | None) -> S
 
 
 _READY_SECONDS = 0.5  # a probe gives up after a second, by default
-_NOT_READY = Problem(503, "The store does not answer.", {"Retry-After": "5"})
 
 
 async def _health(_request: Request) -> Response:

@@ -4,12 +4,13 @@ from http import HTTPStatus
 from typing import NamedTuple
 
 import msgspec
-from clickhouse_connect.driver.exceptions import DatabaseError
+from clickhouse_connect.driver.exceptions import DatabaseError, OperationalError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from dashboards.clients import Busy
 from dashboards.params import BadParameter
+from schema.store import TablesMissing, WrongCluster
 
 
 class Problem(NamedTuple):
@@ -31,7 +32,8 @@ def response(problem: Problem) -> Response:
 _TOO_MUCH = {158, 159, 160, 241, 307, 394, 396}
 
 
-EXPECTED = (HTTPException, BadParameter, Busy, DatabaseError)
+EXPECTED = (HTTPException, BadParameter, Busy, DatabaseError, TablesMissing, WrongCluster)
+AWAY = Problem(503, "The store does not answer.", {"Retry-After": "5"})
 
 
 def of(error: Exception) -> Problem:
@@ -40,11 +42,19 @@ def of(error: Exception) -> Problem:
         return Problem(400, str(error))
     if isinstance(error, Busy):
         return Problem(503, "Too many questions at once; ask again in a moment.", {"Retry-After": "5"})
-    if isinstance(error, DatabaseError) and error.code in _TOO_MUCH:
-        return Problem(503, "The answer takes too long or too much memory; ask for a shorter period or filter more.")
     if isinstance(error, HTTPException):
         return _known(error)
-    return Problem(500, "That went wrong here, not in your question; the log says why.")
+    return _of_the_store(error) or Problem(500, "That went wrong here, not in your question; the log says why.")
+
+
+def _of_the_store(error: Exception) -> Problem | None:
+    if isinstance(error, DatabaseError) and error.code in _TOO_MUCH:
+        return Problem(503, "The answer takes too long or too much memory; ask for a shorter period or filter more.")
+    if isinstance(error, OperationalError) and error.code is None:  # the connection's: no server said it
+        return AWAY
+    if isinstance(error, TablesMissing | WrongCluster):
+        return Problem(503, f"The store can't be used: {error}.", {"Retry-After": "30"})
+    return None
 
 
 def _known(error: HTTPException) -> Problem:
