@@ -13,6 +13,7 @@ from log.protocols import LogFull
 
 SEGMENT_BYTES = 16 * 1024 * 1024
 _ROOM_BYTES = 1024 * 1024  # a disk with less is full
+_NO_ROOM = {errno.ENOSPC, errno.EDQUOT}
 IDLE_SECONDS = 5.0  # a quiet segment is closed, so that the reader can delete it
 
 
@@ -77,6 +78,8 @@ class SegmentWriter:
     def append(self, records: Sequence[bytes]) -> None:
         """One write for all of `records`. Raises LogFull, with the segment as it was before."""
         frames = frame(records[0]) if len(records) == 1 else b"".join(map(frame, records))
+        if not self._size:
+            frames = HEADER + frames
         length = len(frames)
         if not self.fits(length):
             raise LogFull("the spool's quota is used up")
@@ -113,11 +116,10 @@ class SegmentWriter:
         existing = segments(self._folder)
         number = max(time.time_ns(), int(existing[-1].stem) + 1 if existing else 0)
         path = self._folder / f"{number:020d}.seg"
-        fresh = path.with_suffix(".new")  # a segment with its header on it, or none: the reader trusts the last name
+        fresh = path.with_suffix(".new")  # a segment with its header on it, or empty: the reader trusts the last name
         fd = os.open(fresh, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_APPEND, 0o600)
         try:
-            if os.write(fd, HEADER) != len(HEADER):
-                raise OSError(errno.ENOSPC, "the disk is full")
+            size = self._write_header(fd)
             fresh.rename(path)
         except OSError:
             os.close(fd)
@@ -125,8 +127,25 @@ class SegmentWriter:
             raise
         if self._fd >= 0:
             os.close(self._fd)
-        self._fd, self._path, self._size = fd, path, len(HEADER)
+        self._fd, self._path, self._size = fd, path, size
         self._measure()
+
+    def _write_header(self, fd: int) -> int:
+        """Its size; 0 on a full disk, where it goes in front of the first record.
+
+        An empty file can still be made there. Without it the segment that fills the disk would never be closed, and so
+        never deleted; and a collector that died could not start again, to ship what makes the disk full.
+        """
+        try:
+            written = os.write(fd, HEADER)
+        except OSError as error:
+            if error.errno not in _NO_ROOM:
+                raise
+            return 0
+        if written != len(HEADER):
+            os.ftruncate(fd, 0)
+            return 0
+        return written
 
     def _measure(self) -> None:
         self._measured_at = time.monotonic()
@@ -155,6 +174,6 @@ class SegmentWriter:
             return
         os.close(self._fd)
         self._fd = -1
-        if self._size == len(HEADER):
+        if self._size <= len(HEADER):
             self._path.unlink(missing_ok=True)
         self._lock.close()
