@@ -1,14 +1,13 @@
 """Opening the log's records: what is no envelope goes to a topic of its own, with its address; the rest goes on."""
 
 import asyncio
-import contextlib
 import logging
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 from aiokafka.structs import ConsumerRecord
 
-from log.kafka import BIGGEST_RECORD_BYTES, CannotReach, NoTopic, connection, look, why
+from log.kafka import BIGGEST_RECORD_BYTES, CannotReach, NoTopic, connection, look, stop, why
 from log.places import KafkaPlace
 from log.reading import OtherVersion
 from schema import metrics
@@ -77,9 +76,7 @@ class Opener:
     async def close(self) -> None:
         producer, self._producer = self._producer, None
         if producer is not None:
-            with contextlib.suppress(KafkaError, TimeoutError):
-                async with asyncio.timeout(5):
-                    await producer.stop()
+            await stop(producer)
 
 
 def _address(record: ConsumerRecord) -> str:

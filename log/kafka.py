@@ -1,6 +1,7 @@
 """What all that talks to Kafka shares: how to connect, what there is, and why it doesn't work."""
 
 import asyncio
+import contextlib
 import ssl
 from dataclasses import dataclass
 from typing import Any
@@ -22,6 +23,7 @@ from log.protocols import LogAway
 
 # A frozen broker is given up after this; then its partitions have other leaders.
 REQUEST_TIMEOUT_MS = 10_000
+_STOP_SECONDS = 5.0
 BIGGEST_RECORD_BYTES = 80 * 1024 * 1024
 
 
@@ -62,6 +64,18 @@ def connection(place: KafkaPlace) -> dict[str, Any]:
         except OSError as error:  # ssl.SSLError is one
             raise CannotReach(f"the CA file {place.ca} can't be used: {error}") from error
     return given
+
+
+async def stop(client: Any) -> None:
+    """A producer or consumer. It is not waited long for Kafka's answers, and no connection or task stays behind."""
+    inner = getattr(client, "client", None) or client._client
+    with contextlib.suppress(KafkaError, TimeoutError):
+        async with asyncio.timeout(_STOP_SECONDS):
+            await client.stop()
+    for connection in list(inner._conns.values()):
+        if connection._writer is not None:
+            connection._writer.transport.abort()  # closed, it would first get rid of what was not sent yet
+    await inner.close()
 
 
 async def look(place: KafkaPlace) -> Cluster:

@@ -1,7 +1,6 @@
 """Being one of a consumer group: which partitions are ours, from where, and for how long that is certain."""
 
 import asyncio
-import contextlib
 import logging
 from typing import Any, NamedTuple
 
@@ -11,7 +10,7 @@ from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
 
 from log import intents
 from log.intents import Intent
-from log.kafka import CannotReach, connection, look_for_topic, why
+from log.kafka import CannotReach, connection, look_for_topic, stop, why
 from log.places import KafkaPlace
 from log.protocols import Lost
 from schema import metrics
@@ -106,9 +105,7 @@ class Membership(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka h
 
     async def leave(self) -> None:
         metrics.PARTITIONS.set(0)
-        with contextlib.suppress(KafkaError, TimeoutError):
-            async with asyncio.timeout(5):
-                await self.consumer.stop()
+        await stop(self.consumer)
 
 
 def _standing(partition: TopicPartition, committed: OffsetAndMetadata | None, first: int, last: int) -> Standing:

@@ -1,16 +1,11 @@
 """aiokafka's producer with a memory: it goes on under the producer id and sequence numbers of the one before it."""
 
-import asyncio
-import contextlib
-
 from aiokafka import AIOKafkaProducer, TopicPartition
-from aiokafka.errors import KafkaError, ProducerClosed
+from aiokafka.errors import ProducerClosed
 
-from log.kafka import BIGGEST_RECORD_BYTES, Cluster, connection
+from log.kafka import BIGGEST_RECORD_BYTES, Cluster, connection, stop
 from log.outbox import NO_PRODUCER, Flight, Outbox
 from log.places import KafkaPlace
-
-_CLOSE_SECONDS = 5.0
 
 
 class Producer:
@@ -72,7 +67,9 @@ class Producer:
 
     async def close(self) -> None:
         """Without waiting for what Kafka doesn't answer: that is remembered, and sent again."""
-        self._producer._message_accumulator.fail_all(ProducerClosed())
-        with contextlib.suppress(TimeoutError, KafkaError):
-            async with asyncio.timeout(_CLOSE_SECONDS):
-                await self._producer.stop()
+        accumulator = self._producer._message_accumulator
+        unsent = [batch for batches in accumulator._batches.values() for batch in batches]
+        accumulator.fail_all(ProducerClosed())
+        for batch in unsent:
+            batch._drain_waiter.exception()  # asked for by nobody else, which asyncio would call an error
+        await stop(self._producer)
