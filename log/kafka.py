@@ -11,7 +11,9 @@ from aiokafka.conn import create_conn
 from aiokafka.errors import (
     AuthenticationFailedError,
     GroupAuthorizationFailedError,
+    KafkaConnectionError,
     KafkaError,
+    MessageSizeTooLargeError,
     SaslAuthenticationFailed,
     TopicAuthorizationFailedError,
     UnknownTopicOrPartitionError,
@@ -105,13 +107,17 @@ async def why(place: KafkaPlace, error: BaseException) -> str:
     """A sentence. The client tells only that no broker was of use, so one is asked again."""
     if sentence := _known(place, error):
         return sentence
+    first = error
     for broker in place.brokers:
         host, _, port = broker.rpartition(":")
         given = {name: value for name, value in connection(place).items() if name != "bootstrap_servers"}
         try:
             async with asyncio.timeout(REQUEST_TIMEOUT_MS / 1000):
                 found = await create_conn(host.strip("[]"), int(port), **given)
-            found.close()
+                await found.close()
+            # A port that wants a user lets one connect and ask for its version, then closes.
+            hint = " (does it want a user and a password?)" if isinstance(first, KafkaConnectionError) else ""
+            return f"{_name(place)} can't be used: {_text(first)}{'' if place.user else hint}"
         except (KafkaError, OSError, TimeoutError) as its:
             error = its
             if sentence := _known(place, its):
@@ -119,17 +125,31 @@ async def why(place: KafkaPlace, error: BaseException) -> str:
     return f"{_name(place)} can't be reached: {_text(error)}"
 
 
+# Kinds of errors, and what each means.
+_KNOWN: tuple[tuple[tuple[type[BaseException], ...], str], ...] = (
+    (
+        (AuthenticationFailedError, SaslAuthenticationFailed, UnsupportedSaslMechanismError),
+        "{kafka} refuses the user {user} ({mechanism}): {text}",
+    ),
+    ((ssl.SSLError,), "{kafka} and this program don't agree on TLS: {text}"),
+    ((TopicAuthorizationFailedError,), "{kafka} doesn't let {user} use the topic {topic}"),
+    ((GroupAuthorizationFailedError,), "{kafka} doesn't let {user} use the group {group}"),
+    ((UnknownTopicOrPartitionError,), "{kafka} has no topic {topic}: `csp-sentinel init` creates it"),
+    (
+        (MessageSizeTooLargeError,),
+        "{kafka} refuses a record as too large: raise max.message.bytes of the topic, `csp-sentinel init` says to what",
+    ),
+)
+
+
 def _known(place: KafkaPlace, error: BaseException) -> str:
-    if isinstance(error, AuthenticationFailedError | SaslAuthenticationFailed | UnsupportedSaslMechanismError):
-        return f"{_name(place)} refuses the user {place.user} ({place.mechanism}): {_text(error)}"
-    if isinstance(error, ssl.SSLError):
-        return f"{_name(place)} and this program don't agree on TLS: {_text(error)}"
-    if isinstance(error, TopicAuthorizationFailedError):
-        return f"{_name(place)} doesn't let {place.user or 'us'} use the topic {place.topic}"
-    if isinstance(error, GroupAuthorizationFailedError):
-        return f"{_name(place)} doesn't let {place.user or 'us'} use the group {place.group}"
-    if isinstance(error, UnknownTopicOrPartitionError):
-        return f"{_name(place)} has no topic {place.topic}: `csp-sentinel init` creates it"
+    """Empty where it is none of these."""
+    for kinds, sentence in _KNOWN:
+        if isinstance(error, kinds):
+            return sentence.format(
+                kafka=_name(place), user=place.user or "us", mechanism=place.mechanism, topic=place.topic,
+                group=place.group, text=_text(error),
+            )  # fmt: skip
     return ""
 
 

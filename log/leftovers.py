@@ -25,7 +25,14 @@ async def ship(folder: Path, place: KafkaPlace, tell: Callable[[str], None] = la
     Raises FolderInUse, BadOutbox, OtherVersion, OSError.
     """
     writer = SegmentWriter(folder, 4 * SEGMENT_BYTES)  # holds the folder's lock; nothing is appended
-    shipper = Shipper(folder, place, collector_name(folder))
+    try:
+        await _ship(Shipper(folder, place, collector_name(folder)), tell)
+    finally:
+        writer.close()
+    shutil.rmtree(folder)
+
+
+async def _ship(shipper: Shipper, tell: Callable[[str], None]) -> None:
     shipping = asyncio.create_task(shipper.run())
     try:
         while not await shipper.drained(_LOOK_SECONDS):
@@ -36,5 +43,3 @@ async def ship(folder: Path, place: KafkaPlace, tell: Callable[[str], None] = la
         shipping.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await shipping
-        writer.close()
-    shutil.rmtree(folder)

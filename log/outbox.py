@@ -72,11 +72,12 @@ class Outbox:
     def __init__(self, folder: Path) -> None:
         """Raises BadOutbox, OSError."""
         self._folder = folder
+        self._slots = Slots(folder / "shipping", _SLOT_BYTES)
         try:
-            self._slots = Slots(folder / "shipping", _SLOT_BYTES)
             saved = self._slots.load()
             self.state = msgspec.msgpack.decode(saved, type=_Remembered) if saved else _Remembered(uuid.uuid4().hex)
         except (BadSlots, msgspec.DecodeError) as error:
+            self._slots.close()
             raise BadOutbox(
                 f"{folder / 'shipping'} is damaged ({error}): move it away to ship the spool from its start; what is "
                 "shipped already and still in the spool would then count twice"
@@ -129,14 +130,22 @@ class Outbox:
 
     def take_off(self, cut: Cut, partition: int, created: int) -> Flight:
         """Write down that `cut` goes to `partition` now."""
-        sequence = self.state.sequences.get(partition, 0)
-        flight = Flight(cut.segment, cut.start, cut.end, partition, sequence, created)
-        self.state.sequences[partition] = sequence + 1
+        flight = Flight(cut.segment, cut.start, cut.end, partition, self._next_number(partition), created)
         self.state.flights.append(flight)
         self.state.read[cut.segment] = cut.end
         self._reached = Position(cut.segment, cut.end)
         self.save()
         return flight
+
+    def _next_number(self, partition: int) -> int:
+        number = self.state.sequences.get(partition, 0)
+        self.state.sequences[partition] = number + 1
+        return number
+
+    def move(self, flight: Flight, partition: int) -> None:
+        """Write down that `flight` goes there now."""
+        flight.partition, flight.sequence = partition, self._next_number(partition)
+        self.save()
 
     def land(self, flight: Flight) -> None:
         """It is in the log. Written down with the next, or when there is none: until then the broker drops a repeat."""
@@ -162,8 +171,7 @@ class Outbox:
         self.state.cluster, self.state.producer, self.state.epoch = cluster, producer, epoch
         self.state.sequences = {}
         for flight in self.state.flights:
-            flight.sequence = self.state.sequences.get(flight.partition, 0)
-            self.state.sequences[flight.partition] = flight.sequence + 1
+            flight.sequence = self._next_number(flight.partition)
         self.save()
 
     def worn(self) -> bool:

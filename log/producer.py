@@ -58,6 +58,10 @@ class Producer:
         """Those with a leader."""
         return set(self._producer.client.cluster.available_partitions_for_topic(self._topic) or ())
 
+    def has(self, partition: int) -> bool:
+        """Whether the topic has it, with a leader or without."""
+        return partition in (self._producer.client.cluster.partitions_for_topic(self._topic) or ())
+
     async def send(self, record: bytes, flight: Flight) -> None:
         """Returns when Kafka has it. Raises KafkaError."""
         if self._numbers is not None:

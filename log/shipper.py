@@ -49,6 +49,7 @@ class Shipper:
         self._linger = linger
         self._producer: Producer | None = None
         self._failure: BaseException | None = None  # of an envelope, by this producer
+        self._stranded: list[Flight] = []  # their partitions are gone: the topic was made anew, with fewer
         self._landed = asyncio.Event()
         self._waiting: deque[tuple[Position, asyncio.Future[None]]] = deque()
         self._partition, self._stick_until = -1, 0.0
@@ -93,12 +94,15 @@ class Shipper:
 
     def _resend(self, producer: Producer) -> None:
         """What an earlier connection, or an earlier process, sent and heard no more of."""
+        self._stranded = []
         for flight in list(self._outbox.state.flights):
             records = self._outbox.records(flight)
-            if records:
+            if not records:
+                self._outbox.land(flight)
+            elif producer.has(flight.partition):
                 self._dispatch(producer, flight, records)
             else:
-                self._outbox.land(flight)
+                self._stranded.append(flight)
 
     async def _step(self, producer: Producer) -> None:
         """Send one envelope, or wait for there to be one, or for room."""
@@ -108,6 +112,11 @@ class Shipper:
         partition = self._free_partition(producer)
         if partition is None:
             await self._wait(1.0)
+            return
+        if self._stranded:
+            flight = self._stranded.pop(0)
+            self._outbox.move(flight, partition)
+            self._dispatch(producer, flight, self._outbox.records(flight))
             return
         started = time.perf_counter()
         cut = self._outbox.cut()
@@ -126,7 +135,7 @@ class Shipper:
                 await self._landed.wait()
 
     def _free_partition(self, producer: Producer) -> int | None:
-        flying = {flight.partition for flight in self._outbox.state.flights}
+        flying = {its.partition for its in self._outbox.state.flights if its not in self._stranded}
         if len(flying) >= IN_FLIGHT:
             return None
         free = producer.partitions() - flying
