@@ -182,7 +182,9 @@ def test_what_was_under_way_to_partitions_that_are_gone_goes_to_others(kafka, pl
         length = len(frame(record(0, 200 * 1024)))
         for number in range(5):
             start = len(HEADER) + number * length
-            flight = Flight(segments(tmp_path / "spool")[0].name, start, start + length, 3 + number, 7, 1)
+            flight = Flight(
+                segments(tmp_path / "spool")[0].name, start, start + length, 3 + number, 7, int(time.time() * 1000)
+            )
             outbox.state.flights.append(flight)
     ship(tmp_path / "spool", smaller)
     assert numbers(smaller) == [0, 1, 2, 3, 4, 5]
