@@ -84,8 +84,9 @@ def console(settings: Settings, _given: argparse.Namespace) -> int:
     listener = _listen(settings.console_host, settings.console_port, "console-port")
     with _own_folder(settings, "console"), listener as opened, explained():
         health = _starting("console")
-        _serve_operations(settings, health.problems)
-        StoreStage(settings, opened, processing=False, health=health)(lambda: _up(health, f"console: {_url(opened)}"))
+        figures = _serve_operations(settings, health.problems)
+        said = f"console: {_url(opened)}\nmetrics: {figures}/metrics"
+        StoreStage(settings, opened, processing=False, health=health)(lambda: _up(health, said))
     return 0
 
 

@@ -24,6 +24,7 @@ from schema.server import Server
 from schema.tables import check
 from sentinel.explained import CannotStart, explained
 from sentinel.settings import Settings
+from sentinel.store_server import asking
 
 _DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # the token is for the console alone
 
@@ -44,7 +45,7 @@ def export(settings: Settings, given: argparse.Namespace) -> int:
 @contextlib.contextmanager
 def _client(settings: Settings) -> Iterator[Client]:
     if settings.store is not None:
-        with contextlib.closing(Server(settings.store)) as server:
+        with asking(settings.store), contextlib.closing(Server(settings.store)) as server:
             check(server)
             yield server.client()
         return

@@ -17,7 +17,7 @@ _FIELDS = ("time", "level", "logger", "message", "exception", "stack")
 # Servers' access lines hold client addresses, which are stored nowhere.
 _SILENT = ("uvicorn.access", "granian.access")
 # Libraries that tell every failed try, ten times a second while Kafka is away: we say the same once, with its reason.
-_CHATTY = ("aiokafka", "clickhouse_connect")
+_CHATTY = ("aiokafka", "clickhouse_connect", "urllib3.connectionpool")
 _SERVERS = ("uvicorn", "uvicorn.error", "uvicorn.asgi", "granian", "_granian")
 
 

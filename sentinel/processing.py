@@ -1,9 +1,10 @@
 """The processor put together: the log it reads, the store it writes, and what it says of its health."""
 
 import asyncio
+import contextlib
 import gc
 import logging
-import random
+import time
 from pathlib import Path
 from threading import Event
 
@@ -13,20 +14,19 @@ from log.group import GroupConsumer
 from log.protocols import Consumer
 from log.spool import SpoolConsumer
 from processor.process import Processor
-from processor.troubles import trouble_of
 from processor.write import Writer
 from schema.clickhouse import Engine
 from schema.health import Health
 from schema.inserts import InProcess, Inserts
 from schema.server import Server
 from schema.sites import BadSites, load_sites
-from schema.store import TablesMissing
-from schema.tables import check
 from sentinel.settings import Settings
+from sentinel.store_server import until_usable
 
 logger = logging.getLogger("sentinel.processor")
 DRAIN_SECONDS = 3.0  # for what is left in a spool when the program stops
-_LONGEST_PAUSE = 15.0
+_STOP_SECONDS = 4.0  # then, for what waits for a Kafka or a store that hangs
+_GOODBYE_SECONDS = 2.0  # to tell the others of the group
 
 
 class Processing:
@@ -41,8 +41,6 @@ class Processing:
         self._consumer: Consumer = GroupConsumer(settings.log) if settings.log else spool_consumer(settings.data_dir)
         self._processor: Processor | None = None
         health.wrong("log", "the log has not been read yet")
-        if isinstance(store, Server):
-            health.wrong("store", "the store has not been asked yet")
         self.lag = self._consumer.lag
 
     def reload(self) -> None:
@@ -73,6 +71,19 @@ class Processing:
         return asyncio.run(self._run(stop, float("inf")))
 
     async def _run(self, stop: Event, seconds: float) -> bool:
+        work = asyncio.create_task(self._process(stop, seconds))
+        ends = float("inf")
+        while not work.done():
+            await asyncio.wait([work], timeout=0.2)
+            if stop.is_set():
+                ends = min(ends, time.monotonic() + seconds + _STOP_SECONDS)
+            if time.monotonic() > ends:
+                work.cancel()  # it left its intention, as a kill would: who is next repeats the batch
+                await asyncio.wait([work])
+                return False
+        return work.result()
+
+    async def _process(self, stop: Event, seconds: float) -> bool:
         client = await self._client(stop if seconds < float("inf") else Event())
         if client is None:
             return False
@@ -81,30 +92,20 @@ class Processing:
         try:
             return await self._processor.run(stop, seconds)
         finally:
-            await self._consumer.close()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_GOODBYE_SECONDS):
+                    await self._consumer.close()
             await client.close()
 
     async def _client(self, stop: Event) -> Inserts | None:
-        """A server may not be there yet, nor its tables: that is said, and tried again. None once `stop` is set."""
+        """A server may not be there yet, nor its tables. None once `stop` is set."""
         if isinstance(self._store, Engine):
             return InProcess(self._store.client())
-        pause = 0.25
         while not stop.is_set():
-            try:
-                await asyncio.to_thread(check, self._store)
-                client: Inserts = await self._store.async_client()
-            except TablesMissing as error:
-                trouble = str(error)
-            except (ClickHouseError, OSError, TimeoutError) as error:
-                code = getattr(error, "code", None)
-                trouble = f"{trouble_of(error).advice} ({type(error).__name__}{f', code {code}' if code else ''})"
-            else:
-                self._health.right("store")
-                return client
-            if self._health.wrong("store", trouble):
-                logger.error("%s", trouble)
-            await asyncio.sleep(pause * random.uniform(0.5, 1))  # noqa: S311
-            pause = min(pause * 2, _LONGEST_PAUSE)
+            await until_usable(self._store, self._health, stop)
+            with contextlib.suppress(ClickHouseError, OSError):  # gone again, between two questions
+                return await self._store.async_client()
+            await asyncio.sleep(1)
         return None
 
 

@@ -32,10 +32,14 @@ from sentinel import __version__, logs
 from sentinel.explained import CannotStart, explained
 from sentinel.processing import Processing
 from sentinel.settings import Settings
+from sentinel.store_server import SERVER, trouble_with_store
 from sentinel.supervise import READY, tell
+from sentinel.watching import trouble_with_log, watch
 
 logger = logging.getLogger("sentinel.run")
 PREDECESSOR_SECONDS = 10.0  # for processes of a killed run to end
+_DRAIN_PAUSES = (1, 2, 4, 8)  # seconds, before an insert that a server refused is tried again
+_LAST_SECONDS = 9.0  # to stop: what is not stored by then is in Kafka or in the spool
 
 
 def collector(options: worker.Options, listener: socket.socket, level: str, form: str, link: Connection) -> None:
@@ -103,6 +107,7 @@ class StoreStage:
         self._processes = processing
         self._health = health or Health()
         self._stop = threading.Event()
+        self._watching: list[asyncio.Task[None]] = []  # they end with the loop
 
     def __call__(self, ready: Callable[[], None]) -> None:
         """Until SIGTERM or, without a parent, Ctrl-C. Raises what `explained` explains."""
@@ -121,7 +126,8 @@ class StoreStage:
         elif self._settings.log is not None:
             outside = KafkaLag(self._settings.log)
             lag = outside.seconds
-            self._watching = asyncio.create_task(outside.watch())  # ends with the loop
+            self._watching.append(asyncio.create_task(outside.watch()))
+        self._watch(store)
         if self._listener is not None:
             console = ConsoleServer(build(store, lag, self._settings.console_token or None))
             tasks.append(asyncio.create_task(console.serve([self._listener])))
@@ -133,6 +139,15 @@ class StoreStage:
             console.should_exit = True
         await asyncio.gather(*tasks)
 
+    def _watch(self, store: Engine | Server) -> None:
+        if isinstance(store, Server):
+            self._health.wrong(SERVER, "the store has not been asked yet")
+            ask = functools.partial(trouble_with_store, store)
+            self._watching.append(asyncio.create_task(watch(SERVER, ask, self._health)))
+        if self._processes and self._settings.log is not None:
+            ask = functools.partial(trouble_with_log, self._settings.log)
+            self._watching.append(asyncio.create_task(watch("kafka", ask, self._health)))
+
     def _listen_to_signals(self, console: "ConsoleServer | None") -> None:
         loop, parent = asyncio.get_running_loop(), _parent()
 
@@ -141,6 +156,7 @@ class StoreStage:
                 os._exit(130)  # a second Ctrl-C
             self._stop.set()
             self._health.wrong("stop", "the program is stopping")
+            self._end_at_last()
             if parent is not None:
                 loop.remove_reader(parent)
             if console is not None:
@@ -151,6 +167,13 @@ class StoreStage:
             loop.add_signal_handler(signal.SIGINT, stop)
         else:
             loop.add_reader(parent, stop)
+
+    def _end_at_last(self) -> None:
+        """A thread that waits for a server which hangs can't be ended, and Python would wait for it."""
+        if self._settings.store is not None:
+            last = threading.Timer(_LAST_SECONDS, os._exit, (0,))
+            last.daemon = True
+            last.start()
 
 
 class ConsoleServer(uvicorn.Server):
@@ -207,5 +230,9 @@ def is_running(data_dir: Path, command: str) -> bool:
 def drain(settings: Settings) -> None:
     """Store what the log holds, and return when it is empty. Raises what `explained` explains."""
     with open_store(settings) as store:
+        for pause in _DRAIN_PAUSES if isinstance(store, Server) else ():
+            if Processing(settings, store, Health()).drain():
+                return
+            time.sleep(pause)
         if not Processing(settings, store, Health()).drain():
             raise CannotStart("the store refused an insert; nothing is lost, try again")
