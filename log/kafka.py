@@ -12,12 +12,16 @@ from aiokafka.errors import (
     GroupAuthorizationFailedError,
     KafkaConnectionError,
     KafkaError,
+    LeaderNotAvailableError,
     MessageSizeTooLargeError,
+    NoError,
     SaslAuthenticationFailed,
     TopicAuthorizationFailedError,
     UnknownTopicOrPartitionError,
     UnsupportedSaslMechanismError,
+    for_code,
 )
+from aiokafka.protocol.metadata import MetadataRequest
 
 from log.places import KafkaPlace
 from log.protocols import LogAway
@@ -91,14 +95,30 @@ async def look(place: KafkaPlace) -> Cluster:
     admin = AIOKafkaAdminClient(**connection(place))
     try:
         await admin.start()
-        cluster = await admin.describe_cluster()
-        topics = await admin.describe_topics()
+        cluster, topics = await described(admin, place.topic, place.dead_topic)
     except (KafkaError, OSError, TimeoutError) as error:
         raise CannotReach(await why(place, error)) from error
     finally:
         await admin.close()
-    partitions = {topic["topic"]: len(topic["partitions"]) for topic in topics}
+    partitions = {name: len(topic["partitions"]) for name, topic in topics.items()}
     return Cluster(cluster.get("cluster_id") or "", len(cluster["brokers"]), partitions)
+
+
+async def described(admin: AIOKafkaAdminClient, *names: str) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
+    """Kafka's metadata, and those of `names` that are there. Raises KafkaError.
+
+    Not by the client's own calls: they ask for every topic of the cluster, or make those that they name.
+    """
+    request = MetadataRequest(list(names), allow_auto_topic_creation=False)
+    found = (await admin._send_request(request)).to_object()
+    topics = {}
+    for topic in found.pop("topics"):
+        error = for_code(topic["error_code"])
+        if error in (NoError, LeaderNotAvailableError):  # of one of its partitions, for now
+            topics[topic["topic"]] = topic
+        elif error is not UnknownTopicOrPartitionError:
+            raise error
+    return found, topics
 
 
 async def look_for_topic(place: KafkaPlace) -> Cluster:

@@ -18,7 +18,7 @@ from aiokafka.errors import (
 )
 
 from log.admin import admin
-from log.kafka import CannotReach, NoTopic, connection, why
+from log.kafka import CannotReach, NoTopic, connection, described, why
 from log.places import KafkaPlace
 
 logger = logging.getLogger("sentinel.lag")
@@ -105,10 +105,10 @@ async def _behind(
     client: AIOKafkaAdminClient, reader: AIOKafkaConsumer, place: KafkaPlace
 ) -> dict[TopicPartition, _Behind]:
     """Only partitions with something left. The ends are asked for last, so that nothing left means that."""
-    topics = {topic["topic"]: topic["partitions"] for topic in await client.describe_topics()}
-    if not topics.get(place.topic):
+    _, topics = await described(client, place.topic)
+    if place.topic not in topics:
         raise NoTopic(await why(place, UnknownTopicOrPartitionError()))
-    partitions = [TopicPartition(place.topic, found["partition"]) for found in topics[place.topic]]
+    partitions = [TopicPartition(place.topic, found["partition"]) for found in topics[place.topic]["partitions"]]
     committed = await _committed(client, place, partitions)
     firsts = await reader.beginning_offsets(partitions)
     ends = await reader.end_offsets(partitions)

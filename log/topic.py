@@ -17,7 +17,7 @@ from aiokafka.errors import (
 )
 
 from log.admin import admin
-from log.kafka import CannotReach
+from log.kafka import CannotReach, described
 from log.places import KafkaPlace
 
 DEAD_RETENTION_MS = 7 * 24 * 3_600_000  # somebody has to look at them
@@ -115,9 +115,9 @@ async def _wait_until_known(client: AIOKafkaAdminClient, place: KafkaPlace) -> N
 
 
 async def _look(client: AIOKafkaAdminClient, place: KafkaPlace) -> dict[str, _Topic]:
-    """Of the two topics those that are there. Asks about all: a broker may make a topic that is asked for by name."""
-    shapes = {topic["topic"]: topic["partitions"] for topic in await client.describe_topics()}
-    names = [name for name in (place.topic, place.dead_topic) if name in shapes]
+    """Of the two topics those that are there."""
+    _, topics = await described(client, place.topic, place.dead_topic)
+    names = list(topics)
     if not names:
         return {}
     asked = dict.fromkeys([*_UNLIKE_KAFKAS, _RETENTION, _MIN_ISR, _MOST_BYTES])
@@ -127,8 +127,10 @@ async def _look(client: AIOKafkaAdminClient, place: KafkaPlace) -> dict[str, _To
         if code == TopicAuthorizationFailedError.errno:
             raise CannotReach(f"{_kafka(place)} doesn't let {place.user or 'us'} see the settings of the topic {name}")
         if code == NoError.errno:  # or made or deleted just now
-            replication = min(len(partition["replicas"]) for partition in shapes[name])
-            found[name] = _Topic(name, len(shapes[name]), replication, {entry[0]: entry[1] for entry in settings})
+            replication = min(len(partition["replicas"]) for partition in topics[name]["partitions"])
+            found[name] = _Topic(
+                name, len(topics[name]["partitions"]), replication, {entry[0]: entry[1] for entry in settings}
+            )
     return found
 
 
