@@ -1,13 +1,15 @@
 """What each command does: the only place that knows all the rooms."""
 
 import argparse
+import asyncio
 import contextlib
 import errno
-import fcntl
+import functools
 import json
 import os
 import shutil
 import socket
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -29,9 +31,10 @@ from sentinel.importing import import_
 from sentinel.initial import init
 from sentinel.processing import DRAIN_SECONDS
 from sentinel.settings import Settings
-from sentinel.spools import check_spool, left_behind
+from sentinel.spools import check_spool, held, left_behind
 from sentinel.stages import PREDECESSOR_SECONDS, StoreStage
 from sentinel.supervise import Child, StartFailed, Supervisor
+from sentinel.watching import trouble_with_log, watch
 
 __all__ = ["CannotStart", "console", "demo", "export", "import_", "ingest", "init", "process", "run"]
 
@@ -41,14 +44,13 @@ _LEAST_FREE_BYTES = 64 * 1024 * 1024  # below this ClickHouse can't merge; bette
 
 def run(settings: Settings, _given: argparse.Namespace) -> int:
     with _data_dir(settings, "run"), contextlib.ExitStack() as stack:
-        check_spool(settings)
         places = settings.data_dir / "run.json"
         patience = _patience(places)
         collector = stack.enter_context(_listen(settings.host, settings.port, "port", patience))
         console_ = stack.enter_context(_listen(settings.console_host, settings.console_port, "console-port", patience))
         store = Child("store", stages.store, (settings, console_), stop_seconds=DRAIN_SECONDS + 7)
         supervisor = _supervisor([_workers(settings, collector), [store]], collector)
-        figures = _serve_operations(settings, supervisor.problems)
+        figures = _serve_operations(settings, _problems(settings, supervisor))
         where = {"collector": _url(collector), "console": _url(console_), "metrics": f"{figures}/metrics"}
         stack.callback(places.unlink, missing_ok=True)
         return _keep_running(supervisor, lambda: _announce(places, where))
@@ -56,11 +58,10 @@ def run(settings: Settings, _given: argparse.Namespace) -> int:
 
 def ingest(settings: Settings, _given: argparse.Namespace) -> int:
     with _data_dir(settings, "ingest"), contextlib.ExitStack() as stack:
-        check_spool(settings)
         places = settings.data_dir / "ingest.json"
         listener = stack.enter_context(_listen(settings.host, settings.port, "port", _patience(places)))
         supervisor = _supervisor([_workers(settings, listener)], listener)
-        figures = _serve_operations(settings, supervisor.problems)
+        figures = _serve_operations(settings, _problems(settings, supervisor))
         where = {"collector": _url(listener), "metrics": f"{figures}/metrics"}
         stack.callback(places.unlink, missing_ok=True)
         return _keep_running(supervisor, lambda: _announce(places, where))
@@ -69,6 +70,8 @@ def ingest(settings: Settings, _given: argparse.Namespace) -> int:
 def process(settings: Settings, given: argparse.Namespace) -> int:
     with explained():
         if given.drain:
+            if settings.log is None:
+                check_spool(settings, "process --drain")
             stages.drain(settings)
             return 0
         with _own_folder(settings, "process"):
@@ -135,6 +138,15 @@ def _supervisor(stages_: list[list[Child]], listener: socket.socket) -> Supervis
     return Supervisor(stages_, on_death, listener.close)
 
 
+def _problems(settings: Settings, supervisor: Supervisor) -> Callable[[], list[str]]:
+    """Where a 204 waits for Kafka, a collector that nobody reports to has to look whether Kafka is there."""
+    if settings.log is None or settings.durability != "log":
+        return supervisor.problems
+    health, ask = Health(), functools.partial(trouble_with_log, settings.log)
+    threading.Thread(target=lambda: asyncio.run(watch("kafka", ask, health)), name="watch", daemon=True).start()
+    return lambda: [*supervisor.problems(), *health.problems()]
+
+
 def _keep_running(supervisor: Supervisor, on_ready: Callable[[], None]) -> int:
     try:
         supervisor.run(on_ready)
@@ -147,19 +159,15 @@ def _keep_running(supervisor: Supervisor, on_ready: Callable[[], None]) -> int:
 def _data_dir(settings: Settings, command: str) -> Iterator[None]:
     """Makes the folder, checks what can be checked before anything starts, and keeps a second of the command out."""
     folder = settings.data_dir
-    with explained():
-        load_sites(settings.sites)
-        folder.mkdir(parents=True, exist_ok=True)
-        if shutil.disk_usage(folder).free < _LEAST_FREE_BYTES:
-            raise CannotStart(f"the disk of the data dir {folder} is full; make room, or choose another --data-dir")
-        lock = (folder / f"{command}.lock").open("a")
-    with lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise CannotStart(
-                f"another `csp-sentinel {command}` uses the data dir {folder}; stop it, or choose another --data-dir"
-            ) from None
+    with contextlib.ExitStack() as stack:
+        with explained():
+            load_sites(settings.sites)
+            folder.mkdir(parents=True, exist_ok=True)
+            if shutil.disk_usage(folder).free < _LEAST_FREE_BYTES:
+                raise CannotStart(f"the disk of the data dir {folder} is full; make room, or choose another --data-dir")
+            stack.enter_context(held(settings, command))
+            if command != "console":
+                check_spool(settings, command)
         yield
 
 

@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import contextlib
 import os
 import shutil
 import sys
@@ -14,7 +15,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeR
 
 from log.leftovers import ship
 from log.protocols import LogFull
-from log.segments import SegmentWriter
+from log.segments import FolderInUse, SegmentWriter
 from log.spool import unread_bytes
 from schema import delivery
 from schema.clickhouse import StoreInUse
@@ -24,6 +25,7 @@ from sentinel import stages
 from sentinel.explained import CannotStart, explained
 from sentinel.imports import Reading, Skipped, UnreadableFile, read
 from sentinel.settings import Settings
+from sentinel.spools import IMPORTS, check_spool, left_by_imports
 
 _RECORDS_BYTES = 1 << 20  # appended together
 _TOLD = 10  # skipped lines that are named; the rest is only counted
@@ -87,8 +89,9 @@ class _Loader:
     """Appends to a spool folder of its own; stores it, or waits for the running processor to."""
 
     def __init__(self, settings: Settings) -> None:
+        check_spool(settings, "import")
         self._settings = settings
-        self._spool = settings.data_dir / "spool"
+        self._spool = settings.data_dir / ("spool" if settings.log is None else IMPORTS)
         self._folder = self._spool / f"import-{os.getpid()}-{time.time_ns()}"
         self._writer = SegmentWriter(self._folder, settings.spool_max_bytes)
         self._batch: list[bytes] = []
@@ -98,10 +101,17 @@ class _Loader:
     def __enter__(self) -> "_Loader":
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, error: type[BaseException] | None, *_: object) -> None:
         self._writer.close()
         if not list(self._folder.glob("*.seg")):
             shutil.rmtree(self._folder, ignore_errors=True)
+        elif error is not None:
+            other = "process" if self._settings.log is None else "ingest"
+            print(
+                "stopped: what was read so far is kept, and stored with the next `csp-sentinel import` or "
+                f"`csp-sentinel {other}` on this data dir; the same file again would count it twice",
+                file=sys.stderr,
+            )
 
     def add(self, found: Delivery) -> None:
         record = delivery.encode(found)
@@ -127,7 +137,9 @@ class _Loader:
         self._writer.close()
         if self._settings.log is not None:
             progress.add_task("sending to Kafka", total=None)
-            asyncio.run(ship(self._folder, self._settings.log, _tell_trouble))
+            for folder in left_by_imports(self._settings):  # this one, and those that were killed
+                with contextlib.suppress(FolderInUse):
+                    asyncio.run(ship(folder, self._settings.log))
             return
         task = progress.add_task("storing", total=None)
         while left := self._left():
@@ -139,7 +151,7 @@ class _Loader:
             self._store()
             return
         self._writer.close()
-        asyncio.run(ship(self._folder, self._settings.log, _tell_trouble))
+        asyncio.run(ship(self._folder, self._settings.log))
         self._writer = SegmentWriter(self._folder, self._settings.spool_max_bytes)
 
     def _left(self) -> int:
@@ -154,8 +166,3 @@ class _Loader:
             if not any(stages.is_running(self._settings.data_dir, command) for command in ("run", "process")):
                 raise
             time.sleep(0.2)
-
-
-def _tell_trouble(trouble: str) -> None:
-    if trouble:
-        print(f"waiting: {trouble}", file=sys.stderr)

@@ -137,6 +137,7 @@ class StoreStage:
         self._stop.set()
         if console is not None:
             console.should_exit = True
+        await asyncio.wait(tasks)  # all, also where one failed
         await asyncio.gather(*tasks)
 
     def _watch(self, store: Engine | Server) -> None:
