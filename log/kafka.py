@@ -84,10 +84,15 @@ async def stop(client: Any) -> None:
         failure = stopping.exception()
         if failure is not None and not isinstance(failure, KafkaError):
             raise failure
+    cut_off(inner)
+    await inner.close()
+
+
+def cut_off(inner: Any) -> None:
+    """The connections of an AIOKafkaClient."""
     for connection in list(inner._conns.values()):
         if connection._writer is not None:
             connection._writer.transport.abort()  # closed, it would first get rid of what was not sent yet
-    await inner.close()
 
 
 async def look(place: KafkaPlace) -> Cluster:

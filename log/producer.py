@@ -1,11 +1,15 @@
 """aiokafka's producer with a memory: it goes on under the producer id and sequence numbers of the one before it."""
 
+import asyncio
+
 from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.errors import ProducerClosed
 
-from log.kafka import BIGGEST_RECORD_BYTES, Cluster, connection, stop
+from log.kafka import BIGGEST_RECORD_BYTES, Cluster, connection, cut_off, stop
 from log.outbox import NO_PRODUCER, Flight, Outbox
 from log.places import KafkaPlace
+
+_SENDING_SECONDS = 1.0  # for requests whose connections are cut off to end
 
 
 class Producer:
@@ -71,9 +75,19 @@ class Producer:
 
     async def close(self) -> None:
         """Without waiting for what Kafka doesn't answer: that is remembered, and sent again."""
+        await self._stop_sending()
         accumulator = self._producer._message_accumulator
         unsent = [batch for batches in accumulator._batches.values() for batch in batches]
+        accumulator._pending_batches.update(unsent)  # where it looks for those that failed, also those to be sent again
         accumulator.fail_all(ProducerClosed())
         for batch in unsent:
             batch._drain_waiter.exception()  # asked for by nobody else, which asyncio would call an error
         await stop(self._producer)
+
+    async def _stop_sending(self) -> None:
+        """First: a batch that aiokafka (0.14) is about to send again and finds failed ends it with a KeyError."""
+        sending = self._producer._sender.sender_task
+        if sending is not None:
+            sending.cancel()  # then it waits for the requests under way
+            cut_off(self._producer.client)
+            await asyncio.wait([sending], timeout=_SENDING_SECONDS)
