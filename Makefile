@@ -1,4 +1,4 @@
-.PHONY: install run kafka test check format lock
+.PHONY: install run kafka drill test check format lock
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -23,6 +23,10 @@ run: install
 # A real Kafka of one broker, or with KAFKA_BROKERS=3 of three, for work by hand. It needs Java 17 and Maven.
 kafka:
 	$(PYTHON) -m tests.support.kafka
+
+# Ten minutes of load on many processes while what they stand on breaks; DRILL='--minutes 3 --seed 7', or --help.
+drill: install
+	$(BIN)/python -m tests.e2e.drill $(DRILL)
 
 test: check
 	$(BIN)/pytest
