@@ -14,7 +14,7 @@ from tests.e2e.drill.stages import Collector, Processor, wait_for
 from tests.e2e.drill.world import PARTITIONS, World
 from tests.support.clickhouse_faults import Counts
 
-_ROOM_BYTES = 300_000  # left on the small disk, for the spool to fill
+_ROOM_BYTES = 100_000  # left on the small disk, for the spool to fill
 
 
 class Fault(NamedTuple):

@@ -47,7 +47,7 @@ class Stage:
         self.name = name
         self.log = folder / f"{name}.log"
         self._said = folder / f"{name}.out"
-        self._environment = {**os.environ, "SENTINEL_OPS_PORT": "0", "TMPDIR": str(folder / "tmp"), **environment}
+        self.environment = {**os.environ, "SENTINEL_OPS_PORT": "0", "TMPDIR": str(folder / "tmp"), **environment}
         self._prefix = disk.inside if disk else []
         self.process: subprocess.Popen[bytes]
 
@@ -62,7 +62,7 @@ class Stage:
                 stdin=subprocess.DEVNULL,
                 stdout=said,
                 stderr=log,
-                env=self._environment,
+                env=self.environment,
                 start_new_session=True,
             ).result()
 
