@@ -72,6 +72,7 @@ class GroupConsumer:
             raise CannotReach(await why(self._place, error)) from error
 
     async def _next(self, membership: Membership) -> Batch | None:
+        membership.listen()
         if self._term != membership.term or self._range is not None:
             await self._take_over(membership)
         for partition in list(self._under_way):

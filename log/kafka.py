@@ -84,6 +84,11 @@ async def stop(client: Any) -> None:
         failure = stopping.exception()
         if failure is not None and not isinstance(failure, KafkaError):
             raise failure
+    left = _tasks(client, inner)
+    for task in left:
+        task.cancel()
+    if left:
+        await asyncio.wait(left, timeout=1)
     cut_off(inner)
     await inner.close()
 
@@ -93,6 +98,14 @@ def cut_off(inner: Any) -> None:
     for connection in list(inner._conns.values()):
         if connection._writer is not None:
             connection._writer.transport.abort()  # closed, it would first get rid of what was not sent yet
+
+
+def _tasks(*of: Any) -> list["asyncio.Task[Any]"]:
+    """Those under way, of a client and its parts: what it does not end itself where it is cut short."""
+    parts = [*of, *(getattr(its, name, None) for its in of for name in ("_coordinator", "_fetcher", "_sender"))]
+    held = [value for part in parts if part is not None for value in vars(part).values()]
+    found = [its for value in held for its in (value if isinstance(value, set) else [value])]
+    return [task for task in found if isinstance(task, asyncio.Task) and not task.done()]
 
 
 async def look(place: KafkaPlace) -> Cluster:

@@ -2,11 +2,17 @@
 
 import asyncio
 import logging
+import time
 from typing import Any, NamedTuple
 
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, OffsetAndMetadata, TopicPartition
 from aiokafka.coordinator.assignors.sticky.sticky_assignor import StickyPartitionAssignor
-from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
+from aiokafka.errors import (
+    IllegalGenerationError,
+    KafkaError,
+    RebalanceInProgressError,
+    UnknownMemberIdError,
+)
 
 from log import intents
 from log.intents import Intent
@@ -17,6 +23,8 @@ from schema import metrics
 
 logger = logging.getLogger("sentinel.group")
 SESSION_SECONDS = 10.0  # without a heartbeat the partitions go to others
+_JOIN_SECONDS = 30.0  # for a frozen member to be given up first, and then some
+_SILENT_SECONDS = 5.0  # without a coordinator; a change of it takes less
 _COMMIT_SECONDS = 8.0  # to get an offset committed
 _STANDINGS_SECONDS = 30.0  # to learn where the group stands
 _PARTITION_BYTES = 512 * 1024  # fetched ahead
@@ -37,10 +45,11 @@ class Membership(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka h
         self.term = 0
         self._place = place
         self._committing = asyncio.Lock()
+        self._silent_since: float | None = None
 
     @classmethod
     async def join(cls, place: KafkaPlace) -> "Membership":
-        """Raises CannotReach, KafkaError, OSError."""
+        """Raises CannotReach, KafkaError, OSError, TimeoutError."""
         await look_for_topic(place)
         consumer = AIOKafkaConsumer(
             **connection(place),
@@ -57,11 +66,33 @@ class Membership(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka h
         joined = cls(place, consumer)
         consumer.subscribe([place.topic], listener=joined)
         try:
-            await consumer.start()
+            async with asyncio.timeout(_JOIN_SECONDS):
+                await consumer.start()
+        except TimeoutError as error:
+            await joined.leave()
+            raise joined._nobody_coordinates() from error
         except BaseException:
             await joined.leave()
             raise
         return joined
+
+    def listen(self) -> None:
+        """Called again and again. Raises TimeoutError where no broker answers for the group: aiokafka would ask ten
+        times a second for ever, and not say so.
+        """
+        now = time.monotonic()
+        if self.consumer._coordinator.coordinator_id is not None:
+            self._silent_since = None
+        elif self._silent_since is None:
+            self._silent_since = now
+        elif now - self._silent_since > _SILENT_SECONDS:
+            raise self._nobody_coordinates()
+
+    def _nobody_coordinates(self) -> TimeoutError:
+        return TimeoutError(
+            f"no broker coordinates the group {self._place.group}, whose topic __consumer_offsets may want more copies "
+            "than there are brokers"
+        )
 
     async def on_partitions_revoked(self, revoked: Any) -> None:  # noqa: ARG002
         """Before the group meets again; not in the middle of a commit, which would be of a term that is over."""
@@ -96,12 +127,32 @@ class Membership(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka h
                 raise Lost
             try:
                 async with asyncio.timeout(_COMMIT_SECONDS):
-                    await self.consumer.commit({partition: OffsetAndMetadata(offset, metadata)})
-            except (CommitFailedError, IllegalStateError) as error:
+                    await self._commit({partition: OffsetAndMetadata(offset, metadata)})
+            except (UnknownMemberIdError, IllegalGenerationError, RebalanceInProgressError) as error:
                 self.term += 1
                 raise Lost from error
             except (KafkaError, OSError, TimeoutError) as error:
                 raise CannotReach(await why(self._place, error)) from error
+
+    async def _commit(self, offsets: dict[TopicPartition, OffsetAndMetadata]) -> None:
+        """As a member or not at all. aiokafka's own `commit` goes on as a stranger when Kafka has told it a moment ago
+        that it is no member any more; and a stranger's offsets are taken once the group is empty, however old they are.
+        """
+        coordinator = self.consumer._coordinator
+        while True:
+            await coordinator.ensure_coordinator_known()
+            if coordinator.generation < 0:
+                raise UnknownMemberIdError
+            try:
+                await coordinator._do_commit_offsets(None, offsets)
+            except (UnknownMemberIdError, IllegalGenerationError, RebalanceInProgressError):
+                raise
+            except KafkaError as error:
+                if not error.retriable:
+                    raise
+                await asyncio.sleep(0.1)
+            else:
+                return
 
     async def leave(self) -> None:
         metrics.PARTITIONS.set(0)
