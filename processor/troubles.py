@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from clickhouse_connect.driver.exceptions import ClickHouseError
+from clickhouse_connect.driver.exceptions import ClickHouseError, DataError, ProgrammingError
 
 
 class Trouble(NamedTuple):
@@ -58,6 +58,8 @@ _BY_CODE = {
 
 
 def trouble_of(error: ClickHouseError | OSError | TimeoutError) -> Trouble:
-    """An error without a code is the connection's."""
+    """An error without a code is the connection's, or the client's own."""
     code = getattr(error, "code", None)
-    return AWAY if code is None else _BY_CODE.get(code, REFUSED)
+    if code is None:
+        return REFUSED if isinstance(error, DataError | ProgrammingError) else AWAY
+    return _BY_CODE.get(code, REFUSED)

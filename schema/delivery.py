@@ -4,6 +4,7 @@ The raw body travels, so that a better normaliser can be run over what the log s
 """
 
 from enum import IntEnum
+from typing import Annotated
 
 import msgspec
 
@@ -17,13 +18,18 @@ class Kind(IntEnum):
     VIOLATION = 2  # body: one row of our own export, by `csp-sentinel import`
 
 
+# What the store's times and counts can hold: what is outside, no collector wrote, and no insert would ever take.
+_Milliseconds = Annotated[int, msgspec.Meta(ge=0, lt=2**32 * 1000)]
+_Count = Annotated[int, msgspec.Meta(ge=0, lt=2**53)]
+
+
 class Delivery(msgspec.Struct, array_like=True, frozen=True):
     """Fields are sent by position: add new ones at the end, with a default."""
 
-    received_ms: int
+    received_ms: _Milliseconds
     site: str
     kind: int
-    count: int
+    count: _Count
     user_agent: bytes
     body: bytes
     detail: str = ""

@@ -19,10 +19,9 @@ from tests.corpus.captures import captures
 
 zstd = envelope.zstd
 WHOLE = Delivery(1_793_577_600_000, "shop", Kind.REPORTS, 1, b"Mozilla/5.0", b'{"csp-report":{"blocked-uri":"inline"}}')
-NUMBERS = st.integers(0, 2**63 - 1)
-DELIVERIES = st.builds(
-    Delivery, NUMBERS, st.text(max_size=20), st.integers(0, 2), NUMBERS, st.binary(), st.binary(), st.text(max_size=20)
-)
+TEXTS = st.text(max_size=20)
+TIMES, COUNTS = st.integers(0, 2**32 * 1000 - 1), st.integers(0, 2**53 - 1)
+DELIVERIES = st.builds(Delivery, TIMES, TEXTS, st.integers(0, 2), COUNTS, st.binary(), st.binary(), TEXTS)
 
 
 def record(*members: object) -> bytes:
@@ -38,7 +37,7 @@ def refused(found: bytes) -> str:
     return str(raised.value)
 
 
-@given(st.text(), st.text(), NUMBERS, st.lists(DELIVERIES, max_size=20))
+@given(st.text(), st.text(), TIMES, st.lists(DELIVERIES, max_size=20))
 def test_what_was_packed_comes_out_again(name, collector, created, deliveries):
     found = unpack(pack(name, collector, created, [encode(delivery) for delivery in deliveries]))
     assert found == Envelope(VERSION, name, collector, created, deliveries)
@@ -112,7 +111,7 @@ def test_random_bytes_are_no_envelope(found):
         (1, "id", "host/0", 1, [[1, "shop", 0, 1, b""]]),
         (1, "id", "host/0", 1, [[1, "shop", 0, 1, b"", "text, not bytes"]]),
         (1, "id", "host/0", 1, [["1", "shop", 0, 1, b"", b""]]),
-        (1, "id", "host/0", 1, [[2**64 - 1, 5, 0, 1, b"", b""]]),
+        (1, "id", "host/0", 1, [[1, 5, 0, 1, b"", b""]]),
         (1, "id", "host/0", 1),
         (1,),
         (),
@@ -120,6 +119,16 @@ def test_random_bytes_are_no_envelope(found):
 )
 def test_members_of_a_wrong_type_are_refused(members):
     refused(record(*members))
+
+
+@pytest.mark.parametrize("time", [-1, 2**32 * 1000, 2**63, 2**64 - 1])
+def test_a_time_that_the_store_could_not_hold_is_refused(time):
+    refused(record(1, "id", "host/0", 1, [[time, "shop", 0, 1, b"", b""]]))
+
+
+@pytest.mark.parametrize("count", [-1, 2**53, 2**64 - 1])
+def test_a_count_that_nobody_has_counted_is_refused(count):
+    refused(record(1, "id", "host/0", 1, [[1, "shop", 0, count, b"", b""]]))
 
 
 @pytest.mark.parametrize("raw", [b"", b"\xc0", b"\x01", b"\x81\xa1a\x01", b"\xc1", b"\x95"])
@@ -163,7 +172,7 @@ def test_extra_bytes_behind_it_are_refused():
 
 def test_a_delivery_with_the_largest_body_a_collector_may_take_passes():
     body = os.urandom(64 * 1024 * 1024)
-    largest = Delivery(2**63 - 1, "s" * 63, Kind.REPORTS, 10**9, b"a" * 1024, body, "d" * 100)
+    largest = Delivery(2**32 * 1000 - 1, "s" * 63, Kind.REPORTS, 10**9, b"a" * 1024, body, "d" * 100)
     assert unpack(pack("i" * 80, "h" * 300, 1, [encode(largest)])).deliveries == [largest]
 
 
