@@ -28,7 +28,7 @@ class Decided(NamedTuple):
 
 
 class _Kept(msgspec.Struct, array_like=True):
-    retried: bytes  # a bit a delivery, packed
+    retried: bytes  # a bit a delivery; compressed where it is kept
     sites: str  # checksum of the sites file as it was read; empty without one
 
 
@@ -43,13 +43,11 @@ class Decisions:
         kept = _kept(batch.decided)
         if kept is None:
             file = await self._store(sites)  # first: it may fail, and what follows must happen once
-            retried = self._retries.find(batch.deliveries)
-            kept = _Kept(zlib.compress(_bits(retried, len(batch.deliveries))), file)
-            batch.decided = msgspec.msgpack.encode(kept)
-            assert (
-                len(batch.decided) <= DECIDED_BYTES or len(batch.deliveries) > 8 * DECIDED_BYTES
-            )  # the spool's may be
-        return Decided(_indexes(zlib.decompress(kept.retried)), await self._sites(kept.sites, sites))
+            kept = _Kept(_bits(self._retries.find(batch.deliveries), len(batch.deliveries)), file)
+            batch.decided = msgspec.msgpack.encode(_Kept(zlib.compress(kept.retried), file))
+            # The spool's batches may be larger.
+            assert len(batch.decided) <= DECIDED_BYTES or len(batch.deliveries) > 8 * DECIDED_BYTES
+        return Decided(_indexes(kept.retried), await self._sites(kept.sites, sites))
 
     async def _store(self, sites: Sites) -> str:
         """The file is in the store before a batch says it was decided by it."""
@@ -67,16 +65,20 @@ class Decisions:
             return Sites()
         query = "SELECT any(sites) FROM sites_files WHERE digest = {digest:String} GROUP BY digest"
         found = (await self._client.query(query, parameters={"digest": name})).result_rows
-        if not found:
-            logger.warning("the sites file by which a batch was decided is gone from the store; today's decides")
+        try:
+            return Sites(msgspec.json.decode(found[0][0], type=dict[str, Site]))
+        except (IndexError, msgspec.DecodeError):
+            logger.warning("the sites file by which a batch was decided is gone, or a newer version's; today's decides")
             return now
-        return Sites(msgspec.json.decode(found[0][0], type=dict[str, Site]))
 
 
 def _kept(decided: bytes | None) -> _Kept | None:
+    if decided is None:
+        return None
     try:
-        return None if decided is None else msgspec.msgpack.decode(decided, type=_Kept)
-    except msgspec.DecodeError:
+        kept = msgspec.msgpack.decode(decided, type=_Kept)
+        return _Kept(zlib.decompress(kept.retried), kept.sites)
+    except (msgspec.DecodeError, zlib.error):
         logger.warning("a batch was begun by another version of this program, and is decided anew")
         return None
 
