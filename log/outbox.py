@@ -5,8 +5,10 @@ a kill the same bytes go out again under the same numbers, and the broker drops 
 """
 
 import contextlib
+import logging
 import os
 import uuid
+from collections import deque
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,6 +19,7 @@ from log.reading import check_version, ended, read_frames
 from log.slots import BadSlots, Slots
 from schema import metrics
 
+logger = logging.getLogger("sentinel.ship")
 ENVELOPE_BYTES = 256 * 1024  # of the spool: about 500 reports of the usual size
 _SLOT_BYTES = 128 * 1024  # a sequence number for each of 10,000 partitions
 NO_PRODUCER = -1
@@ -55,6 +58,7 @@ class _Remembered(msgspec.Struct):
     sequences: dict[int, int] = {}
     read: dict[str, int] = {}  # offset by segment: what is before it is in a flight, or shipped
     flights: list[Flight] = []
+    place: str = ""  # where this was written: the machine's start, and the folder's own number
 
 
 class Cut(NamedTuple):
@@ -84,6 +88,23 @@ class Outbox:
             ) from error
         self._reached = Position("", 0)
         self._noted = True  # every landing is written down
+        self._closed: deque[Path] = deque()  # segments that nothing is appended to any more, and not cut up
+        self._cut_up: set[str] = set()  # segments all of which is cut, and not all landed
+        self.state.read = {name: at for name, at in self.state.read.items() if (folder / name).exists()}
+        self._know_again()
+
+    def _know_again(self) -> None:
+        """Kafka drops what comes under a number it has seen: reports of now must not go out under numbers of before.
+
+        After a power cut the file may be older than what went out; and a copied folder would go out twice. Then it
+        takes a new producer id, and what was under way may count twice.
+        """
+        here = _here(self._folder)
+        if self.state.place not in ("", here):
+            logger.warning("the spool was moved, or the machine started anew: what was under way may count twice",
+                           extra={"spool": str(self._folder), "envelopes": len(self.state.flights)})  # fmt: skip
+            self.state.producer = NO_PRODUCER
+        self.state.place = here
 
     def save(self) -> None:
         self._slots.save(msgspec.msgpack.encode(self.state))
@@ -91,12 +112,8 @@ class Outbox:
 
     def close(self) -> None:
         with contextlib.suppress(OSError):
-            self._note()
+            self.note()
         self._slots.close()
-
-    def _note(self) -> None:
-        if not self._noted:
-            self.save()
 
     def settled(self) -> Position:
         """Everything before it is in the log."""
@@ -104,13 +121,22 @@ class Outbox:
         return Position(flights[0].segment, flights[0].start) if flights else self._reached
 
     def cut(self) -> Cut | None:
-        """The next envelope's worth, oldest first; None when everything is cut. Raises OtherVersion, OSError."""
-        over, being_written = ended(self._folder)
-        for path in [*over, *being_written]:
-            found = self._cut_from(path, final=path in over)
-            if found is not None:
-                return found
-        return None
+        """The next envelope's worth, oldest first; None when everything is cut. Raises OtherVersion, OSError.
+
+        Closed segments are listed once: an outage of hours leaves thousands, and each cut must cost the same.
+        """
+        while True:
+            while self._closed:
+                found = self._cut_from(self._closed[0], final=True)
+                if found is not None:
+                    return found
+                segment = self._closed.popleft().name
+                self._cut_up.add(segment)
+                self._forget(segment)
+            over, being_written = ended(self._folder)
+            self._closed.extend(path for path in over if path.name not in self._cut_up)
+            if not self._closed:
+                return self._cut_from(being_written[0], final=False) if being_written else None
 
     def _cut_from(self, path: Path, *, final: bool) -> Cut | None:
         start = self.state.read.get(path.name, len(HEADER))
@@ -152,6 +178,14 @@ class Outbox:
         with contextlib.suppress(ValueError):
             self.state.flights.remove(flight)
             self._noted = False
+        self._forget(flight.segment)
+
+    def _forget(self, segment: str) -> None:
+        """Delete it, once all of it is cut and has landed."""
+        if segment in self._cut_up and not any(flight.segment == segment for flight in self.state.flights):
+            (self._folder / segment).unlink(missing_ok=True)
+            self._cut_up.discard(segment)
+            self.state.read.pop(segment, None)
 
     def records(self, flight: Flight) -> list[bytes]:
         """The same as when it was cut; nothing where the segment is gone, which it only is when all of it landed."""
@@ -178,18 +212,17 @@ class Outbox:
         """Whether it is time for a new producer id: a sequence is near its end, and nothing is under way."""
         return not self.state.flights and max(self.state.sequences.values(), default=0) > _LAST_SEQUENCE
 
-    def sweep(self) -> None:
-        """Nothing is left to cut: note what landed, and delete the segments whose every byte is in the log."""
-        self._note()
-        flying = {flight.segment for flight in self.state.flights}
-        for path in ended(self._folder)[0]:
-            with contextlib.suppress(FileNotFoundError):
-                if path.name not in flying and self.state.read.get(path.name, len(HEADER)) >= path.stat().st_size:
-                    path.unlink()
-        kept = {path.name for path in self._folder.glob("*.seg")}
-        for name in self.state.read.keys() - kept:
-            del self.state.read[name]
+    def note(self) -> None:
+        """Nothing is left to cut: note what landed."""
+        if not self._noted:
+            self.save()
 
     def empty(self) -> bool:
         """Whether nothing is left to ship."""
         return not self.state.flights and self.cut() is None
+
+
+def _here(folder: Path) -> str:
+    boot = Path("/proc/sys/kernel/random/boot_id")  # elsewhere than on Linux the folder alone must do
+    found = folder.stat()
+    return f"{boot.read_text().strip() if boot.exists() else ''}/{found.st_dev}/{found.st_ino}"

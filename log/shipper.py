@@ -94,6 +94,7 @@ class Shipper:
 
     def _resend(self, producer: Producer) -> None:
         """What an earlier connection, or an earlier process, sent and heard no more of."""
+        self._outbox.save()  # before anything goes out it is written down, also where that failed before
         self._stranded = []
         for flight in list(self._outbox.state.flights):
             records = self._outbox.records(flight)
@@ -121,7 +122,7 @@ class Shipper:
         started = time.perf_counter()
         cut = self._outbox.cut()
         if cut is None:
-            self._outbox.sweep()
+            self._outbox.note()
             await asyncio.sleep(self._linger)
             return
         self._send(producer, cut, partition)
@@ -226,5 +227,5 @@ class Shipper:
             if time.monotonic() > ends:
                 return False
             await asyncio.sleep(self._linger)
-        self._outbox.sweep()
+        self._outbox.note()
         return True

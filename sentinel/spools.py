@@ -59,7 +59,6 @@ def _leave_kafka(spool: Path) -> None:
                     f"{folder} holds reports on their way to Kafka: run `csp-sentinel ingest` with the SENTINEL_LOG of "
                     "before until they are there, or choose another --data-dir"
                 )
-            outbox.sweep()
         finally:
             outbox.close()
         (folder / _SHIPPING).unlink()

@@ -1,13 +1,14 @@
 """What a collector remembers of its shipping: each byte of the spool goes out once, and again only as it was."""
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
 
 from log import outbox
-from log.frame import frame
-from log.outbox import ENVELOPE_BYTES, BadOutbox, Outbox, Position
+from log.frame import HEADER, frame
+from log.outbox import ENVELOPE_BYTES, NO_PRODUCER, BadOutbox, Outbox, Position
 from log.reading import OtherVersion
 from log.segments import SegmentWriter, segments
 
@@ -104,7 +105,7 @@ def test_damage_is_passed_over_and_what_is_behind_it_goes_out(box, writer, tmp_p
         box.land(box.take_off(cut, 0, 1))
     assert found == [b"one", b"two"]
     assert box.empty()
-    box.sweep()
+    box.note()
     assert segments(tmp_path) == []
 
 
@@ -195,14 +196,11 @@ def test_settled_reaches_an_append_that_filled_its_segment(tmp_path):
 
 def test_a_segment_goes_when_nothing_more_comes_and_all_of_it_landed(box, writer, tmp_path):
     writer.append([b"one"])
-    cut = box.cut()
-    box.sweep()
-    flight = box.take_off(cut, 0, 1)
+    flight = box.take_off(box.cut(), 0, 1)
     writer.roll()
-    box.sweep()
+    assert box.cut() is None
     first, second = segments(tmp_path)
     box.land(flight)
-    box.sweep()
     assert segments(tmp_path) == [second]
     assert first.name not in box.state.read
 
@@ -210,7 +208,7 @@ def test_a_segment_goes_when_nothing_more_comes_and_all_of_it_landed(box, writer
 def test_the_segment_that_is_being_written_stays(box, writer, tmp_path):
     writer.append([b"one"])
     shipped(box)
-    box.sweep()
+    box.note()
     assert len(segments(tmp_path)) == 1
     writer.append([b"two"])
     assert shipped(box) == [b"two"]
@@ -236,6 +234,38 @@ def test_a_damaged_memory_is_told_with_what_moving_it_away_would_mean(tmp_path, 
     file.write_bytes(damage(file.read_bytes()))
     with pytest.raises(BadOutbox, match=r"shipping is damaged .* move it away .* count twice"):
         Outbox(tmp_path)
+
+
+def test_an_outage_that_left_thousands_of_segments_is_cut_without_reading_any_of_them_twice(box, writer, tmp_path):
+    for number in range(3000):
+        (tmp_path / f"{number:020d}.seg").write_bytes(HEADER + frame(b"%d" % number))
+    for number in range(3000):
+        assert shipped(box) == [b"%d" % number]
+        assert len(box.state.read) <= 2
+    assert box.cut() is None
+    assert len(segments(tmp_path)) == 1  # the writer's
+
+
+def test_a_spool_that_was_copied_takes_a_new_producer_id(box, writer, tmp_path):
+    """Two that go on under one id would drop each other's reports as repeats."""
+    box.adopt("cluster", 7, 0)
+    writer.append([b"one"])
+    box.take_off(box.cut(), 0, 1)
+    copy = tmp_path.with_name("copy")
+    shutil.copytree(tmp_path, copy)
+    copied = Outbox(copy)
+    assert copied.state.producer == NO_PRODUCER
+    assert len(copied.state.flights) == 1
+    copied.close()
+
+
+def test_after_the_machine_started_anew_the_producer_id_is_new(box, tmp_path, monkeypatch):
+    """A power cut may have lost the last that was written down."""
+    box.adopt("cluster", 7, 0)
+    monkeypatch.setattr("log.outbox._here", lambda folder: "another start")
+    box = again(box, tmp_path)
+    assert box.state.producer == NO_PRODUCER
+    box.close()
 
 
 def test_ten_thousand_partitions_fit_into_the_memory(box, writer):
