@@ -25,10 +25,10 @@ from ingest.edge import IDLE_SECONDS, MAX_HEAD_BYTES, Edge
 from ingest.rsgi import RsgiCollector
 from ingest.shared import Shared
 from ingest.spool import LINGER_SECONDS, Spool
-from log.leftovers import collector_name, ship
+from log.leftovers import adopt, collector_name
 from log.places import KafkaPlace
 from log.protocols import LogFull
-from log.segments import FolderInUse, SegmentWriter
+from log.segments import SegmentWriter
 from log.shipper import Shipper
 from schema import metrics
 from schema.sites import BadSites, load_sites
@@ -151,7 +151,7 @@ async def serve(
         asyncio.create_task(_flush(spool)),
     ]
     shipping = [] if shipper is None else [asyncio.create_task(shipper.run())]
-    adopting = asyncio.create_task(_adopt(options))
+    adopting = asyncio.create_task(adopt(options.left_behind, options.kafka))
     asyncio.get_running_loop().call_later(0.1, ready, collector.problems)
     try:
         # A task that dies must not leave a worker that takes reports without them.
@@ -181,14 +181,6 @@ def _shipper(options: Options) -> Shipper | None:
     # Who waits for each acknowledgement waits for the linger too.
     linger = CONFIRMED_LINGER_SECONDS if options.durability == "log" else LINGER_SECONDS
     return Shipper(options.spool, options.kafka, collector_name(options.spool), linger)
-
-
-async def _adopt(options: Options) -> None:
-    """What a worker left that is not started any more, because there are fewer now."""
-    for folder in options.left_behind:
-        if options.kafka is not None:
-            with contextlib.suppress(FolderInUse):
-                await ship(folder, options.kafka)
 
 
 def _listen_to_signals(server: Server, collector: Collector, sites: Path | None, orphaned: int | None) -> None:

@@ -20,7 +20,7 @@ from log.dead import Opener
 from log.intents import Intent
 from log.kafka import CannotReach, why
 from log.lag import left
-from log.membership import Membership
+from log.membership import Membership, tell_of_a_gap
 from log.places import KafkaPlace
 from log.protocols import BATCH_BYTES, BATCH_DELIVERIES, Batch, Lost
 from log.reading import OtherVersion
@@ -29,6 +29,7 @@ from schema.delivery import Delivery
 
 LINGER_SECONDS = 0.4  # a small batch waits this long for company
 _POLL_SECONDS = 0.1
+_LOOK_SECONDS = 0.001  # for what has been fetched meanwhile
 _PULLED_BYTES = 8 * 1024 * 1024  # packed records held; they are unpacked a batch at a time
 _FAILURES = 3  # commits that fail before the group is joined anew
 _PULLED_RECORDS = 100  # at a time
@@ -75,8 +76,8 @@ class GroupConsumer:
         membership.listen()
         if self._term != membership.term or self._range is not None:
             await self._take_over(membership)
-        for partition in list(self._under_way):
-            return await self._again(membership, partition)
+        if self._under_way:
+            return await self._again(membership, next(iter(self._under_way)))
         await self._gather(membership)
         batch = await self._batch()
         self._check(membership)
@@ -115,16 +116,24 @@ class GroupConsumer:
         return self._handed_out(pending.id, partition, start, pending.end, deliveries, pending.decided)
 
     async def _gather(self, membership: Membership) -> None:
-        """Pull records until the linger is over, or enough are held."""
-        ends = time.monotonic() + LINGER_SECONDS
+        """Pull records until the linger is over, or enough are held. What is left from before has waited already."""
+        ends = time.monotonic() + (_LOOK_SECONDS if any(self._pulled.values()) else LINGER_SECONDS)
         held = sum(len(record.value or b"") for records in self._pulled.values() for record in records)
         while held < _PULLED_BYTES and (remaining := ends - time.monotonic()) > 0:
             found = await self._pull(membership, seconds=min(remaining, _POLL_SECONDS))
             for partition, records in found.items():
+                self._tell_of_a_gap(partition, records[0].offset)
                 self._pulled.setdefault(partition, deque()).extend(records)
                 held += sum(len(record.value or b"") for record in records)
         behind = (max(0, (membership.consumer.highwater(its) or 0) - at) for its, at in self._stored.items())
         metrics.LOG_BEHIND.set(sum(behind))
+
+    def _tell_of_a_gap(self, partition: TopicPartition, offset: int) -> None:
+        """Offsets of one of our topics have no holes, but where its retention is over while nobody stores."""
+        pulled = self._pulled.get(partition)
+        expected = pulled[-1].offset + 1 if pulled else self._stored[partition]
+        if offset > expected:
+            tell_of_a_gap(partition, expected, offset)
 
     async def _pull(
         self, membership: Membership, *partitions: TopicPartition, seconds: float = _POLL_SECONDS

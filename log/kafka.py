@@ -143,7 +143,7 @@ async def look_for_topic(place: KafkaPlace) -> Cluster:
     """As `look`. Raises NoTopic too."""
     cluster = await look(place)
     if place.topic not in cluster.partitions:
-        raise NoTopic(f"{_name(place)} has no topic {place.topic}: `csp-sentinel init` creates it")
+        raise NoTopic(f"{place.name} has no topic {place.topic}: `csp-sentinel init` creates it")
     return cluster
 
 
@@ -161,12 +161,12 @@ async def why(place: KafkaPlace, error: BaseException) -> str:
                 await found.close()
             # A port that wants a user lets one connect and ask for its version, then closes.
             hint = " (does it want a user and a password?)" if isinstance(first, KafkaConnectionError) else ""
-            return f"{_name(place)} can't be used: {_text(first)}{'' if place.user else hint}"
+            return f"{place.name} can't be used: {_text(first)}{'' if place.user else hint}"
         except (KafkaError, OSError, TimeoutError) as its:
             error = its
             if sentence := _known(place, its):
                 return sentence
-    return f"{_name(place)} can't be reached: {_text(error)}"
+    return f"{place.name} can't be reached: {_text(error)}"
 
 
 # Kinds of errors, and what each means.
@@ -191,14 +191,10 @@ def _known(place: KafkaPlace, error: BaseException) -> str:
     for kinds, sentence in _KNOWN:
         if isinstance(error, kinds):
             return sentence.format(
-                kafka=_name(place), user=place.user or "us", mechanism=place.mechanism, topic=place.topic,
+                kafka=place.name, user=place.user or "us", mechanism=place.mechanism, topic=place.topic,
                 group=place.group, text=_text(error),
             )  # fmt: skip
     return ""
-
-
-def _name(place: KafkaPlace) -> str:
-    return f"Kafka at {', '.join(place.brokers)}"
 
 
 def _text(error: BaseException) -> str:

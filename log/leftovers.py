@@ -2,15 +2,19 @@
 
 import asyncio
 import contextlib
+import logging
 import shutil
 import socket
-from collections.abc import Callable
+from collections.abc import Iterable
 from pathlib import Path
 
+from log.outbox import BadOutbox
 from log.places import KafkaPlace
-from log.segments import SEGMENT_BYTES, SegmentWriter
+from log.reading import OtherVersion
+from log.segments import SEGMENT_BYTES, FolderInUse, SegmentWriter
 from log.shipper import Shipper
 
+logger = logging.getLogger("sentinel.ship")
 _LOOK_SECONDS = 1.0
 
 
@@ -19,24 +23,39 @@ def collector_name(folder: Path) -> str:
     return f"{socket.gethostname()}/{folder.name}"
 
 
-async def ship(folder: Path, place: KafkaPlace, tell: Callable[[str], None] = lambda _: None) -> None:
-    """Returns when Kafka has everything, and the folder is gone. `tell` hears about once a second what is wrong, or "".
+async def adopt(folders: Iterable[Path], place: KafkaPlace | None) -> None:
+    """One after the other; what can't be shipped is told, and left for the next start."""
+    if place is None:
+        return
+    for folder in folders:
+        try:
+            await ship(folder, place)
+        except FolderInUse:
+            continue  # an import's, or its own worker's again
+        except (BadOutbox, OtherVersion, OSError) as error:
+            logger.error("a spool that was left behind can't be shipped: %s", error, extra={"spool": str(folder)})
 
-    Raises FolderInUse, BadOutbox, OtherVersion, OSError.
-    """
+
+async def ship(folder: Path, place: KafkaPlace) -> None:
+    """Returns when Kafka has all of it, and the folder is gone. Raises FolderInUse, BadOutbox, OtherVersion, OSError."""
     writer = SegmentWriter(folder, 4 * SEGMENT_BYTES)  # holds the folder's lock; nothing is appended
     try:
-        await _ship(Shipper(folder, place, collector_name(folder)), tell)
+        await _ship(Shipper(folder, place, collector_name(folder)))
+        shipped = _set_aside(folder)
     finally:
         writer.close()
-    shutil.rmtree(folder)
+    shutil.rmtree(shipped)
 
 
-async def _ship(shipper: Shipper, tell: Callable[[str], None]) -> None:
+def _set_aside(folder: Path) -> Path:
+    """While we have its lock: a worker that comes back may be waiting for it, to write there."""
+    return folder.rename(folder.with_name(f"{folder.name}.shipped"))
+
+
+async def _ship(shipper: Shipper) -> None:
     shipping = asyncio.create_task(shipper.run())
     try:
         while not await shipper.drained(_LOOK_SECONDS):
-            tell(shipper.trouble)
             if shipping.done():
                 await shipping
     finally:

@@ -122,17 +122,16 @@ class Membership(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka h
 
     async def commit(self, term: int, partition: TopicPartition, offset: int, metadata: str) -> None:
         """Raises Lost where the partition may be another's; CannotReach."""
-        async with self._committing:
-            if term != self.term:
-                raise Lost
-            try:
-                async with asyncio.timeout(_COMMIT_SECONDS):
-                    await self._commit({partition: OffsetAndMetadata(offset, metadata)})
-            except (UnknownMemberIdError, IllegalGenerationError, RebalanceInProgressError) as error:
-                self.term += 1
-                raise Lost from error
-            except (KafkaError, OSError, TimeoutError) as error:
-                raise CannotReach(await why(self._place, error)) from error
+        try:
+            async with self._committing, asyncio.timeout(_COMMIT_SECONDS):
+                if term != self.term:
+                    raise Lost
+                await self._commit({partition: OffsetAndMetadata(offset, metadata)})
+        except (UnknownMemberIdError, IllegalGenerationError, RebalanceInProgressError) as error:
+            self.term += 1
+            raise Lost from error
+        except (KafkaError, OSError, TimeoutError) as error:
+            raise CannotReach(await why(self._place, error)) from error
 
     async def _commit(self, offsets: dict[TopicPartition, OffsetAndMetadata]) -> None:
         """As a member or not at all. aiokafka's own `commit` goes on as a stranger when Kafka has told it a moment ago
@@ -159,15 +158,19 @@ class Membership(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka h
         await stop(self.consumer)
 
 
+def tell_of_a_gap(partition: TopicPartition, wanted: int, found: int) -> None:
+    logger.error(
+        "the log does not hold what was to be read next: its retention was too short, or the topic was made anew",
+        extra={"partition": partition.partition, "wanted": wanted, "found": found},
+    )
+    metrics.LOG_GAPS.inc()
+
+
 def _standing(partition: TopicPartition, committed: OffsetAndMetadata | None, first: int, last: int) -> Standing:
     if committed is None:
         return Standing(first, None)
     if not first <= committed.offset <= last:
-        logger.error(
-            "the log does not hold what was to be read next: its retention was too short, or the topic was made anew",
-            extra={"partition": partition.partition, "wanted": committed.offset, "first": first, "last": last},
-        )
-        metrics.LOG_GAPS.inc()
+        tell_of_a_gap(partition, committed.offset, first)
         return Standing(first, None)
     found = intents.read(committed.metadata)
     return Standing(committed.offset, found if found and committed.offset < found.end <= last else None)

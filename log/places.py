@@ -26,6 +26,11 @@ class KafkaPlace:
     url: str = field(default="", compare=False)  # as it was written, without its secrets
 
     @property
+    def name(self) -> str:
+        """In sentences."""
+        return f"Kafka at {', '.join(self.brokers)}"
+
+    @property
     def dead_topic(self) -> str:
         """Where records go that can't be read."""
         return f"{self.topic}{DEAD}"

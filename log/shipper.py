@@ -54,7 +54,7 @@ class Shipper:
         self._waiting: deque[tuple[Position, asyncio.Future[None]]] = deque()
         self._partition, self._stick_until = -1, 0.0
         self._sent_at = time.monotonic()
-        self.trouble = f"Kafka at {', '.join(place.brokers)} has not answered yet"  # empty when there is none
+        self.trouble = f"{place.name} has not answered yet"  # empty when there is none
 
     async def run(self) -> None:
         """Until cancelled. What goes wrong is logged, and tried again with growing pauses."""
@@ -191,9 +191,7 @@ class Shipper:
         if not flights:
             self._sent_at = time.monotonic()
         if time.monotonic() - self._sent_at > _LATE_SECONDS:
-            self._tell(
-                f"Kafka at {', '.join(self._place.brokers)} has not acknowledged for {_LATE_SECONDS:.0f} seconds"
-            )
+            self._tell(f"{self._place.name} has not acknowledged for {_LATE_SECONDS:.0f} seconds")
         elif self.trouble:
             logger.info("Kafka takes what is shipped")
             self.trouble = ""

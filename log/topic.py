@@ -125,7 +125,7 @@ async def _look(client: AIOKafkaAdminClient, place: KafkaPlace) -> dict[str, _To
     found = {}
     for code, _, _, name, settings in (resource for answer in answers for resource in answer.resources):
         if code == TopicAuthorizationFailedError.errno:
-            raise CannotReach(f"{_kafka(place)} doesn't let {place.user or 'us'} see the settings of the topic {name}")
+            raise CannotReach(f"{place.name} doesn't let {place.user or 'us'} see the settings of the topic {name}")
         if code == NoError.errno:  # or made or deleted just now
             replication = min(len(partition["replicas"]) for partition in topics[name]["partitions"])
             found[name] = _Topic(
@@ -162,16 +162,12 @@ def _shape(topic: _Topic) -> dict[str, str]:
 
 async def _refused(client: AIOKafkaAdminClient, place: KafkaPlace, name: str, code: int, why: str | None = None) -> str:
     if code in (TopicAuthorizationFailedError.errno, ClusterAuthorizationFailedError.errno):
-        return f"{_kafka(place)} doesn't let {place.user or 'us'} create the topic {name}"
+        return f"{place.name} doesn't let {place.user or 'us'} create the topic {name}"
     brokers = len((await client.describe_cluster())["brokers"])
     if code == InvalidReplicationFactorError.errno and brokers < place.replication:
         fits = f"replication={brokers}&min_isr={min(place.min_isr, brokers)}"
         return (
-            f"replication={place.replication} needs {place.replication} brokers, and {_kafka(place)} has {brokers}: "
+            f"replication={place.replication} needs {place.replication} brokers, and {place.name} has {brokers}: "
             f"say {fits} in SENTINEL_LOG"
         )
-    return f"{_kafka(place)} did not create the topic {name}: {why or for_code(code).description}"
-
-
-def _kafka(place: KafkaPlace) -> str:
-    return f"Kafka at {', '.join(place.brokers)}"
+    return f"{place.name} did not create the topic {name}: {why or for_code(code).description}"

@@ -44,6 +44,7 @@ class Processor:
         """
         ends = None
         pause = _FIRST_PAUSE
+        draining = drain_seconds == float("inf")  # then `stop` is no reason to hurry
         while True:
             if stop.is_set():
                 ends = ends or time.monotonic() + drain_seconds
@@ -61,7 +62,7 @@ class Processor:
                     return True
             except LogAway as away:
                 self._tell("log", str(away))
-                await self._rest(pause, stop)
+                await self._rest(pause, Event() if draining else stop)
                 pause = min(pause * 2, _LONGEST_PAUSE)
 
     def _tell(self, name: str, sentence: str) -> None:
@@ -92,6 +93,7 @@ class Processor:
                 break
             except Lost:
                 logger.info("a batch went to another processor, with its partition")
+                self._health.right("store")  # it is that one's trouble now
                 return True
             except LogAway as away:
                 self._tell("log", str(away))

@@ -108,7 +108,7 @@ def _workers(settings: Settings, listener: socket.socket) -> list[Child]:
             "collector",
             stages.collector,
             (_options(settings, index), listener, settings.log_level, settings.log_format),
-            stop_seconds=10 if settings.log else 4,
+            stop_seconds=15 if settings.log else 4,
         )
         for index in range(settings.workers)
     ]

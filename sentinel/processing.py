@@ -6,7 +6,7 @@ import gc
 import logging
 import time
 from pathlib import Path
-from threading import Event
+from threading import Event, Lock
 
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
@@ -87,7 +87,9 @@ class Processing:
         client = await self._client(stop if seconds < float("inf") else Event())
         if client is None:
             return False
-        writer = Writer(client, self._store.inserting)
+        # A server's readers don't wait for our batches: they would wait for as long as the server hangs.
+        inserting = self._store.inserting if isinstance(self._store, Engine) else Lock()
+        writer = Writer(client, inserting)
         self._processor = Processor(self._consumer, writer, client, self._sites, self._health)
         try:
             return await self._processor.run(stop, seconds)

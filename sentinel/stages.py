@@ -39,7 +39,7 @@ from sentinel.watching import trouble_with_log, watch
 logger = logging.getLogger("sentinel.run")
 PREDECESSOR_SECONDS = 10.0  # for processes of a killed run to end
 _DRAIN_PAUSES = (1, 2, 4, 8)  # seconds, before an insert that a server refused is tried again
-_LAST_SECONDS = 9.0  # to stop: what is not stored by then is in Kafka or in the spool
+_LAST_SECONDS = 12.0  # to stop: what is not stored by then is in Kafka or in the spool
 
 
 def collector(options: worker.Options, listener: socket.socket, level: str, form: str, link: Connection) -> None:
