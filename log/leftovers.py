@@ -37,7 +37,7 @@ async def adopt(folders: Iterable[Path], place: KafkaPlace | None) -> None:
 
 
 async def ship(folder: Path, place: KafkaPlace) -> None:
-    """Returns when Kafka has all of it, and the folder is gone. Raises FolderInUse, BadOutbox, OtherVersion, OSError."""
+    """Returns when Kafka has all of it and the folder is gone. Raises FolderInUse, BadOutbox, OtherVersion, OSError."""
     writer = SegmentWriter(folder, 4 * SEGMENT_BYTES)  # holds the folder's lock; nothing is appended
     try:
         await _ship(Shipper(folder, place, collector_name(folder)))
