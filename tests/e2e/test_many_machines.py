@@ -121,20 +121,15 @@ def test_records_that_are_no_envelopes_are_set_aside_and_the_rest_goes_on(fed: M
     assert [record.key.decode().rpartition("/")[0] for record in dead] == [f"{place.topic}/0"] * len(poison)
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_stage_that_is_asked_to_stop_ends_within_seconds(kafka, clickhouse_server, tmp_path, number):
-    shared = Shared(kafka, clickhouse_server).init()
-    machines = together(
-        *(
-            lambda name=name: Machine(name, tmp_path / name, **shared.settings)
-            for name in ("ingest", "process", "console", "run")
-        )
-    )
+def test_each_stage_ends_within_seconds_when_it_is_stopped(fed: Many):
+    """The last test of these machines."""
+    ways = {fed.ingest: signal.SIGTERM, fed.first: signal.SIGTERM, fed.alone: signal.SIGTERM,
+            fed.second: signal.SIGINT, fed.console: signal.SIGINT}  # fmt: skip
     began = time.monotonic()
-    with ThreadPoolExecutor(len(machines)) as beside:
-        assert list(beside.map(lambda machine: machine.end_with(number), machines)) == [0] * 4
-    assert time.monotonic() - began < 8
-    assert [machine.told() for machine in machines] == [{}] * 4
+    with ThreadPoolExecutor(len(ways)) as beside:
+        assert list(beside.map(Machine.end_with, ways.keys(), ways.values())) == [0] * len(ways)
+    assert time.monotonic() - began < 10
+    assert [machine.told() for machine in (fed.ingest, fed.console, fed.alone)] == [{}] * 3
 
 
 def test_draining_stores_everything_and_ends(kafka, clickhouse_server):
@@ -149,11 +144,9 @@ def test_draining_stores_everything_and_ends(kafka, clickhouse_server):
 def test_an_envelope_of_a_newer_version_stops_the_processor_before_it(kafka, clickhouse_server):
     shared = Shared(kafka, clickhouse_server).init()
     asyncio.run(topics.send(shared.place, envelope(REPORT), envelope(version=VERSION + 1), envelope(REPORT)))
-    for arguments in (["process"], ["process", "--drain"]):
-        ended = command(*arguments, ops_port=0, **shared.settings)
-        assert ended.returncode == 1
-        assert ended.stderr.count("\n") == 1
-        assert f"{shared.place.topic}/0/1 was written by a newer csp-sentinel (version {VERSION + 1}" in ended.stderr
+    ended = command("process", ops_port=0, **shared.settings)
+    assert (ended.returncode, ended.stderr.count("\n")) == (1, 1)
+    assert f"{shared.place.topic}/0/1 was written by a newer csp-sentinel (version {VERSION + 1}" in ended.stderr
     assert asyncio.run(topics.committed(shared.place)) == [(1, "")]
     assert shared.sums() == {"received": 1, "stored": 1}
 

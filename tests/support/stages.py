@@ -44,18 +44,21 @@ class Answer(NamedTuple):
 class Shared:
     """What the machines of a test share: a topic, a group and a database nobody else has. They are made by `init`."""
 
-    def __init__(
-        self, kafka: Cluster, server: ClickHouseServer | None = None, *, listener: str = "PLAINTEXT", more: str = ""
-    ) -> None:
-        """`more`: parameters of SENTINEL_LOG, each with its &. Without a server the store is chDB."""
-        name = uuid.uuid4().hex
-        scheme = "kafkas" if listener.endswith("SSL") else "kafka"
-        user = f"{USER}:{quote(PASSWORD, safe='')}@" if listener.startswith("SASL") else ""
-        shape = "partitions=2&replication=1&min_isr=1"
-        self.log = f"{scheme}://{user}{kafka.address(listener)}/t-{name}?{shape}&group=g-{name}{more}"
+    def __init__(self, kafka: Cluster, server: ClickHouseServer | None = None) -> None:
+        """Without a server the store is chDB."""
+        self._kafka = kafka
+        self._name = uuid.uuid4().hex
+        self.log = self.over("PLAINTEXT")
         self.settings = {"log": self.log}
         if server is not None:
-            self.settings["store"] = server.url_of(f"d_{name}")
+            self.settings["store"] = server.url_of(f"d_{self._name}")
+
+    def over(self, listener: str, more: str = "") -> str:
+        """SENTINEL_LOG by this way in; `more` are parameters, each with its &."""
+        scheme = "kafkas" if listener.endswith("SSL") else "kafka"
+        user = f"{USER}:{quote(PASSWORD, safe='')}@" if listener.startswith("SASL") else ""
+        shape = f"partitions=2&replication=1&min_isr=1&group=g-{self._name}"
+        return f"{scheme}://{user}{self._kafka.address(listener)}/t-{self._name}?{shape}{more}"
 
     @property
     def place(self) -> KafkaPlace:
