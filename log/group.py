@@ -91,6 +91,9 @@ class GroupConsumer:
         self._pulled, self._range, self._oldest_ms = {}, None, None
         term = membership.term
         standings = await membership.standings()
+        for partition, standing in standings.items():
+            if standing.offset < (wanted := self._stored.get(partition, 0)):
+                tell_of_a_gap(partition, wanted, standing.offset)
         self._stored = {partition: standing.offset for partition, standing in standings.items()}
         self._under_way = {
             partition: standing.intent for partition, standing in standings.items() if standing.intent is not None

@@ -10,6 +10,7 @@ from aiokafka.conn import create_conn
 from aiokafka.errors import (
     AuthenticationFailedError,
     GroupAuthorizationFailedError,
+    IllegalSaslStateError,
     KafkaConnectionError,
     KafkaError,
     LeaderNotAvailableError,
@@ -166,7 +167,10 @@ async def why(place: KafkaPlace, error: BaseException) -> str:
             error = its
             if sentence := _known(place, its):
                 return sentence
-    return f"{place.name} can't be reached: {_text(error)}"
+    # What a port does that speaks TLS where we don't, or the other way round.
+    cut = isinstance(error, ConnectionResetError | KafkaConnectionError)
+    hint = f" (is it {'plain: kafka://' if place.tls else 'TLS: kafkas://'}?)" if cut else ""
+    return f"{place.name} can't be reached: {_text(error)}{hint}"
 
 
 # Kinds of errors, and what each means.
@@ -174,6 +178,10 @@ _KNOWN: tuple[tuple[tuple[type[BaseException], ...], str], ...] = (
     (
         (AuthenticationFailedError, SaslAuthenticationFailed, UnsupportedSaslMechanismError),
         "{kafka} refuses the user {user} ({mechanism}): {text}",
+    ),
+    (
+        (IllegalSaslStateError,),
+        "{kafka} asks for no user on that port: take user and password out of SENTINEL_LOG, or name the port that does",
     ),
     ((ssl.SSLError,), "{kafka} and this program don't agree on TLS: {text}"),
     ((TopicAuthorizationFailedError,), "{kafka} doesn't let {user} use the topic {topic}"),

@@ -171,6 +171,8 @@ def _standing(partition: TopicPartition, committed: OffsetAndMetadata | None, fi
         return Standing(first, None)
     if not first <= committed.offset <= last:
         tell_of_a_gap(partition, committed.offset, first)
-        return Standing(first, None)
+    # What retention has left of a batch goes under the batch's id too: if it was applied, the rest of it was.
+    offset = committed.offset if first <= committed.offset <= last else first
     found = intents.read(committed.metadata)
-    return Standing(committed.offset, found if found and committed.offset < found.end <= last else None)
+    under_way = found is not None and committed.offset <= offset < found.end <= last
+    return Standing(offset, found if under_way else None)

@@ -259,3 +259,24 @@ def test_what_retention_took_away_before_it_was_read_is_a_gap_and_the_rest_goes_
     assert asyncio.run(run()) == [7, 8]
     assert metrics.LOG_GAPS._value.get() == before + 1
     assert "the log does not hold what was to be read next" in caplog.text
+
+
+def test_what_retention_left_of_a_batch_goes_under_the_batchs_id(place):
+    """It may have been applied, and all that is not known is the answer: another id would count the rest twice."""
+    asyncio.run(send(place, *(envelope(number) for number in range(5))))
+
+    async def run() -> tuple[Any, Any]:
+        async with consuming(place) as consumer:
+            first = await taken(consumer)
+            first.decided = b""
+            await consumer.intend(first)
+        admin = AIOKafkaAdminClient(bootstrap_servers=list(place.brokers))
+        await admin.start()
+        await admin.delete_records({TopicPartition(place.topic, 0): RecordsToDelete(3)})
+        await admin.close()
+        async with consuming(place) as consumer:
+            return first, await stored(consumer)
+
+    first, rest = asyncio.run(run())
+    assert rest.id == first.id
+    assert numbers(rest) == [3, 4]
