@@ -1,5 +1,6 @@
 """What stands behind a 204: the delivery is in the spool (`disk`), will be soon (`memory`), or is in Kafka (`log`)."""
 
+import time
 from typing import Any
 
 from log.outbox import Position
@@ -10,6 +11,8 @@ from schema import delivery
 
 LINGER_SECONDS = 0.05
 CONFIRM_SECONDS = 10.0  # for Kafka to acknowledge; then the sender is told to come again
+HURRY_SECONDS = 1.5  # when the worker stops
+_LOOK_SECONDS = 0.5
 HELD_BYTES = 4 * 1024 * 1024
 _FRAMING = 64  # more than a frame's head takes
 
@@ -28,6 +31,7 @@ class Spool:
         self._held: list[bytes] = []
         self._held_bytes = 0
         self._stuck = False  # the last flush failed
+        self._hurry_at = float("inf")
 
     def append(self, fields: tuple[Any, ...]) -> None:
         """`fields` of a Delivery, in order. Raises LogFull: nothing of it was kept."""
@@ -62,7 +66,15 @@ class Spool:
         """Whether Kafka acknowledges in time what was appended so far; what it doesn't may be counted all the same."""
         if self._confirmer is None:
             return True
-        return await self._confirmer.confirmed(Position(*self._writer.written), CONFIRM_SECONDS)
+        position, ends = Position(*self._writer.written), time.monotonic() + CONFIRM_SECONDS
+        while time.monotonic() < min(ends, self._hurry_at):
+            if await self._confirmer.confirmed(position, _LOOK_SECONDS):
+                return True
+        return False
+
+    def hurry(self) -> None:
+        """The worker stops: who waits for Kafka is answered before the connections are cut."""
+        self._hurry_at = time.monotonic() + HURRY_SECONDS
 
     @property
     def full(self) -> bool:

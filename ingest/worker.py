@@ -192,14 +192,18 @@ def _listen_to_signals(server: Server, collector: Collector, sites: Path | None,
         except BadSites as error:
             logger.error("the sites file was not reloaded: %s", error)
 
-    loop.add_signal_handler(signal.SIGTERM, server.stop)
+    def stop() -> None:
+        server.stop()
+        collector.spool.hurry()
+
+    loop.add_signal_handler(signal.SIGTERM, stop)
     loop.add_signal_handler(signal.SIGHUP, reload)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal's Ctrl-C reaches everyone; the parent decides
     if orphaned is not None:
 
         def end() -> None:
             loop.remove_reader(orphaned)
-            server.stop()
+            stop()
 
         loop.add_reader(orphaned, end)
 
