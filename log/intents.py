@@ -4,7 +4,10 @@ import base64
 import binascii
 from typing import NamedTuple
 
-_MARK = "csp-sentinel-1"
+from log.reading import OtherVersion
+
+_FAMILY = "csp-sentinel-"
+_MARK = f"{_FAMILY}1"
 
 
 class Intent(NamedTuple):
@@ -21,8 +24,12 @@ def written(intent: Intent) -> str:
 
 
 def read(metadata: str) -> Intent | None:
-    """None where nothing was under way, or the text is not ours."""
+    """None where nothing was under way, or the text is not ours. Raises OtherVersion."""
     mark, _, rest = metadata.partition(" ")
+    if mark.startswith(_FAMILY) and mark != _MARK:
+        raise OtherVersion(
+            f"a batch was begun by another version of csp-sentinel ({mark}), and only that can repeat it: run it here too"
+        )
     parts = rest.split(" ")
     if mark != _MARK or len(parts) != 3 or not parts[0].isdecimal():
         return None

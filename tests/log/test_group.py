@@ -7,9 +7,8 @@ from typing import Any
 
 import pytest
 
-from log import group, intents, protocols
+from log import group, protocols
 from log.group import GroupConsumer
-from log.intents import Intent
 from log.places import KafkaPlace
 from log.protocols import BATCH_DELIVERIES, DECIDED_BYTES, Batch, Lost
 from schema.delivery import Delivery, Kind, encode
@@ -94,21 +93,6 @@ def test_a_batch_lies_in_one_partition_and_the_oldest_first_record_goes_first(ka
     assert asyncio.run(committed(place, range(3))) == [(2, ""), (1, ""), (1, "")]
 
 
-def test_what_is_intended_stands_beside_the_offset_until_it_is_committed(place):
-    asyncio.run(send(place, envelope(1), envelope(2)))
-
-    async def intend(consumer: GroupConsumer) -> Batch:
-        batch = await taken(consumer)
-        batch.decided = b"\0decided\xff"
-        await consumer.intend(batch)
-        return batch
-
-    [batch] = with_consumer(place, intend)
-    [(offset, metadata)] = asyncio.run(committed(place))
-    assert offset == 0
-    assert intents.read(metadata) == Intent(2, batch.id, b"\0decided\xff")
-
-
 @pytest.mark.parametrize("commit_first", [False, True])
 def test_a_batch_that_was_intended_is_repeated_exactly_though_more_has_come(place, commit_first):
     asyncio.run(send(place, envelope(0)))
@@ -172,35 +156,20 @@ def test_a_batch_holds_so_many_bytes_and_the_record_that_goes_over(place, monkey
     assert [numbers(batch) for batch in batches] == [[0, 1, 2], [3, 4, 5], [6]]
 
 
-def test_metadata_of_the_largest_batch_fits_what_kafka_keeps(place):
-    said = intents.written(Intent(2**63 - 1, "f" * 32, os.urandom(DECIDED_BYTES)))
-    assert len(said) <= 4096
-    asyncio.run(commit(place, 0, said))
-    assert asyncio.run(committed(place)) == [(0, said)]
+def test_an_envelope_of_many_megabytes_is_read(kafka):
+    place = new_place(kafka.bootstrap, **{"max.message.bytes": "10000000"})
+    asyncio.run(send(place, envelope(1, size=5_000_000), envelope(2)))
+    [batch] = with_consumer(place, stored)
+    assert numbers(batch) == [1, 2]
 
 
-def test_what_is_beside_an_offset_and_not_ours_is_no_intent(place):
-    asyncio.run(send(place, envelope(1), envelope(2)))
-    for metadata in (
-        "",
-        "somebody's own words",
-        "csp-sentinel-1 x y z",
-        "csp-sentinel-1 2 id ???",
-        "csp-sentinel-2 2 id ",
-    ):
-        asyncio.run(commit(place, 1, metadata))
-        [batch] = with_consumer(place, taken)
-        assert numbers(batch) == [2]
-
-
-def test_an_intent_that_lies_outside_the_partition_is_none(place):
-    """As after the topic was made anew."""
+def test_an_offset_beyond_the_end_is_another_topics_and_this_one_is_read_from_its_start(place, caplog):
     asyncio.run(send(place, envelope(1)))
-    for end in (0, 2, 100):
-        asyncio.run(commit(place, 0, intents.written(Intent(end, "other", b""))))
-        [batch] = with_consumer(place, taken)
-        assert batch.id != "other"
-        assert numbers(batch) == [1]
+    asyncio.run(commit(place, 500))
+    [batch] = with_consumer(place, stored)
+    assert numbers(batch) == [1]
+    assert "the log does not hold what was to be read next" in caplog.text
+    assert asyncio.run(committed(place)) == [(1, "")]
 
 
 def test_envelopes_without_deliveries_are_passed_and_committed(place):
