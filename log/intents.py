@@ -28,7 +28,7 @@ def read(metadata: str) -> Intent | None:
     mark, _, rest = metadata.partition(" ")
     if mark.startswith(_FAMILY) and mark != _MARK:
         raise OtherVersion(
-            f"a batch was begun by another version of csp-sentinel ({mark}), and only that can repeat it: run it here too"
+            f"a batch was begun by another version of csp-sentinel ({mark}), and only that can repeat it: run it here"
         )
     parts = rest.split(" ")
     if mark != _MARK or len(parts) != 3 or not parts[0].isdecimal():
