@@ -6,8 +6,8 @@ import pytest
 from log import spool
 from log.frame import frame
 from log.protocols import Batch
-from log.segments import SegmentWriter, segments
 from log.reading import OtherVersion
+from log.segments import SegmentWriter, segments
 from log.spool import BadPosition, SpoolConsumer, unread_bytes
 from schema.delivery import Delivery, Kind, encode
 from schema.reasons import Reason
