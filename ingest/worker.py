@@ -138,18 +138,15 @@ async def serve(
     """
     writer = SegmentWriter(options.spool, options.spool_max_bytes)
     shipper = _shipper(options)
-    waits = options.durability == "log"
-    spool = Spool(writer, hold=options.durability == "memory", confirmer=shipper if waits else None)
+    confirmer = shipper if options.durability == "log" else None
+    spool = Spool(writer, hold=options.durability == "memory", confirmer=confirmer)
     collector = Collector(spool, load_sites(options.sites), options.max_body_bytes)
     kind: Any = {"fast": FastServer, "granian": GranianServer}[options.server]
     server: Server = kind(collector, listener, options.max_connections)
     _listen_to_signals(server, collector, options.sites, orphaned)
     serving = asyncio.create_task(server.serve())
-    tasks = [
-        serving,
-        asyncio.create_task(_tend(server, collector, writer, shipper)),
-        asyncio.create_task(_flush(spool)),
-    ]
+    tending = asyncio.create_task(_tend(server, collector, writer, shipper))
+    tasks = [serving, tending, asyncio.create_task(_flush(spool))]
     shipping = [] if shipper is None else [asyncio.create_task(shipper.run())]
     adopting = asyncio.create_task(adopt(options.left_behind, options.kafka))
     asyncio.get_running_loop().call_later(0.1, ready, collector.problems)
@@ -167,12 +164,17 @@ async def serve(
         with contextlib.suppress(LogFull):
             spool.flush()
         collector.tend()
-        if shipper is not None and not await shipper.drained(SHIP_SECONDS):
-            logger.warning("stopped before the spool was shipped; the rest is shipped after the next start")
-        for task in shipping:
-            task.cancel()
-        await asyncio.wait([*tasks, *shipping, adopting])
+        if shipper is not None:
+            await _ship_the_rest(shipper, *shipping)
+        await asyncio.wait([*tasks, adopting])
         writer.close()
+
+
+async def _ship_the_rest(shipper: Shipper, shipping: asyncio.Task[None]) -> None:
+    if not await shipper.drained(SHIP_SECONDS):
+        logger.warning("stopped before the spool was shipped; the rest is shipped after the next start")
+    shipping.cancel()
+    await asyncio.wait([shipping])
 
 
 def _shipper(options: Options) -> Shipper | None:
