@@ -163,7 +163,7 @@ def _data_dir(settings: Settings, command: str) -> Iterator[None]:
         with explained():
             load_sites(settings.sites)
             folder.mkdir(parents=True, exist_ok=True)
-            if shutil.disk_usage(folder).free < _LEAST_FREE_BYTES:
+            if command != "ingest" and shutil.disk_usage(folder).free < _LEAST_FREE_BYTES:
                 raise CannotStart(f"the disk of the data dir {folder} is full; make room, or choose another --data-dir")
             stack.enter_context(held(settings, command))
             if command != "console":
@@ -233,8 +233,9 @@ def _url(listener: socket.socket) -> str:
 def _announce(places: Path, where: dict[str, str]) -> None:
     """What a person needs next, on standard output; and where things are, for the other commands."""
     unfinished = places.with_suffix(".part")
-    unfinished.write_text(json.dumps({**where, "pid": os.getpid()}))
-    unfinished.replace(places)
+    with contextlib.suppress(OSError):  # a collector must come up on the disk that its spool has filled, to empty it
+        unfinished.write_text(json.dumps({**where, "pid": os.getpid()}))
+        unfinished.replace(places)
     reports = f"{where['collector']}/csp/report"
     for name, url in {**where, "collector": reports}.items():
         print(f"{name + ':':<11}{url}")
