@@ -5,6 +5,7 @@ import re
 import signal
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from random import Random
 from typing import NamedTuple
@@ -63,9 +64,12 @@ def _freeze(pid: int, seconds: float) -> None:
 
 def kill_collector(world: World, chance: Random) -> str:
     with world.collectors_calm:
-        collector = chance.choice(world.collectors)
-        collector.kill()
-        return _start_again(collector, chance)
+        return _kill(chance.choice(world.collectors), chance)
+
+
+def _kill(collector: Collector, chance: Random) -> str:
+    collector.kill()
+    return _start_again(collector, chance)
 
 
 def stop_collector(world: World, chance: Random) -> str:
@@ -174,34 +178,40 @@ def lose_kafka(world: World, chance: Random) -> str:
 
 def fill_disk(world: World, chance: Random) -> str:
     """With two of three brokers dead nothing is shipped; the disk stays as full as it is while the spool drains."""
-    return _fill_disk(world, chance, kill=False)
+    return _fill_disk(world, chance, None)
+
+
+def fill_disk_and_kill_worker(world: World, chance: Random) -> str:
+    """The same, and the worker is killed while there is not a byte left."""
+    return _fill_disk(world, chance, _kill_a_worker_of)
 
 
 def fill_disk_and_kill(world: World, chance: Random) -> str:
-    """The same, and the worker is killed while there is not a byte left."""
-    return _fill_disk(world, chance, kill=True)
+    """The same with the whole collector."""
+    return _fill_disk(world, chance, _kill)
 
 
-def _fill_disk(world: World, chance: Random, *, kill: bool) -> str:
+def _fill_disk(world: World, chance: Random, kill: Callable[[Collector, Random], str] | None) -> str:
     with world.collectors_calm:
         collector = world.collector("b")
         dead = chance.sample(list(world.cluster.numbers), 2)
         for number in dead:
             world.cluster.kill(number)
         try:
-            return f"{collector.name}: {_until_full(world, collector, dead, chance if kill else None)}"
+            then = partial(kill, collector, chance) if kill else None
+            return f"{collector.name}: {_until_full(world, collector, dead, then)}"
         finally:
             world.disk.make_room()
 
 
-def _until_full(world: World, collector: Collector, dead: list[int], kill: Random | None) -> str:
+def _until_full(world: World, collector: Collector, dead: list[int], kill: Callable[[], str] | None) -> str:
     before = world.answered(collector, 503)
     try:
         world.disk.fill_but(_ROOM_BYTES)
         wait_for("a full disk is answered 503", lambda: world.answered(collector, 503) > before + 5)
         free, waiting = world.disk.free_bytes(), collector.spool_bytes()
         if kill:
-            _kill_a_worker_of(collector, kill)
+            kill()
     finally:
         world.cluster.start(*dead)
     began, taken = time.monotonic(), world.answered(collector, 204)

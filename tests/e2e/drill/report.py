@@ -35,7 +35,7 @@ def _faults(happened: Sequence[Happened]) -> Iterator[str]:
     for name, its in sorted(by_name.items()):
         lasted = ", ".join(f"{found.lasted:.0f}" for found in its)
         after = [found.caught_up for found in its if found.caught_up is not None]
-        yield f"  {name:<26}{len(its)} times: {lasted} s" + "".join(f"; stored after {took:.1f} s" for took in after)
+        yield f"  {name:<28}{len(its)} times: {lasted} s" + "".join(f"; stored after {took:.1f} s" for took in after)
 
 
 def _answers(requests: Iterable[Request]) -> Iterator[str]:

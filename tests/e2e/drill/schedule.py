@@ -27,7 +27,8 @@ ALL = [
     Fault("broker frozen", BROKERS, faults.freeze_broker),
     Fault("Kafka away", BROKERS, faults.lose_kafka),
     Fault("disk full", BROKERS, faults.fill_disk),
-    Fault("disk full, worker killed", BROKERS, faults.fill_disk_and_kill),
+    Fault("disk full, worker killed", BROKERS, faults.fill_disk_and_kill_worker),
+    Fault("disk full, collector killed", BROKERS, faults.fill_disk_and_kill),
     Fault("store hangs", STORE, faults.store_hangs),
     Fault("store cuts", STORE, faults.store_cuts),
     Fault("store refuses", STORE, faults.store_refuses),
@@ -90,7 +91,7 @@ class Schedule:
                 if self.failed or (ends is not None and time.monotonic() > ends):
                     return
                 self._do(fault, chance)
-                time.sleep(chance.uniform(0.5, 4))
+                time.sleep(chance.uniform(2, 8))
             if ends is None:
                 return
 

@@ -2,7 +2,6 @@
 
 import contextlib
 import http.client
-import json
 import os
 import re
 import signal
@@ -115,14 +114,8 @@ class Collector(Stage):
             "ingest", "--host", "127.0.0.1", "--port", self.port, "--workers", self.workers_wanted,
             "--data-dir", self._folder / "data", *self._flags,
         )  # fmt: skip
-        places = wait_for(f"{self.name} is up", self._places)
-        self.port = urlsplit(places["collector"]).port or 0
+        self.port = urlsplit(self.said(r"collector: +(\S+)")).port or 0
         wait_for(f"{self.name} answers", self.answers)
-
-    def _places(self) -> dict[str, str] | None:
-        assert self.process.poll() is None, f"{self.name} ended: {self.log.read_text()[-2000:]}"
-        found = json.loads((self._seen / "data" / "ingest.json").read_text())
-        return found if found["pid"] == self.process.pid else None
 
     def answers(self) -> bool:
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=2)
