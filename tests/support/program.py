@@ -80,7 +80,7 @@ class Program:
         return json.loads(body)
 
     def read(self, path: str) -> bytes:
-        ends = time.monotonic() + 30
+        ends = time.monotonic() + 90
         while True:
             connection = http.client.HTTPConnection("127.0.0.1", self.console_port, timeout=30)
             try:
@@ -99,7 +99,7 @@ class Program:
 
     def settle(self, reports: int, outcome: str = "received") -> dict[str, Any]:
         """The ledger once it holds this many; fails after a while."""
-        ends = time.monotonic() + 30
+        ends = time.monotonic() + 90
         ledger: dict[str, Any] = {}
         while time.monotonic() < ends:
             ledger = self.get("/api/ledger")
