@@ -3,22 +3,16 @@
 import argparse
 import asyncio
 import contextlib
-import errno
-import functools
-import json
-import os
 import shutil
 import socket
 import threading
-import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 from prometheus_client import CollectorRegistry
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 from rich.console import Console
 
-from ingest.worker import BACKLOG, Options
+from ingest.worker import Options
 from schema import metrics
 from schema.health import Health
 from schema.sites import load_sites
@@ -29,12 +23,13 @@ from sentinel.explained import CannotStart, explained
 from sentinel.exporting import export
 from sentinel.importing import import_
 from sentinel.initial import init
+from sentinel.listening import announce, listen, patience, url_of
 from sentinel.processing import DRAIN_SECONDS
 from sentinel.settings import Settings
 from sentinel.spools import check_spool, held, left_behind
-from sentinel.stages import PREDECESSOR_SECONDS, StoreStage
+from sentinel.stages import StoreStage
 from sentinel.supervise import Child, StartFailed, Supervisor
-from sentinel.watching import trouble_with_log, watch
+from sentinel.watching import watch_log
 
 __all__ = ["CannotStart", "console", "demo", "export", "import_", "ingest", "init", "process", "run"]
 
@@ -45,26 +40,26 @@ _LEAST_FREE_BYTES = 64 * 1024 * 1024  # below this ClickHouse can't merge; bette
 def run(settings: Settings, _given: argparse.Namespace) -> int:
     with _data_dir(settings, "run"), contextlib.ExitStack() as stack:
         places = settings.data_dir / "run.json"
-        patience = _patience(places)
-        collector = stack.enter_context(_listen(settings.host, settings.port, "port", patience))
-        console_ = stack.enter_context(_listen(settings.console_host, settings.console_port, "console-port", patience))
+        seconds = patience(places)
+        collector = stack.enter_context(listen(settings.host, settings.port, "port", seconds))
+        console_ = stack.enter_context(listen(settings.console_host, settings.console_port, "console-port", seconds))
         store = Child("store", stages.store, (settings, console_), stop_seconds=DRAIN_SECONDS + 7)
         supervisor = _supervisor([_workers(settings, collector), [store]], collector)
         figures = _serve_operations(settings, _problems(settings, supervisor))
-        where = {"collector": _url(collector), "console": _url(console_), "metrics": f"{figures}/metrics"}
+        where = {"collector": url_of(collector), "console": url_of(console_), "metrics": f"{figures}/metrics"}
         stack.callback(places.unlink, missing_ok=True)
-        return _keep_running(supervisor, lambda: _announce(places, where))
+        return _keep_running(supervisor, lambda: announce(places, where, settings.log))
 
 
 def ingest(settings: Settings, _given: argparse.Namespace) -> int:
     with _data_dir(settings, "ingest"), contextlib.ExitStack() as stack:
         places = settings.data_dir / "ingest.json"
-        listener = stack.enter_context(_listen(settings.host, settings.port, "port", _patience(places)))
+        listener = stack.enter_context(listen(settings.host, settings.port, "port", patience(places)))
         supervisor = _supervisor([_workers(settings, listener)], listener)
         figures = _serve_operations(settings, _problems(settings, supervisor))
-        where = {"collector": _url(listener), "metrics": f"{figures}/metrics"}
+        where = {"collector": url_of(listener), "metrics": f"{figures}/metrics"}
         stack.callback(places.unlink, missing_ok=True)
-        return _keep_running(supervisor, lambda: _announce(places, where))
+        return _keep_running(supervisor, lambda: announce(places, where, settings.log))
 
 
 def process(settings: Settings, given: argparse.Namespace) -> int:
@@ -84,11 +79,11 @@ def process(settings: Settings, given: argparse.Namespace) -> int:
 
 
 def console(settings: Settings, _given: argparse.Namespace) -> int:
-    listener = _listen(settings.console_host, settings.console_port, "console-port")
+    listener = listen(settings.console_host, settings.console_port, "console-port")
     with _own_folder(settings, "console"), listener as opened, explained():
         health = _starting("console")
         figures = _serve_operations(settings, health.problems)
-        said = f"console: {_url(opened)}\nmetrics: {figures}/metrics"
+        said = f"console: {url_of(opened)}\nmetrics: {figures}/metrics"
         StoreStage(settings, opened, processing=False, health=health)(lambda: _up(health, said))
     return 0
 
@@ -140,10 +135,10 @@ def _supervisor(stages_: list[list[Child]], listener: socket.socket) -> Supervis
 
 def _problems(settings: Settings, supervisor: Supervisor) -> Callable[[], list[str]]:
     """Where a 204 waits for Kafka, a collector that nobody reports to has to look whether Kafka is there."""
-    if settings.log is None or settings.durability != "log":
+    place, health = settings.log, Health()
+    if place is None or settings.durability != "log":
         return supervisor.problems
-    health, ask = Health(), functools.partial(trouble_with_log, settings.log)
-    threading.Thread(target=lambda: asyncio.run(watch("kafka", ask, health)), name="watch", daemon=True).start()
+    threading.Thread(target=lambda: asyncio.run(watch_log(place, health)), name="watch", daemon=True).start()
     return lambda: [*supervisor.problems(), *health.problems()]
 
 
@@ -188,28 +183,6 @@ def _own_folder(settings: Settings, command: str) -> contextlib.AbstractContextM
     return _data_dir(settings, command) if kept_here else contextlib.nullcontext()
 
 
-def _patience(places: Path) -> float:
-    """A killed program leaves this file, and for a moment processes that still hold its ports."""
-    return PREDECESSOR_SECONDS if places.exists() else 0
-
-
-def _listen(host: str, port: int, flag: str, patience: float = 0) -> socket.socket:
-    """`patience`: seconds to try, because processes of a killed `run` that are just ending still hold the port."""
-    setting = f"--{flag} (SENTINEL_{flag.replace('-', '_').upper()})"
-    ends = time.monotonic() + patience
-    while True:
-        try:
-            family = socket.AF_INET6 if ":" in host else socket.AF_INET
-            return socket.create_server((host, port), family=family, backlog=BACKLOG)
-        except OSError as error:
-            taken = error.errno == errno.EADDRINUSE
-            if taken and time.monotonic() < ends:
-                time.sleep(0.1)
-                continue
-            why = "it is taken by another program" if taken else error.strerror or str(error)
-            raise CannotStart(f"can't listen on {host} port {port}: {why}; choose another {setting}") from None
-
-
 def _serve_operations(settings: Settings, problems: Callable[[], list[str]]) -> str:
     """On a port of their own: the figures of all processes of this command, added up. Returns the URL."""
     registry = CollectorRegistry()
@@ -222,29 +195,3 @@ def _serve_operations(settings: Settings, problems: Callable[[], list[str]]) -> 
             "choose another --ops-port (SENTINEL_OPS_PORT)"
         ) from None
     return f"http://{settings.ops_host}:{port}"
-
-
-def _url(listener: socket.socket) -> str:
-    host, port = listener.getsockname()[:2]
-    shown = {"0.0.0.0": "localhost", "::": "localhost"}.get(host, f"[{host}]" if ":" in host else host)  # noqa: S104
-    return f"http://{shown}:{port}"
-
-
-def _announce(places: Path, where: dict[str, str]) -> None:
-    """What a person needs next, on standard output; and where things are, for the other commands."""
-    unfinished = places.with_suffix(".part")
-    with contextlib.suppress(OSError):  # a collector must come up on the disk that its spool has filled, to empty it
-        unfinished.write_text(json.dumps({**where, "pid": os.getpid()}))
-        unfinished.replace(places)
-    reports = f"{where['collector']}/csp/report"
-    for name, url in {**where, "collector": reports}.items():
-        print(f"{name + ':':<11}{url}")
-    print(
-        "\nTo try it on this machine, send this header with your pages (SITE is a label of your choice):\n"
-        f"  Content-Security-Policy-Report-Only: default-src 'self'; report-uri {reports}/SITE\n"
-        "On a real site, behind https (browsers deliver the Reporting API nowhere else), send both:\n"
-        '  Reporting-Endpoints: csp="https://YOUR-COLLECTOR/csp/report/SITE"\n'
-        "  Content-Security-Policy-Report-Only: default-src 'self'; report-to csp\n"
-        "Nothing to report yet? `csp-sentinel demo` sends some. Ctrl-C stops.",
-        flush=True,
-    )

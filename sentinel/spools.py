@@ -20,16 +20,18 @@ _COMMANDS = ("run", "ingest", "process")  # that work on the spool
 def held(settings: Settings, command: str) -> Iterator[None]:
     """The data dir's lock for `command`, in which stands the kind of log. Raises CannotStart where another has it."""
     folder = settings.data_dir
-    with (folder / f"{command}.lock").open("a") as lock:
+    with (folder / f"{command}.lock").open("a+b", buffering=0) as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise CannotStart(
                 f"another `csp-sentinel {command}` uses the data dir {folder}; stop it, or choose another --data-dir"
             ) from None
-        lock.truncate(0)
-        lock.write(_kind(settings))
-        lock.flush()
+        lock.seek(0)
+        if lock.read() != (kind := _kind(settings).encode()):
+            with contextlib.suppress(OSError):  # a full disk must not keep a collector from emptying its spool
+                lock.truncate(0)
+                lock.write(kind)
         yield
 
 

@@ -34,7 +34,7 @@ from sentinel.processing import Processing
 from sentinel.settings import Settings
 from sentinel.store_server import SERVER, trouble_with_store
 from sentinel.supervise import READY, tell
-from sentinel.watching import trouble_with_log, watch
+from sentinel.watching import watch, watch_log
 
 logger = logging.getLogger("sentinel.run")
 PREDECESSOR_SECONDS = 10.0  # for processes of a killed run to end
@@ -146,8 +146,7 @@ class StoreStage:
             ask = functools.partial(trouble_with_store, store)
             self._watching.append(asyncio.create_task(watch(SERVER, ask, self._health)))
         if self._processes and self._settings.log is not None:
-            ask = functools.partial(trouble_with_log, self._settings.log)
-            self._watching.append(asyncio.create_task(watch("kafka", ask, self._health)))
+            self._watching.append(asyncio.create_task(watch_log(self._settings.log, self._health)))
 
     def _listen_to_signals(self, console: "ConsoleServer | None") -> None:
         loop, parent = asyncio.get_running_loop(), _parent()

@@ -1,6 +1,7 @@
 """What a stage needs of other machines, looked at again and again while it runs: said in its health, and in its log."""
 
 import asyncio
+import functools
 import logging
 import random
 from collections.abc import Awaitable, Callable
@@ -42,6 +43,12 @@ async def rest(seconds: float) -> None:
 
 def longer(pause: float) -> float:
     return min(pause * 2, _LONGEST_PAUSE)
+
+
+async def watch_log(place: KafkaPlace, health: Health) -> None:
+    """Not at once: at the start, who works with it finds out by themselves."""
+    await asyncio.sleep(_EVERY_SECONDS)
+    await watch("kafka", functools.partial(trouble_with_log, place), health)
 
 
 async def trouble_with_log(place: KafkaPlace) -> str:

@@ -7,14 +7,12 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
-import msgspec
 import pytest
 
-from schema.delivery import Delivery, Kind, encode
-from schema.envelope import VERSION, pack, zstd
+from schema.envelope import VERSION, zstd
 from tests.corpus.captures import captures
 from tests.support import topics
-from tests.support.stages import Machine, Shared, command, together, wait_for
+from tests.support.stages import Machine, Shared, command, envelope, together, wait_for
 
 CAPTURES = [*itertools.islice(captures("2015"), 60), *itertools.islice(captures("2026"), 340)]
 REPORT = b'{"csp-report":{"document-uri":"https://shop.example/","effective-directive":"img-src","blocked-uri":"data"}}'
@@ -149,11 +147,3 @@ def test_an_envelope_of_a_newer_version_stops_the_processor_before_it(kafka, cli
     assert f"{shared.place.topic}/0/1 was written by a newer csp-sentinel (version {VERSION + 1}" in ended.stderr
     assert asyncio.run(topics.committed(shared.place)) == [(1, "")]
     assert shared.sums() == {"received": 1, "stored": 1}
-
-
-def envelope(*bodies: bytes, version: int = VERSION) -> bytes:
-    """A record with a delivery of each body."""
-    now = int(time.time() * 1000)
-    if version != VERSION:
-        return zstd.compress(msgspec.msgpack.encode([version, "id", "host/0", now, "what only that version knows"]))
-    return pack("id", "host/0", now, [encode(Delivery(now, "shop", Kind.REPORTS, 1, b"", body)) for body in bodies])

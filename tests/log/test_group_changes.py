@@ -8,18 +8,14 @@ import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Iterator
-from typing import Any
 
 import pytest
-from aiokafka import TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 from aiokafka.protocol.group import LeaveGroupRequest
 
 from log import group, membership
 from log.group import GroupConsumer
 from log.places import KafkaPlace
 from log.protocols import Batch, Lost
-from schema import metrics
 from tests.log.test_group import SECONDS, envelope, numbers, stored, taken
 from tests.support.shipping import until
 from tests.support.topics import commit, committed, new_place, send
@@ -239,44 +235,3 @@ def test_while_the_group_waits_for_a_frozen_member_nothing_hangs(place, other):
     asyncio.run(run())
     assert sum(took) > SESSION / 2
     assert max(took) < 10
-
-
-def test_what_retention_took_away_before_it_was_read_is_a_gap_and_the_rest_goes_on(place, caplog):
-    asyncio.run(send(place, *(envelope(number) for number in range(5))))
-    before = metrics.LOG_GAPS._value.get()
-
-    async def run() -> Any:
-        async with consuming(place) as consumer:
-            await stored(consumer)
-        await send(place, *(envelope(number) for number in range(5, 9)))
-        admin = AIOKafkaAdminClient(bootstrap_servers=list(place.brokers))
-        await admin.start()
-        await admin.delete_records({TopicPartition(place.topic, 0): RecordsToDelete(7)})
-        await admin.close()
-        async with consuming(place) as consumer:
-            return numbers(await stored(consumer))
-
-    assert asyncio.run(run()) == [7, 8]
-    assert metrics.LOG_GAPS._value.get() == before + 1
-    assert "the log does not hold what was to be read next" in caplog.text
-
-
-def test_what_retention_left_of_a_batch_goes_under_the_batchs_id(place):
-    """It may have been applied, and all that is not known is the answer: another id would count the rest twice."""
-    asyncio.run(send(place, *(envelope(number) for number in range(5))))
-
-    async def run() -> tuple[Any, Any]:
-        async with consuming(place) as consumer:
-            first = await taken(consumer)
-            first.decided = b""
-            await consumer.intend(first)
-        admin = AIOKafkaAdminClient(bootstrap_servers=list(place.brokers))
-        await admin.start()
-        await admin.delete_records({TopicPartition(place.topic, 0): RecordsToDelete(3)})
-        await admin.close()
-        async with consuming(place) as consumer:
-            return first, await stored(consumer)
-
-    first, rest = asyncio.run(run())
-    assert rest.id == first.id
-    assert numbers(rest) == [3, 4]

@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import subprocess
+import time
 import urllib.error
 import urllib.request
 import uuid
@@ -17,9 +18,13 @@ from pathlib import Path
 from typing import Any, NamedTuple, Self
 from urllib.parse import quote
 
+import msgspec
+
 from log import topic
 from log.places import KafkaPlace
 from schema import tables
+from schema.delivery import Delivery, Kind, encode
+from schema.envelope import VERSION, pack, zstd
 from schema.server import Server
 from sentinel import places
 from tests.e2e.drill.stages import PROGRAM, Stage, wait_for
@@ -27,7 +32,7 @@ from tests.support.clickhouse_http import ClickHouseServer
 from tests.support.kafka.cluster import Cluster, free_ports
 from tests.support.kafka.listeners import PASSWORD, USER
 
-__all__ = ["Answer", "Machine", "Shared", "command", "together", "wait_for"]
+__all__ = ["Answer", "Machine", "Shared", "command", "envelope", "together", "wait_for"]
 _TYPE = {"content-type": "application/csp-report"}
 
 
@@ -210,3 +215,11 @@ def command(*arguments: object, seconds: float = 60, **settings: object) -> "sub
         timeout=seconds,
         env={**os.environ, **environment},
     )
+
+
+def envelope(*bodies: bytes, version: int = VERSION) -> bytes:
+    """A record with a delivery of each body."""
+    now = int(time.time() * 1000)
+    if version != VERSION:
+        return zstd.compress(msgspec.msgpack.encode([version, "id", "host/0", now, "what only that version knows"]))
+    return pack("id", "host/0", now, [encode(Delivery(now, "shop", Kind.REPORTS, 1, b"", body)) for body in bodies])
