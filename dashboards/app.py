@@ -1,6 +1,7 @@
 """The console's parts, put together: read API, export, pages, and what stands around them."""
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 
 from clickhouse_connect.driver.exceptions import DatabaseError
@@ -37,8 +38,10 @@ def build(store: Store, lag: Callable[[], float | None], token: str | None) -> S
 
     async def ready(_request: Request) -> Response:
         """Whether the store answers. In a thread apart from those of the questions, which may all be waiting."""
-        if await asyncio.to_thread(answers):
-            return PlainTextResponse("ready\n")
+        with contextlib.suppress(TimeoutError):  # a server that hangs keeps the thread, and must not keep the probe
+            async with asyncio.timeout(_PROBE_SECONDS):
+                if await asyncio.to_thread(answers):
+                    return PlainTextResponse("ready\n")
         return problems.response(problems.AWAY)
 
     def problem(request: Request, error: Exception) -> Response:
@@ -56,6 +59,7 @@ def build(store: Store, lag: Callable[[], float | None], token: str | None) -> S
     return app
 
 
+_PROBE_SECONDS = 5.0
 _READY_SECONDS = 0.5  # a probe gives up after a second, by default
 
 

@@ -28,8 +28,9 @@ def response(problem: Problem) -> Response:
     return Response(msgspec.json.encode(body), problem.status, problem.headers, media_type="application/problem+json")
 
 
-# ClickHouse's codes for a question that reached one of its limits: time, memory, rows.
-_TOO_MUCH = {158, 159, 160, 241, 307, 394, 396}
+# ClickHouse's codes.
+_TOO_MUCH = {158, 159, 160, 241, 307, 394, 396}  # a question reached one of its limits: time, memory, rows
+_LOGIN = {192, 193, 194, 497, 516}  # unknown user, wrong or no password, no right, authentication failed
 
 
 EXPECTED = (HTTPException, BadParameter, Busy, DatabaseError, TablesMissing, WrongCluster)
@@ -50,6 +51,8 @@ def of(error: Exception) -> Problem:
 def _of_the_store(error: Exception) -> Problem | None:
     if isinstance(error, DatabaseError) and error.code in _TOO_MUCH:
         return Problem(503, "The answer takes too long or too much memory; ask for a shorter period or filter more.")
+    if isinstance(error, DatabaseError) and error.code in _LOGIN:
+        return Problem(503, "The store refuses the console's user: see SENTINEL_STORE.", {"Retry-After": "30"})
     if isinstance(error, OperationalError) and error.code is None:  # the connection's: no server said it
         return AWAY
     if isinstance(error, TablesMissing | WrongCluster):
