@@ -8,11 +8,12 @@ from dashboards.clients import ask
 from dashboards.filters import Where
 
 # These may differ between the reports of one fingerprint: the newest's is shown, whatever is merged already.
-_NEWEST = ("policy_hash", "noise", "noise_rule", "verdict", "verdict_reason")
+_NEWEST = ("policy_hash", "noise", "noise_rule", "noise_version", "verdict", "verdict_reason")
 _EXAMPLES = (
     "site", "document_url", "document_host", "referrer", "effective_directive", "blocked_url", "blocked_host",
     "blocked_site", "blocked_kind", "disposition", "source_file", "line_number", "column_number", "status_code",
-    "sample", "browser", "browser_version", "os", "user_agent", "trust",
+    "sample", "browser", "browser_version", "os", "user_agent", "trust", "trust_reasons", "signature", "environment",
+    "document_template", "blocked_template",
 )  # fmt: skip
 _SUMMED = {
     "window": "toUnixTimestamp(min(window))",  # s
@@ -25,7 +26,8 @@ FIELDS = (
     "site", "window", "fingerprint", "reports", "first_seen", "last_seen", "document_url", "document_host", "referrer",
     "effective_directive", "blocked_url", "blocked_host", "blocked_site", "blocked_kind", "disposition", "source_file",
     "line_number", "column_number", "status_code", "sample", "original_policy", "policy_hash", "browser",
-    "browser_version", "os", "user_agent", "noise", "noise_rule", "verdict", "verdict_reason", "trust",
+    "browser_version", "os", "user_agent", "noise", "noise_rule", "noise_version", "verdict",
+    "verdict_reason", "trust", "trust_reasons", "signature", "environment", "document_template", "blocked_template",
 )  # fmt: skip
 STORED = tuple(name for name in FIELDS if name != "original_policy")  # its text has a table of its own
 

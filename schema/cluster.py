@@ -1,8 +1,9 @@
 """The migrations' statements for a cluster: on each shard a table of its rows, over all of them one that finds them.
 
-    CREATE TABLE ledger (…)        →  ledger_local, replicated within its shard, and ledger, Distributed over the shards
-    CREATE MATERIALIZED VIEW v …   →  v_local, on each shard from table_local to table_local
-    ALTER TABLE ledger …           →  of ledger_local
+    CREATE TABLE ledger (…)              →  ledger_local, replicated within its shard, and ledger, over all shards
+    CREATE MATERIALIZED VIEW v …         →  v_local, on each shard from table_local to table_local
+    ALTER TABLE ledger MODIFY SETTING …  →  of ledger_local
+    ALTER TABLE ledger … COLUMN …        →  of both
 
 Rows that fold together are on one shard: sharded by fingerprint or, where a table has none, by its whole key. What the
 views make is folded on each shard, and summed over the shards as it is summed over parts: by every query.
@@ -25,7 +26,8 @@ _TABLE = re.compile(
     re.DOTALL,
 )
 _VIEW = re.compile(r"CREATE MATERIALIZED VIEW (?P<name>\w+) TO (?P<target>\w+) AS\s+(?P<query>.*)", re.DOTALL)
-_SETTING = re.compile(r"ALTER TABLE (?P<name>\w+) MODIFY SETTING (?P<settings>.*)", re.DOTALL)
+_ALTER = re.compile(r"ALTER TABLE (?P<name>\w+) (?P<what>(?:MODIFY SETTING|ADD COLUMN|MODIFY COLUMN) .*)", re.DOTALL)
+_CODEC = re.compile(r" CODEC\(.*\)")
 
 
 def on_cluster(statement: str, cluster: str, database: str) -> list[str]:
@@ -39,9 +41,13 @@ def on_cluster(statement: str, cluster: str, database: str) -> list[str]:
         return [_local_table(found, cluster, database), _spanning_table(found, cluster, database)]
     if found := _VIEW.fullmatch(statement):
         return [_view(found, cluster, database)]
-    if found := _SETTING.fullmatch(statement):
-        altered = f"`{database}`.{found['name']}{LOCAL} ON CLUSTER '{cluster}'"
-        return [f"ALTER TABLE {altered} MODIFY SETTING {found['settings']}"]
+    if found := _ALTER.fullmatch(statement):
+        name, what = found["name"], found["what"]
+        local = f"ALTER TABLE `{database}`.{name}{LOCAL} ON CLUSTER '{cluster}' {what}"
+        if what.startswith("MODIFY SETTING"):
+            return [local]
+        # The table over the shards keeps nothing, so there is nothing to compress.
+        return [local, f"ALTER TABLE `{database}`.{name} ON CLUSTER '{cluster}' {_CODEC.sub('', what)}"]
     raise ValueError(f"there is no form for a cluster of: {statement[:80]}")
 
 

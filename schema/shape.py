@@ -105,8 +105,10 @@ _MADE = re.compile(
 _LIKE = re.compile(r" AS (?:`\w+`\.)?(?P<like>\w+)\s+ENGINE = Distributed\(.*", re.DOTALL)
 _TABLE = re.compile(r"\s+\(\n(?P<columns>.*?)\n\)\nENGINE = (?P<engine>\w+)(?P<rest>.*)", re.DOTALL)
 _COLUMN = re.compile(r"\s*(?P<name>\w+) (?P<type>.*?)(?: CODEC\(.*| DEFAULT .*)?,?")
-_SETTING = re.compile(
-    r"ALTER TABLE (?:`\w+`\.)?(?P<name>\w+)(?: ON CLUSTER '[^']*')? MODIFY SETTING (?P<settings>.*)", re.DOTALL
+_ALTER = re.compile(
+    r"ALTER TABLE (?:`\w+`\.)?(?P<name>\w+)(?: ON CLUSTER '[^']*')?"
+    r" (?:MODIFY SETTING (?P<settings>.*)|(?:ADD COLUMN IF NOT EXISTS|MODIFY COLUMN) (?P<column>.*))",
+    re.DOTALL,
 )
 
 
@@ -114,8 +116,8 @@ def expected(its: Iterable[Migration]) -> dict[str, Table]:
     """The tables and views that `its` statements make, by name. Raises ValueError for a statement it can't read."""
     made: dict[str, Table] = {}
     for statement in (statement for migration in its for statement in migration.statements):
-        if found := _SETTING.fullmatch(statement):
-            made[found["name"]] = made[found["name"]]._replace(inserts=_inserts(found["settings"]))
+        if found := _ALTER.fullmatch(statement):
+            made[found["name"]] = _altered(made[found["name"]], found["settings"], found["column"])
         elif (found := _MADE.fullmatch(statement)) is None:
             raise ValueError(f"what does this make of the tables: {statement[:80]}")
         elif found["kind"] == "MATERIALIZED VIEW":
@@ -141,6 +143,14 @@ def _table(found: re.Match[str], called: str) -> Table:
         ttl=ttl[1] if ttl else "",
         called=called,
     )
+
+
+def _altered(table: Table, settings: str | None, column: str | None) -> Table:
+    if settings is not None:
+        return table._replace(inserts=_inserts(settings))
+    found = _COLUMN.fullmatch(column or "")
+    assert found is not None, column
+    return table._replace(columns=table.columns | {found["name"]: found["type"]})
 
 
 def _inserts(text: str) -> int | None:

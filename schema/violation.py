@@ -39,3 +39,9 @@ class Violation(msgspec.Struct):
     verdict: str = ""
     verdict_reason: str = ""
     trust: int = 100
+    trust_reasons: str = ""  # what took from it, names joined by blanks
+    noise_version: str = ""  # of the rules
+    signature: str = ""  # of the report URL: valid, missing, invalid, expired; empty where the site signs none
+    environment: str = ""  # that a valid signature names
+    document_template: str = ""  # document_url, blocked_url with their ids and numbers replaced
+    blocked_template: str = ""

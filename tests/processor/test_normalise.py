@@ -43,6 +43,12 @@ def test_a_plain_report_becomes_a_row():
         "verdict": "",
         "verdict_reason": "",
         "trust": 100,
+        "trust_reasons": "",
+        "noise_version": "",
+        "signature": "",
+        "environment": "",
+        "document_template": "",
+        "blocked_template": "",
     }
 
 

@@ -15,12 +15,15 @@ FORMED = [statement for migration in wanted(PLACE, 90) for statement in migratio
 TABLES = [statement for statement in FORMED if re.search("ENGINE = (?!Distributed)", statement)]
 SPANNING = [statement for statement in FORMED if "ENGINE = Distributed" in statement]
 VIEWS = [statement for statement in FORMED if statement.startswith("CREATE MATERIALIZED VIEW")]
-SET = [statement for statement in FORMED if statement.startswith("ALTER")]
+ALTERED = [statement for statement in FORMED if statement.startswith("ALTER")]
+SET = [statement for statement in ALTERED if "MODIFY SETTING" in statement]
+COLUMNS = [statement for statement in ALTERED if " COLUMN " in statement]
 NAMES = {name for statement in TABLES for name in re.findall(r"^CREATE TABLE `reports`\.(\w+)_local ", statement)}
 
 
 def titled(statement: str) -> str:
-    return f"{statement.split(maxsplit=1)[0]} {named(statement)}"
+    column = re.search(r" COLUMN (?:IF NOT EXISTS )?\w+", statement)
+    return f"{statement.split(maxsplit=1)[0]} {named(statement)}{column[0] if column else ''}"
 
 
 def named(statement: str) -> str:
@@ -41,15 +44,26 @@ def test_every_statement_is_one_that_clickhouse_reads(store: Engine, statement: 
 
 def test_every_statement_of_the_files_has_a_form():
     assert len(set(map(titled, FORMED))) == len(FORMED)
-    assert len(TABLES) + len(SPANNING) + len(VIEWS) + len(SET) == len(FORMED)
+    assert len(TABLES) + len(SPANNING) + len(VIEWS) + len(ALTERED) == len(FORMED)
+    assert len(SET) + len(COLUMNS) == len(ALTERED)
     given = [statement for migration in formed(90) for statement in migration.statements]
     assert {named(statement) for statement in given} <= NAMES | {named(view).removesuffix("_local") for view in VIEWS}
     assert len(VIEWS) == sum(statement.startswith("CREATE MATERIALIZED VIEW") for statement in given)
 
 
 def test_a_statement_of_a_new_kind_needs_a_form_first():
-    with pytest.raises(ValueError, match="ALTER TABLE violations ADD COLUMN"):
-        on_cluster("ALTER TABLE violations ADD COLUMN a String", "main", "reports")
+    with pytest.raises(ValueError, match="ALTER TABLE violations ADD INDEX"):
+        on_cluster("ALTER TABLE violations ADD INDEX a site TYPE set(0)", "main", "reports")
+
+
+def test_a_column_changes_on_the_shards_first_and_then_in_the_table_over_them():
+    pairs = list(zip(COLUMNS[::2], COLUMNS[1::2], strict=True))
+    assert pairs
+    for local, spanning in pairs:
+        assert named(local) == f"{named(spanning)}_local"
+        its, over = (statement.partition(" COLUMN ")[2].partition(" CODEC(") for statement in (local, spanning))
+        assert its[0] == over[0]
+        assert not over[1]  # nothing is kept there
 
 
 @pytest.mark.parametrize("statement", TABLES, ids=titled)

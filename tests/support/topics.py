@@ -35,7 +35,7 @@ async def make(place: KafkaPlace, topic: str, partitions: int = 1, **settings: s
     try:
         wanted = NewTopic(topic, partitions, len(place.brokers), topic_configs=settings)
         async with asyncio.timeout(_FENCED_SECONDS):
-            while (await admin.create_topics([wanted])).topic_errors[0][1] not in _THERE:
+            while (await admin.create_topics([wanted])).topic_errors[0][1] not in _THERE:  # noqa: ASYNC110  (Kafka's)
                 await asyncio.sleep(0.1)
     finally:
         await admin.close()
