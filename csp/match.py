@@ -1,6 +1,6 @@
 """Does a policy allow a request? The directives' checks of CSP3 §6.1 to §6.4 over the algorithms of §6.7."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -13,8 +13,6 @@ from csp.policy import Policy
 from csp.sources import Match, Sources, match_url
 from csp.urls import OPAQUE, Document, Url, read_document, read_url, upgraded
 
-_SCRIPTS = frozenset({"script-src", "script-src-elem"})
-_STYLES = frozenset({"style-src", "style-src-elem"})
 _WORKERS = frozenset({"worker", "sharedworker", "serviceworker"})
 _SCRIPT_LIKE = _WORKERS | {"script", "xslt", "audioworklet", "paintworklet"}
 _PREFETCH = frozenset({"prefetch", "prerender"})
@@ -71,11 +69,14 @@ def _ask(policies: Sequence[Policy], document: str, directive: str, request: Req
     if request.eval or request.wasm:
         directive = "script-src"  # §4.4.1 and §4.5.1: never -elem, -attr
     url = read_url(request.url) if request.url else None
-    if url is not None and url.scheme in _UPGRADED and directive not in _NOT_FETCHED:
-        # Fetch (main fetch, step 6) upgrades the URL before it asks the enforced policies.
-        if any("upgrade-insecure-requests" in policy.values for policy in policies):
-            url = upgraded(url)
+    if url is not None and url.scheme in _UPGRADED and directive not in _NOT_FETCHED and _upgrades(policies):
+        url = upgraded(url)
     return _Asked(directive, request, read_document(document), url, policies)
+
+
+def _upgrades(policies: Sequence[Policy]) -> bool:
+    """Fetch (main fetch, step 6) upgrades the URL before it asks the enforced policies."""
+    return any("upgrade-insecure-requests" in policy.values for policy in policies)
 
 
 def _decide(policy: Policy, asked: _Asked) -> Decision:
@@ -109,29 +110,21 @@ def _shown(name: str, text: str) -> str:
 
 
 def _match(policy: Policy, name: str, sources: Sources, asked: _Asked) -> Match:
-    """`sources` are those of `name`, which governs; what is checked depends on the effective directive."""
-    request, effective = asked.request, asked.directive
+    """`sources` are those of `name`, which governs; what is checked depends on what is asked for."""
+    request = asked.request
     if request.inline:
-        kind = inline_type(request.inline_type, effective)
+        kind = inline_type(request.inline_type, asked.directive)
         text = request.text or (request.url if kind == "navigation" else "")
         return match_inline(sources, kind, text, request.nonce, parser_inserted=request.parser_inserted)
     if request.eval:
         return match_eval(asked.policies, sources)
     if request.wasm:
         return match_wasm(sources)
-    if effective == "frame-ancestors":
-        return _match_ancestors(sources, asked)
-    if effective == "base-uri":
-        return match_url(sources, asked.url, asked.document, redirected=False)
-    if effective == "worker-src":
-        return _match_script(sources, asked) if name == "script-src" else _match_worker(sources, asked)
-    if effective in _SCRIPTS:
-        return _match_script(sources, asked)
-    if effective in _STYLES:
-        return _match_style(sources, asked)
-    if effective == "default-src":
+    if asked.directive == "default-src":
         return _match_default(policy, sources, asked)
-    return _match_url(sources, asked)
+    if name == "script-src":  # of a worker it is the directive that decides what is checked
+        return _match_script(sources, asked)
+    return _CHECKS.get(asked.directive, _match_url)(sources, asked)
 
 
 def _match_url(sources: Sources, asked: _Asked) -> Match:
@@ -194,3 +187,19 @@ def _match_ancestors(sources: Sources, asked: _Asked) -> Match:
         if not match.matches:
             return Match(False, f"for the ancestor {ancestor} {match.why}")
     return Match(True, "every ancestor matches" if ancestors else "nothing embeds the document")
+
+
+def _match_base(sources: Sources, asked: _Asked) -> Match:
+    """§6.3.1.1: a base is not fetched, so nothing redirects it."""
+    return match_url(sources, asked.url, asked.document, redirected=False)
+
+
+_CHECKS: Mapping[str, Callable[[Sources, _Asked], Match]] = {
+    "base-uri": _match_base,
+    "frame-ancestors": _match_ancestors,
+    "script-src": _match_script,
+    "script-src-elem": _match_script,
+    "style-src": _match_style,
+    "style-src-elem": _match_style,
+    "worker-src": _match_worker,
+}

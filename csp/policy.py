@@ -30,7 +30,7 @@ class Policy:
 
 
 def parse(text: str) -> Policy:
-    """One serialized policy, as in <meta> or in a report's `originalPolicy`. Never fails: what can't be read is skipped."""
+    """One serialized policy, as in <meta> or in a report. Never fails: what can't be read is skipped."""
     return _parsed(text) if len(text) <= _CACHED else _parse(text)
 
 

@@ -42,7 +42,7 @@ class Host(NamedTuple):
 
 
 class Sources(NamedTuple):
-    """The compiled value of a directive. `'none'` alone compiles to nothing at all, and beside others it is no source."""
+    """The compiled value of a directive. `'none'` is no source: alone it leaves nothing, beside others no trace."""
 
     text: str
     star: bool
@@ -195,7 +195,7 @@ def _match_host(source: Host, url: Url, document: Document, redirected: bool) ->
 
 def _match_port(port: int | None, scheme: str, url: Url) -> bool:
     """§6.7.2.11; and where http: was upgraded, port 80 with it (Chromium and Firefox)."""
-    if port == ANY_PORT or port == url.port:
+    if port in {ANY_PORT, url.port}:
         return True
     if port is None:
         return False

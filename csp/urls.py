@@ -46,7 +46,7 @@ def effective_port(url: Url | Document) -> int | None:
 
 def upgraded(url: Url) -> Url:
     """As `upgrade-insecure-requests` makes Fetch rewrite it, before any enforced policy is asked."""
-    if url.scheme == "http" or url.scheme == "ws":
+    if url.scheme in {"http", "ws"}:
         return url._replace(scheme=url.scheme + "s", port=None if url.port == 443 else url.port)
     return url
 
