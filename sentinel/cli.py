@@ -184,19 +184,19 @@ _COMMANDS: dict[str, tuple[str, str, str, tuple[str, ...]]] = {
     ),
     "match": (
         "say whether a policy allows a request",
-        "Reads questions from standard input, one JSON object a line, and answers each on a line of its own, in order.\n"
-        "A question: policy (a header's value), document (its URL), directive (the effective one) and request, with\n"
-        "what is needed of url, redirected, nonce, integrity, parser_inserted, destination, ancestors; or inline: true\n"
-        "with inline_type, text, nonce, parser_inserted; or eval: true; or wasm: true.\n"
-        "An answer: allowed, directive (which one decided; null if none governs) and why; or error.",
+        "Reads questions from standard input, one JSON object a line, and answers each on a line, in order.\n"
+        "A question has policy (a header's value), document (its URL), directive (the effective one) and request,\n"
+        "which holds what is needed of url, redirected, nonce, integrity, parser_inserted, destination, ancestors;\n"
+        "or inline: true with inline_type, text, nonce, parser_inserted; or eval: true; or wasm: true.\n"
+        "An answer has allowed, directive (which one decided; null if none governs) and why; or it has error.",
         """echo '{"policy": "default-src https:", "document": "https://shop.example/", "directive": "img-src", """
         """"request": {"url": "http://cdn.example/a.png"}}' | csp-sentinel match""",
         (),
     ),
     "parse": (
         "read a policy as browsers do, and say what is odd about it",
-        "Reads from standard input, one JSON object a line with a policy (a header's value), and answers each on a line\n"
-        "of its own, in order: directives, as pairs of a name and its values, and problems; or error.",
+        "Reads from standard input, one JSON object a line with a policy (a header's value), and answers each on a\n"
+        "line, in order: directives, as pairs of a name and its values, and problems; or error.",
         """echo '{"policy": "script-src self; img-src *"}' | csp-sentinel parse""",
         (),
     ),

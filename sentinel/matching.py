@@ -9,6 +9,7 @@ import msgspec
 from csp.inline import INLINE_TYPES
 from csp.lint import problems
 from csp.match import Request, decide
+from csp.others import OTHER_CHECKS
 from csp.policy import parse_list
 from csp.urls import read_url
 
@@ -52,7 +53,7 @@ def _check(asked: _Question) -> None:
         raise Unanswerable(f"request.inline_type is none of: {', '.join(sorted(INLINE_TYPES))}")
     if request.url and not request.inline and read_url(request.url) is None:
         raise Unanswerable("request.url is no absolute URL")
-    if request == Request():
+    if request == Request() and asked.directive not in OTHER_CHECKS:
         raise Unanswerable("request says nothing of what was requested; it takes url, inline, eval, wasm or ancestors")
 
 
