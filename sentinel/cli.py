@@ -18,27 +18,40 @@ Run = Callable[[Settings, argparse.Namespace], int]
 _COMMON = ("data_dir", "log_level")
 _COLLECTOR = ("host", "port", "workers", "server", "durability", "sites", "ops_host", "ops_port")
 _CONSOLE = ("console_host", "console_port")
+# Commands that read standard input and write standard output, and need no settings.
+_FILTERS = ("match", "parse")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Exit code 0 done, 1 could not, 2 wrong use, 130 stopped by Ctrl-C before its time."""
     given = _parser().parse_args(arguments)
     try:
-        loaded = read(os.environ, given.settings, vars(given))
-    except WrongSetting as error:
-        _fail(str(error), 2)
-    if given.command == "settings":
-        print(render(loaded.settings, loaded.sources))
-        return
-    logs.configure(loaded.settings.log_level, loaded.settings.log_format)
-    try:
-        with _metrics_folder():
-            sys.exit(_run(loaded.settings, given))
+        sys.exit(_filter(given.command) if given.command in _FILTERS else _with_settings(given))
     except KeyboardInterrupt:
         sys.exit(130)
     except BrokenPipeError:  # `csp-sentinel export | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
+
+
+def _filter(command: str) -> int:
+    """From standard input to standard output: no settings, no folder, and none of the heavy imports of the others."""
+    from sentinel import matching  # noqa: PLC0415
+
+    return matching.run(matching.match_line if command == "match" else matching.parse_line)
+
+
+def _with_settings(given: argparse.Namespace) -> int:
+    try:
+        loaded = read(os.environ, given.settings, vars(given))
+    except WrongSetting as error:
+        _fail(str(error), 2)
+    if given.command == "settings":
+        print(render(loaded.settings, loaded.sources))
+        return 0
+    logs.configure(loaded.settings.log_level, loaded.settings.log_format)
+    with _metrics_folder():
+        return _run(loaded.settings, given)
 
 
 def _run(settings: Settings, given: argparse.Namespace) -> int:
@@ -93,7 +106,8 @@ def _parser() -> argparse.ArgumentParser:
             epilog=f"example:\n  {example}",
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
-        command.add_argument("--settings", type=Path, metavar="FILE", help="settings file: .env-style, or .toml")
+        if name not in _FILTERS:
+            command.add_argument("--settings", type=Path, metavar="FILE", help="settings file: .env-style, or .toml")
         for flag in flags:
             _add_flag(command, flag)
         if name in _ARGUMENTS:
@@ -166,6 +180,24 @@ _COMMANDS: dict[str, tuple[str, str, str, tuple[str, ...]]] = {
         "send realistic reports to a running collector",
         "Sends a few thousand made-up reports, as today's browsers would send them, so that there is something to see.",
         "csp-sentinel demo --reports 3000",
+        (),
+    ),
+    "match": (
+        "say whether a policy allows a request",
+        "Reads questions from standard input, one JSON object a line, and answers each on a line, in order.\n"
+        "A question has policy (a header's value), document (its URL), directive (the effective one) and request,\n"
+        "which holds what is needed of url, redirected, nonce, integrity, parser_inserted, destination, ancestors;\n"
+        "or inline: true with inline_type, text, nonce, parser_inserted; or eval: true; or wasm: true.\n"
+        "An answer has allowed, directive (which one decided; null if none governs) and why; or it has error.",
+        """echo '{"policy": "default-src https:", "document": "https://shop.example/", "directive": "img-src", """
+        """"request": {"url": "http://cdn.example/a.png"}}' | csp-sentinel match""",
+        (),
+    ),
+    "parse": (
+        "read a policy as browsers do, and say what is odd about it",
+        "Reads from standard input, one JSON object a line with a policy (a header's value), and answers each on a\n"
+        "line, in order: directives, as pairs of a name and its values, and problems; or error.",
+        """echo '{"policy": "script-src self; img-src *"}' | csp-sentinel parse""",
         (),
     ),
     "settings": (

@@ -14,14 +14,15 @@ from schema.violation import Violation
 from sentinel.settings import table
 
 ROOT = Path(__file__).parents[1]
-ROOMS = {"schema", "ingest", "log", "processor", "dashboards", "sentinel", "loadtest", "k8s", "tests"}
+ROOMS = {"schema", "csp", "ingest", "log", "processor", "dashboards", "sentinel", "loadtest", "k8s", "tests"}
 MAY_IMPORT = {
     "schema": {"schema"},
+    "csp": {"csp"},
     "log": {"log", "schema"},
     "ingest": {"ingest", "log", "schema"},
-    "processor": {"processor", "log", "schema"},
+    "processor": {"processor", "csp", "log", "schema"},
     "dashboards": {"dashboards", "log", "schema"},
-    "sentinel": {"sentinel", "schema", "ingest", "log", "processor", "dashboards"},
+    "sentinel": {"sentinel", "schema", "csp", "ingest", "log", "processor", "dashboards"},
 }
 
 
