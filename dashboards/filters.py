@@ -8,13 +8,13 @@ import msgspec
 from dashboards import times
 from dashboards.params import BadParameter, Parameters
 from schema.sites import LABEL
+from schema.verdicts import VERDICTS
 
 KINDS = (
     "url", "self", "inline", "eval", "wasm-eval", "trusted-types", "data", "blob", "filesystem", "about",
     "extension", "browser", "empty", "other",
 )  # fmt: skip
 DISPOSITIONS = ("enforce", "report", "")
-VERDICTS = ("consistent", "impossible", "undecidable", "")
 NOISES = ("none", "only", "all")
 NAMES = (
     "site", "directive", "document_host", "blocked_host", "blocked_kind", "disposition", "browser", "verdict",
@@ -51,7 +51,7 @@ def read(given: Parameters) -> Filters:
         blocked_kind=given.one_of("blocked_kind", KINDS),
         disposition=given.one_of("disposition", DISPOSITIONS),
         browser=given.text("browser"),
-        verdict=given.one_of("verdict", VERDICTS),
+        verdict=_verdict(given),
         noise=given.one_of("noise", NOISES) or "all",
         words=_words(given),
         start=start,
@@ -64,6 +64,11 @@ def _site(given: Parameters) -> str | None:
     if site and not LABEL.fullmatch(site):
         raise BadParameter("site is a label: lower-case letters, digits and hyphens, at most 63 of them.")
     return site or None  # a form without a choice sends it empty, and no site is empty
+
+
+def _verdict(given: Parameters) -> str | None:
+    verdict = given.one_of("verdict", (*VERDICTS, "all"))
+    return None if verdict == "all" else verdict
 
 
 def _lowered(given: Parameters, name: str) -> str | None:

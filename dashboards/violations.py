@@ -8,6 +8,7 @@ from msgspec import Meta
 
 from dashboards import cursors, rows, series
 from dashboards.clients import ask
+from dashboards.explain import explanation
 from dashboards.filters import Filters, Where, where
 from dashboards.times import written, written_ms
 
@@ -115,6 +116,7 @@ def one(client: Client, filters: Filters, fingerprint: str) -> dict[str, Any] | 
     item["reports"] = sum(point["reports"] for point in item["series"]["items"])
     item["browsers"] = _browsers(client, where(filters), item)
     item["policies"] = _policies(client, its)
+    item["verdict_explained"] = explanation(item)
     example = ask(client, _EXAMPLE, _only(Where("1", {}), fingerprint))
     item["example"] = example[0][0] if example else None
     return item

@@ -10,6 +10,7 @@ from processor.noise import noise
 from processor.policy import policy
 from processor.text import as_text, storable, whole, without_queries
 from processor.urls import Url, read_blocked, read_url
+from processor.verdict import verdict
 from schema.delivery import USER_AGENT_BYTES, Delivery
 from schema.report import SPELLINGS, Entry
 from schema.sites import Site
@@ -48,6 +49,9 @@ def normalise(entry: Entry, delivery: Delivery, site: Site) -> Violation:
     seen = max(0, delivery.received_ms - age_ms(entry.age))
     violation = _row(fields, urls, storable(agent, USER_AGENT_BYTES), seen, delivery.site)
     violation.fingerprint = fingerprint(violation)
+    violation.verdict, violation.verdict_reason = verdict(
+        violation, fields.get("policy", ""), fields.get("blocked", "")
+    )
     violation.noise, violation.noise_rule = noise(violation, urls.document, urls.blocked, urls.source, site)
     return violation
 

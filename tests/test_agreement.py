@@ -21,7 +21,7 @@ MAY_IMPORT = {
     "log": {"log", "schema"},
     "ingest": {"ingest", "log", "schema"},
     "processor": {"processor", "csp", "log", "schema"},
-    "dashboards": {"dashboards", "log", "schema"},
+    "dashboards": {"dashboards", "csp", "log", "schema"},
     "sentinel": {"sentinel", "schema", "csp", "ingest", "log", "processor", "dashboards"},
 }
 

@@ -3,6 +3,7 @@
 from typing import Any
 
 from processor.normalise import normalise
+from processor.verdict import Verdict
 from schema.delivery import Delivery, Kind
 from schema.report import Entry, EntryKind
 from schema.sites import Site
@@ -35,3 +36,19 @@ def row(body: dict[str, Any], *, site: Site | None = None, agent: str = FIREFOX,
     """What the body becomes; `envelope` as for `entry`."""
     delivery = Delivery(RECEIVED_MS, "shop", Kind.REPORTS, 1, agent.encode(), b"")
     return normalise(entry(body, **envelope), delivery, site or Site())
+
+
+def judged(
+    policy: str, directive: str, blocked: str, document: str = "https://shop.example/cart", *, sample: str = ""
+) -> Verdict:
+    """The verdict on a report that says this."""
+    found = row(
+        {
+            "document-uri": document,
+            "effective-directive": directive,
+            "blocked-uri": blocked,
+            "original-policy": policy,
+            "script-sample": sample,
+        }
+    )
+    return Verdict(found.verdict, found.verdict_reason)

@@ -1,0 +1,131 @@
+"""A report is judged by the policy it carries: what it blocks, what it can't have blocked, what nobody can tell."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from schema.verdicts import REASONS, VERDICTS
+from tests.corpus.captures import all_captures
+from tests.support.reports import judged
+
+SHOP = "https://shop.example/cart"
+
+
+@pytest.mark.parametrize(
+    "policy, directive, blocked, reason",
+    [
+        ("img-src 'self'", "img-src", "https://evil.example/x.png", "img-src"),
+        ("default-src 'self'", "img-src", "https://evil.example/x.png", "default-src"),
+        ("img-src https://cdn.example/a/", "img-src", "https://cdn.example/b/x.png", "img-src"),
+        ("img-src https:", "img-src", "data", "img-src"),
+        ("img-src *", "img-src", "blob", "img-src"),
+        ("default-src 'self'", "script-src-elem", "chrome-extension", "default-src"),
+        ("default-src 'self'", "script-src-elem", "chrome-extension://abc/x.js", "default-src"),
+        ("connect-src 'self'", "connect-src", "myscheme", "connect-src"),
+        ("script-src 'self'", "script-src-elem", "inline", "script-src"),
+        ("script-src 'nonce-abc' 'strict-dynamic'", "script-src-elem", "inline", "script-src"),
+        ("script-src 'unsafe-inline' 'nonce-abc'", "script-src-elem", "inline", "script-src"),
+        ("style-src 'self'; script-src 'self'", "style-src-attr", "inline", "style-src"),
+        ("script-src 'self'", "script-src", "eval", "script-src"),
+        ("default-src 'unsafe-inline'", "script-src", "wasm-eval", "default-src"),
+        ("script-src 'self'", "script-src", "self", "script-src"),
+        ("frame-ancestors 'none'", "frame-ancestors", "", "frame-ancestors"),
+        ("frame-ancestors 'none'", "frame-ancestors", SHOP, "frame-ancestors"),
+        ("frame-ancestors 'self'", "frame-ancestors", "https://evil.example/", "frame-ancestors"),
+        ("base-uri 'none'", "base-uri", "https://shop.example/", "base-uri"),
+        ("form-action 'self'", "form-action", "https://evil.example/?card=1", "form-action"),
+        ("require-trusted-types-for 'script'", "require-trusted-types-for", "trusted-types-sink",
+         "require-trusted-types-for"),
+        ("trusted-types one", "trusted-types", "trusted-types-policy", "trusted-types"),
+        ("plugin-types x/y", "plugin-types", "https://a.example/x.swf", "plugin-types"),
+        # Whatever the origin that the path was removed from, it is not the one that is allowed.
+        ("img-src https://cdn.example/a", "img-src", "https://evil.example", "img-src"),
+        # Nothing is listed, so it doesn't matter which document this was.
+        ("img-src 'none'", "img-src", "", "img-src"),
+    ],
+)  # fmt: skip
+def test_what_the_policy_blocks_is_consistent(policy, directive, blocked, reason):
+    assert judged(policy, directive, blocked) == ("consistent", reason)
+
+
+@pytest.mark.parametrize(
+    "policy, directive, blocked, reason",
+    [
+        ("style-src 'self'", "img-src", "https://evil.example/x.png", "no-directive"),
+        ("default-src 'self'", "form-action", "https://evil.example/", "no-directive"),
+        ("default-src 'self'", "trusted-types", "trusted-types-policy", "no-directive"),
+        ("img-src 'self'", "script-src", "eval", "no-directive"),
+        ("img-src https://cdn.example", "img-src", "https://cdn.example/x.png", "allowed"),
+        ("img-src 'self'", "img-src", "https://shop.example/x.png", "allowed"),
+        ("script-src https://cdn.example", "script-src-elem", "https://cdn.example/app.js", "allowed"),
+        ("img-src data:", "img-src", "data", "allowed"),
+        ("script-src 'unsafe-inline'", "script-src-elem", "inline", "allowed"),
+        ("script-src 'unsafe-eval'", "script-src", "eval", "allowed"),
+        ("script-src 'wasm-unsafe-eval'", "script-src", "wasm-eval", "allowed"),
+        ("default-src * 'unsafe-inline' 'unsafe-eval'", "script-src", "self", "allowed"),
+        # Wherever it redirects to, this is allowed.
+        ("img-src *", "img-src", "https://anything.example/go?to=1", "allowed"),
+        ("base-uri 'self'", "base-uri", "https://shop.example/go?to=1", "allowed"),
+        ("frame-src https://ok.example", "frame-src", "https://ok.example", "allowed"),
+        ("frame-ancestors https://ok.example", "frame-ancestors", "https://ok.example/", "allowed"),
+        ("default-src 'none'", "img-src", "inline", "misfit"),
+        ("default-src 'none'", "style-src-elem", "eval", "misfit"),
+    ],
+)
+def test_what_the_policy_allows_or_does_not_govern_is_impossible(policy, directive, blocked, reason):
+    assert judged(policy, directive, blocked) == ("impossible", reason)
+
+
+@pytest.mark.parametrize(
+    "policy, directive, blocked, reason",
+    [
+        ("", "img-src", "https://evil.example/x.png", "no-policy"),
+        ("img-src 'self'; " + "x" * 70_000, "img-src", "https://evil.example/x.png", "truncated"),
+        ("img-src 'self'", "made-up", "https://evil.example/x.png", "directive-unknown"),
+        ("img-src 'self'", "img-src", "", "not-named"),
+        ("frame-ancestors 'self'", "frame-ancestors", SHOP, "not-named"),
+        ("img-src 'self'", "img-src", "no url at all", "unreadable"),
+        ("img-src https://cdn.example", "img-src", "cdn.example", "scheme-unknown"),
+        ("img-src https://cdn.example/a/", "img-src", "https://cdn.example", "path-removed"),
+        ("img-src https://cdn.example", "img-src", "https://cdn.example", "redirect"),
+        ("img-src https://cdn.example", "img-src", "https://cdn.example/go?to=https://x.example/", "redirect"),
+        ("connect-src 'self'", "connect-src", "https://shop.example/api/cart", "redirect"),
+        ("script-src 'nonce-a' 'strict-dynamic'", "script-src-elem", "https://evil.example/x.js", "strict-dynamic"),
+        ("script-src 'unsafe-inline'", "script-src", "self", "inline-or-eval"),
+        ("trusted-types one", "trusted-types", "trusted-types-policy", "duplicate-name"),
+    ],
+)
+def test_what_the_report_leaves_open_is_undecidable(policy, directive, blocked, reason):
+    sample = "one" if reason == "duplicate-name" else ""
+    assert judged(policy, directive, blocked, sample=sample) == ("undecidable", reason)
+
+
+@pytest.mark.parametrize("document", ["about", "about:srcdoc", "data", "blob", ""])
+def test_a_document_without_an_origin_leaves_self_open(document):
+    """It may have inherited its policy from any page."""
+    assert judged("img-src 'self'", "img-src", "https://a.example/x.png", document) == (
+        "undecidable", "document-unknown",
+    )  # fmt: skip
+    assert judged("img-src 'none'", "img-src", "https://a.example/x.png", document) == ("consistent", "img-src")
+    assert judged("script-src 'self'", "script-src-elem", "inline", document) == ("consistent", "script-src")
+
+
+def test_an_inline_script_whose_hash_is_listed_was_not_blocked():
+    policy = "script-src 'sha256-bhHHL3z2vDgxUt0W3dWQOrprscmda2Y5pLsLg4GF+pI='"  # of alert(1)
+    assert judged(policy, "script-src-elem", "inline", sample="alert(1)") == ("impossible", "allowed")
+    assert judged(policy, "script-src-elem", "inline", sample="alert(2)") == ("consistent", "script-src")
+    assert judged(policy, "script-src-attr", "inline", sample="alert(1)") == ("consistent", "script-src")
+
+
+def test_no_real_browser_reported_the_impossible():
+    rows = [row for capture in all_captures() for row in capture.violations()]
+    assert {row.verdict for row in rows} == {"consistent", "undecidable"}
+    shares = sum(row.verdict == "consistent" for row in rows if row.original_policy) / len(rows)
+    assert shares > 0.75  # a fifth carries no policy
+
+
+@given(st.text(), st.text(), st.text(), st.text())
+def test_whatever_a_report_says_it_is_judged(policy, directive, blocked, document):
+    found = judged(policy, directive, blocked, document)
+    assert found.verdict in VERDICTS
+    assert found.verdict == "consistent" or found.reason in REASONS
