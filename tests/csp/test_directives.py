@@ -3,7 +3,7 @@
 import pytest
 
 from csp.fallback import CHAINS
-from tests.csp.asking import allows, ask
+from tests.csp.asking import allows, ask, words
 
 HERE = "https://example.test/x"
 EVERY = "; ".join(f"{name} https://{name}.test" for name in CHAINS)
@@ -32,9 +32,9 @@ def test_each_step_of_a_chain_governs_when_those_before_it_are_gone(effective):
         ("script-src-attr", "script-src-attr script-src default-src"),
         ("style-src-elem", "style-src-elem style-src default-src"),
         ("style-src-attr", "style-src-attr style-src default-src"),
-        *((f"{name}-src", f"{name}-src default-src") for name in "img font media object connect manifest".split()),
-        *((f"{name}-src", f"{name}-src default-src") for name in "child script style prefetch".split()),
-        *((name, name) for name in "base-uri form-action frame-ancestors navigate-to default-src".split()),
+        *((f"{name}-src", f"{name}-src default-src") for name in words("img font media object connect manifest")),
+        *((f"{name}-src", f"{name}-src default-src") for name in words("child script style prefetch")),
+        *((name, name) for name in words("base-uri form-action frame-ancestors navigate-to default-src")),
     ],
 )
 def test_the_chains_are_the_specifications(effective, chain):
