@@ -105,10 +105,18 @@ def test_several_policies_each_have_to_allow_it(policy, expected):
         ("http://*.a.b:81", ["https://c.a.b:81"], True),
         ("data:", ["data:text/html,x"], False),
         ("'unsafe-inline'", ["https://a.b"], False),
+        ("app-extension:", ["app-extension://abc"], True),
+        ("*", ["app-extension://abc"], False),
+        ("file:", ["file:///x"], False),
     ],
 )
 def test_every_ancestor_must_match(policy, ancestors, expected):
     assert allows(f"frame-ancestors {policy}; default-src 'none'", "frame-ancestors", ancestors=ancestors) is expected
+
+
+@pytest.mark.parametrize("document", ["about:srcdoc", "data:text/html,x", "blob:https://example.test/1"])
+def test_a_local_document_has_nothing_that_could_refuse_its_ancestors(document):
+    assert allows("frame-ancestors 'none'", "frame-ancestors", document, ancestors=["https://a.b"])
 
 
 def test_a_single_ancestor_may_be_given_as_the_url():
