@@ -116,7 +116,10 @@ async def _wait_until_known(client: AIOKafkaAdminClient, place: KafkaPlace) -> N
 
 async def _look(client: AIOKafkaAdminClient, place: KafkaPlace) -> dict[str, _Topic]:
     """Of the two topics those that are there."""
-    _, topics = await described(client, place.topic, place.dead_topic)
+    cluster, topics = await described(client, place.topic, place.dead_topic)
+    if cluster["controller_id"] not in {broker["node_id"] for broker in cluster["brokers"]}:
+        # While brokers are thawing or starting; aiokafka 0.14 would look at a controller that it has not.
+        raise CannotReach(f"{place.name} has no controller yet: its brokers are starting, or don't reach each other")
     names = list(topics)
     if not names:
         return {}

@@ -1,15 +1,19 @@
 """`init` and Kafka: the topics are created once, never altered, and what is not as it should be is said."""
 
 import asyncio
+import contextlib
 import dataclasses
 import os
 import uuid
+from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
+from log import topic as log_topic
 from log.kafka import CannotReach
 from log.places import KafkaPlace
 from log.topic import contradictions, create, largest_record_bytes
@@ -226,3 +230,19 @@ def test_the_largest_envelope_fits_when_it_cant_be_compressed_and_so_does_its_de
             )
 
     asyncio.run(run())
+
+
+def test_a_kafka_whose_brokers_are_still_starting_is_told(monkeypatch):
+    """As a broker that thaws answers for a moment: no broker is known to it, not even itself."""
+
+    async def nobody(*_: object) -> tuple[dict[str, Any], dict[str, Any]]:
+        return {"brokers": [], "controller_id": -1, "cluster_id": "c"}, {}
+
+    @contextlib.asynccontextmanager
+    async def admin(_: KafkaPlace) -> AsyncIterator[None]:
+        yield
+
+    monkeypatch.setattr(log_topic, "described", nobody)
+    monkeypatch.setattr(log_topic, "admin", admin)
+    with pytest.raises(CannotReach, match="has no controller yet"):
+        asyncio.run(create(KafkaPlace(brokers=("127.0.0.1:1",)), 1000))
