@@ -1,14 +1,17 @@
 """What matching needs of a URL and of a document, read by the WHATWG parser."""
 
+import re
 from functools import lru_cache
 from typing import NamedTuple
 
-from ada_url import URL
+from ada_url import normalize_url
 
 DEFAULT_PORTS = {"http": 80, "https": 443, "ws": 80, "wss": 443, "ftp": 21}
 _CACHED = 2048  # longer ones are rare, and a cache of them would be large
 # What their schemes name is no place that a document's own scheme could stand for (Firefox and Chromium's `*`).
 _PLACELESS = frozenset({"about", "blob", "data", "filesystem", "javascript"})
+# Cuts what the parser has written, where each delimiter stands once: a part asked of it costs as much as the parsing.
+_PARTS = re.compile(r"([^:]+):(?://(?:[^/?#@]*@)?(\[[^\]]*\]|[^/:?#]*)(?::([0-9]+))?)?([^?#]*)")
 _LOCAL = frozenset({"about", "blob", "data"})
 
 
@@ -55,11 +58,13 @@ def upgraded(url: Url) -> Url:
 
 def _read_url(text: str) -> Url | None:
     try:
-        parsed = URL(text)
+        normal = normalize_url(text)
     except (ValueError, UnicodeError):  # a lone surrogate is not even text
         return None
-    port = parsed.port
-    return Url(parsed.protocol[:-1], parsed.hostname, int(port) if port else None, parsed.pathname)
+    parts = _PARTS.match(normal)
+    assert parts  # every serialized URL has a scheme
+    scheme, host, port, path = parts.groups()
+    return Url(scheme, host or "", int(port) if port else None, path)
 
 
 def _read_document(text: str) -> Document:

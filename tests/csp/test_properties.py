@@ -1,5 +1,6 @@
 """What holds for any text, and for any policy."""
 
+from ada_url import URL
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
@@ -9,6 +10,7 @@ from csp.lint import problems
 from csp.match import Request, decide
 from csp.others import OTHER_CHECKS
 from csp.policy import parse, parse_list
+from csp.urls import read_url
 from tests.csp.asking import words
 
 ANY_TEXT = st.text(st.characters(), max_size=200)
@@ -114,3 +116,22 @@ def test_the_order_of_sources_changes_nothing(values, url, document):
         for order in (values, values[::-1], sorted(values))
     }
     assert len(found) == 1
+
+
+AWKWARD = st.text(st.sampled_from(words("h t t p s : / / / ? # @ [ ] % 2 F . - a b 8 0 \\ \t ü x n")), max_size=20)
+
+
+@given(
+    URLS | AWKWARD | st.builds("{}:{}".format, st.sampled_from(["http", "https:/", "app", "file:", "blob"]), AWKWARD)
+)
+def test_a_url_is_cut_where_its_parser_says(text):
+    found = read_url(text)
+    try:
+        parsed = URL(text)
+    except ValueError:
+        assert found is None
+        return
+    assert found[:2] == (parsed.protocol[:-1], parsed.hostname)
+    assert ("" if found.port is None else str(found.port)) == parsed.port
+    if found.host:
+        assert found.path == parsed.pathname
