@@ -108,7 +108,8 @@ def _unknown(name: str) -> str:
 
 def _of_sources(found: Directive) -> Iterator[Problem]:
     name, values = found
-    if len(values) > 1 and any(value.lower() == "'none'" for value in values):
+    others = {value.lower() for value in values} - {"'none'", "'report-sample'"}
+    if others and any(value.lower() == "'none'" for value in values):
         yield Problem(name, "'none' counts only alone")
     if not values and name != "default-src":
         yield Problem(name, "without a value it is the same as 'none'")

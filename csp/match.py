@@ -11,14 +11,14 @@ from csp.integrity import match_integrity
 from csp.others import OTHER_CHECKS
 from csp.policy import Policy
 from csp.sources import Match, Sources, match_url
-from csp.urls import OPAQUE, Document, Url, read_document, read_url, upgraded
+from csp.urls import Document, Url, read_document, read_url, upgraded
 
 _WORKERS = frozenset({"worker", "sharedworker", "serviceworker"})
 _SCRIPT_LIKE = _WORKERS | {"script", "xslt", "audioworklet", "paintworklet"}
 _PREFETCH = frozenset({"prefetch", "prerender"})
 _UPGRADED = frozenset({"http", "ws"})
 _NOT_FETCHED = frozenset({"base-uri", "frame-ancestors"})
-_SHOWN = 100  # characters of a directive's value
+_SHOWN = 120  # characters of a directive's value, or of what is said of it
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True):
@@ -86,12 +86,12 @@ def _decide(policy: Policy, asked: _Asked) -> Decision:
     for name in CHAINS.get(effective, ()):
         sources = policy.sources.get(name)
         if sources is not None:
-            match = _match(policy, name, sources, asked)
-            subject = _shown(name, sources.text)
+            matches, why = _match(policy, name, sources, asked)
+            subject = f"{name} {_clip(sources.text)}" if sources.text else f"{name} without a value"
             if name != effective:
                 subject = f"{effective} falls back to {subject}"
-            return Decision(match.matches, name, f"{subject}; {match.why}")
-    return Decision(True, None, f"no directive of the policy governs {effective}")
+            return Decision(matches, name, f"{subject}; {_clip(why)}")
+    return Decision(True, None, f"no directive of the policy governs {_clip(effective)}")
 
 
 def _decide_other(policy: Policy, asked: _Asked) -> Decision:
@@ -100,13 +100,11 @@ def _decide_other(policy: Policy, asked: _Asked) -> Decision:
     if values is None:
         return Decision(True, None, f"no directive of the policy governs {name}")
     allowed, why = OTHER_CHECKS[name](values, asked.request.text, asked.request.destination)
-    return Decision(allowed, name, f"{_shown(name, ' '.join(values))}; {why}")
+    return Decision(allowed, name, f"{_clip(' '.join((name, *values)))}; {_clip(why)}")
 
 
-def _shown(name: str, text: str) -> str:
-    if len(text) > _SHOWN:
-        text = text[:_SHOWN] + "…"
-    return f"{name} {text}" if text else f"{name} without a value"
+def _clip(text: str) -> str:
+    return text if len(text) <= _SHOWN else text[:_SHOWN] + "…"
 
 
 def _match(policy: Policy, name: str, sources: Sources, asked: _Asked) -> Match:
@@ -175,15 +173,17 @@ def _match_default(policy: Policy, sources: Sources, asked: _Asked) -> Match:
 
 def _match_ancestors(sources: Sources, asked: _Asked) -> Match:
     """§6.4.2.1: the origin of every document around this one."""
+    if asked.document.local:
+        return Match(True, "the document was not loaded from anywhere")
     ancestors = asked.request.ancestors
     if ancestors is None:
         ancestors = (asked.request.url,)
     for ancestor in ancestors:
-        origin = read_document(ancestor)
-        if origin == OPAQUE or not origin.scheme:
+        url = read_url(ancestor)
+        # A URL without a host has an opaque origin. Those of extensions are none in Chromium and Firefox.
+        if url is None or not url.host:
             return Match(False, "an ancestor's origin is opaque")
-        url = Url(origin.scheme, origin.host, origin.port, "/")
-        match = match_url(sources, url, asked.document, redirected=False)
+        match = match_url(sources, url._replace(path="/"), asked.document, redirected=False)
         if not match.matches:
             return Match(False, f"for the ancestor {ancestor} {match.why}")
     return Match(True, "every ancestor matches" if ancestors else "nothing embeds the document")

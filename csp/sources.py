@@ -27,6 +27,7 @@ _HOST_SOURCE = re.compile(
 _BASE64 = r"([A-Za-z0-9+/_-]+={0,2})'"
 _NONCE = re.compile("'nonce-" + _BASE64, re.IGNORECASE)
 _HASH = re.compile("'(sha256|sha384|sha512)-" + _BASE64, re.IGNORECASE)
+_LONGEST_NAME = 1024  # DNS has 255; a host of nothing but dots shall not be taken apart at each of them
 _QUERY_OR_FRAGMENT = re.compile(r"[?#]")
 _TO_BASE64 = str.maketrans("-_", "+/")
 
@@ -63,7 +64,7 @@ def compile_sources(values: Iterable[str]) -> Sources:
     """An expression that follows no grammar matches nothing, and the rest of the list stands."""
     values = tuple(values)
     schemes: dict[str, str] = {}
-    hosts: dict[str, tuple[Host, ...]] = {}
+    hosts: dict[str, list[Host]] = {}
     nonces, hashes, keywords = set(), set(), set()
     for value in values:
         if value.startswith("'"):
@@ -78,13 +79,13 @@ def compile_sources(values: Iterable[str]) -> Sources:
             for covered in _COVERS.get(scheme, (scheme,)):
                 schemes.setdefault(covered, value)
         elif value != "*" and (host := host_source(value)):
-            hosts[host.host] = (*hosts.get(host.host, ()), host)
+            hosts.setdefault(host.host, []).append(host)
     return Sources(
         " ".join(values),
         "*" in values,
         "'self'" in keywords,
         schemes,
-        hosts,
+        {name: tuple(named) for name, named in hosts.items()},
         frozenset(nonces),
         frozenset(hashes),
         frozenset(word[1:-1] for word in keywords if word.endswith("'") and len(word) > 2),
@@ -174,7 +175,7 @@ def _named(hosts: dict[str, tuple[Host, ...]], host: str) -> Iterable[Host]:
     The text has no address but 127.0.0.1 match; Chromium and Firefox compare every host as text.
     """
     yield from hosts.get(host, ())
-    dot = host.find(".")
+    dot = host.find(".", max(0, len(host) - _LONGEST_NAME))
     while dot >= 0:
         yield from hosts.get(host[dot:], ())
         dot = host.find(".", dot + 1)

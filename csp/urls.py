@@ -1,14 +1,18 @@
 """What matching needs of a URL and of a document, read by the WHATWG parser."""
 
+import re
 from functools import lru_cache
 from typing import NamedTuple
 
-from ada_url import URL
+from ada_url import normalize_url
 
 DEFAULT_PORTS = {"http": 80, "https": 443, "ws": 80, "wss": 443, "ftp": 21}
 _CACHED = 2048  # longer ones are rare, and a cache of them would be large
 # What their schemes name is no place that a document's own scheme could stand for (Firefox and Chromium's `*`).
-_PLACELESS = frozenset({"", "about", "blob", "data", "filesystem", "javascript"})
+_PLACELESS = frozenset({"about", "blob", "data", "filesystem", "javascript"})
+# Cuts what the parser has written, where each delimiter stands once: a part asked of it costs as much as the parsing.
+_PARTS = re.compile(r"([^:]+):(?://(?:[^/?#@]*@)?(\[[^\]]*\]|[^/:?#]*)(?::([0-9]+))?)?([^?#]*)")
+_LOCAL = frozenset({"about", "blob", "data"})
 
 
 class Url(NamedTuple):
@@ -25,6 +29,7 @@ class Document(NamedTuple):
     host: str = ""
     port: int | None = None
     own_scheme: str = ""  # what `*` covers besides the network schemes
+    local: bool = False  # of Fetch's local schemes: it was not loaded from anywhere
 
 
 OPAQUE = Document()
@@ -53,11 +58,13 @@ def upgraded(url: Url) -> Url:
 
 def _read_url(text: str) -> Url | None:
     try:
-        parsed = URL(text)
+        normal = normalize_url(text)
     except (ValueError, UnicodeError):  # a lone surrogate is not even text
         return None
-    port = parsed.port
-    return Url(parsed.protocol[:-1], parsed.hostname, int(port) if port else None, parsed.pathname)
+    parts = _PARTS.match(normal)
+    assert parts  # every serialized URL has a scheme
+    scheme, host, port, path = parts.groups()
+    return Url(scheme, host or "", int(port) if port else None, path)
 
 
 def _read_document(text: str) -> Document:
@@ -65,13 +72,14 @@ def _read_document(text: str) -> Document:
     if url is None:
         return OPAQUE
     own_scheme = "" if url.scheme in _PLACELESS else url.scheme
+    local = url.scheme in _LOCAL
     if url.scheme == "blob":  # its origin is that of the URL inside
         url = read_url(url.path)
         if url is None or url.scheme not in {"http", "https"}:
-            return OPAQUE
+            return Document(local=True)
     if url.scheme not in DEFAULT_PORTS:
-        return Document(own_scheme=own_scheme)
-    return Document(url.scheme, url.host, url.port, url.scheme)
+        return Document(own_scheme=own_scheme, local=local)
+    return Document(url.scheme, url.host, url.port, url.scheme, local)
 
 
 _url = lru_cache(maxsize=4096)(_read_url)

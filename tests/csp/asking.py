@@ -19,3 +19,7 @@ def allows(policy: str, directive: str, document: str = DOCUMENT, **request) -> 
 def loads(source: str, url: str, document: str = DOCUMENT, **request) -> bool:
     """An image: nothing but the URL counts."""
     return allows(f"img-src {source}", "img-src", document, url=url, **request)
+
+
+def words(text: str) -> list[str]:
+    return text.split()

@@ -3,7 +3,7 @@
 import pytest
 
 from csp.fallback import CHAINS
-from tests.csp.asking import allows, ask
+from tests.csp.asking import allows, ask, words
 
 HERE = "https://example.test/x"
 EVERY = "; ".join(f"{name} https://{name}.test" for name in CHAINS)
@@ -32,9 +32,9 @@ def test_each_step_of_a_chain_governs_when_those_before_it_are_gone(effective):
         ("script-src-attr", "script-src-attr script-src default-src"),
         ("style-src-elem", "style-src-elem style-src default-src"),
         ("style-src-attr", "style-src-attr style-src default-src"),
-        *((f"{name}-src", f"{name}-src default-src") for name in "img font media object connect manifest".split()),
-        *((f"{name}-src", f"{name}-src default-src") for name in "child script style prefetch".split()),
-        *((name, name) for name in "base-uri form-action frame-ancestors navigate-to default-src".split()),
+        *((f"{name}-src", f"{name}-src default-src") for name in words("img font media object connect manifest")),
+        *((f"{name}-src", f"{name}-src default-src") for name in words("child script style prefetch")),
+        *((name, name) for name in words("base-uri form-action frame-ancestors navigate-to default-src")),
     ],
 )
 def test_the_chains_are_the_specifications(effective, chain):
@@ -105,10 +105,18 @@ def test_several_policies_each_have_to_allow_it(policy, expected):
         ("http://*.a.b:81", ["https://c.a.b:81"], True),
         ("data:", ["data:text/html,x"], False),
         ("'unsafe-inline'", ["https://a.b"], False),
+        ("app-extension:", ["app-extension://abc"], True),
+        ("*", ["app-extension://abc"], False),
+        ("file:", ["file:///x"], False),
     ],
 )
 def test_every_ancestor_must_match(policy, ancestors, expected):
     assert allows(f"frame-ancestors {policy}; default-src 'none'", "frame-ancestors", ancestors=ancestors) is expected
+
+
+@pytest.mark.parametrize("document", ["about:srcdoc", "data:text/html,x", "blob:https://example.test/1"])
+def test_a_local_document_has_nothing_that_could_refuse_its_ancestors(document):
+    assert allows("frame-ancestors 'none'", "frame-ancestors", document, ancestors=["https://a.b"])
 
 
 def test_a_single_ancestor_may_be_given_as_the_url():
