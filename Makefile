@@ -1,4 +1,4 @@
-.PHONY: install run kafka drill test check format lock
+.PHONY: install run kafka drill corpus-report test check format lock
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -27,6 +27,10 @@ kafka:
 # Ten minutes of load on many processes while what they stand on breaks; DRILL='--minutes 3 --seed 7', or --help.
 drill: install
 	$(BIN)/python -m tests.e2e.drill $(DRILL)
+
+# The captured reports: the share with the right noise label and the right verdict, by engine and rule.
+corpus-report: install
+	$(BIN)/python -m tests.corpus.report
 
 test: check
 	$(BIN)/pytest
