@@ -33,9 +33,9 @@ class _Report(NamedTuple):
     policy: str
     directive: str
     kind: str
-    blocked: str  # as stored
+    blocked: str  # as stored; of a URL only the origin where no source has a path
     bare: bool  # it has no path: nothing behind the host
-    queried: bool  # as the browser sent it, it had a query
+    file: bool  # it looks like a static file: hardly any redirects
     document: str  # its origin; its URL where that has none
     text: str  # of an inline element, all of it; the name of a Trusted Types policy
 
@@ -51,18 +51,35 @@ def verdict(violation: Violation, policy: str, blocked: str) -> Verdict:
         violation.original_policy,
         violation.effective_directive,
         violation.blocked_kind,
-        url,
+        url if violation.blocked_kind != "url" or _has_paths(violation.original_policy) else _origin(url),
         bool(_BARE.fullmatch(url)),
-        "?" in blocked,
+        "?" not in blocked and bool(_STATIC.search(url)),
         _origin(violation.document_url),
         _text(violation),
     )
-    return _cached(report) if len(url) + len(report.document) <= _CACHED else _judge(report)
+    return _cached(report) if len(report.blocked) + len(report.document) <= _CACHED else _judge(report)
+
+
+@lru_cache(maxsize=512)
+def _has_paths(policy: str) -> bool:
+    """Mostly none has, and then a cache of origins answers for every URL there."""
+    return any(
+        host.path is not None
+        for its in parse_list(policy)
+        for sources in its.sources.values()
+        for hosts in sources.hosts.values()
+        for host in hosts
+    )
 
 
 _CACHED = 1024  # longer ones are rare, and a cache of them would be large
 _SAMPLE = 40  # characters: where browsers cut
 _BARE = re.compile(r"[a-z][a-z0-9+.-]*://[^/?#]+", re.IGNORECASE)
+_STATIC = re.compile(
+    r"/[^/]+\.(?:m?js|css|map|json|xml|txt|html?|png|jpe?g|gif|svg|webp|avif|ico|bmp|woff2?|[ot]tf|eot|wasm|pdf"
+    r"|mp[34]|m4[av]|web[am]|og[agv]|wav|vtt)\Z",
+    re.IGNORECASE,
+)
 _WEB = re.compile(r"(?:blob:)?(?:https?|wss?)://", re.IGNORECASE)
 
 
@@ -236,11 +253,6 @@ def _in_every_case(policies: Sequence[Policy], report: _Report, axes: dict[str, 
 # What is not fetched, and frames, of which browsers name the last URL when they leave nothing but its origin.
 _NOT_REDIRECTED = frozenset({"base-uri", "frame-ancestors"})
 _FRAMES = frozenset({"frame-src", "child-src", "fenced-frame-src", "object-src"})
-_STATIC = re.compile(
-    r"/[^/]+\.(?:m?js|css|map|json|xml|txt|html?|png|jpe?g|gif|svg|webp|avif|ico|bmp|woff2?|[ot]tf|eot|wasm|pdf"
-    r"|mp[34]|m4[av]|web[am]|og[agv]|wav|vtt)\Z",
-    re.IGNORECASE,
-)
 
 
 def _may_redirect(policies: Sequence[Policy], report: _Report, url: str) -> bool:
@@ -255,4 +267,4 @@ def _may_redirect(policies: Sequence[Policy], report: _Report, url: str) -> bool
         return False
     if report.bare:
         return report.directive not in _FRAMES
-    return report.queried or not _STATIC.search(url)
+    return not report.file
