@@ -2,9 +2,10 @@
 
 import asyncio
 import logging
+from collections.abc import Sequence
 
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError
+from aiokafka.errors import KafkaError, MessageSizeTooLargeError
 from aiokafka.structs import ConsumerRecord
 
 from log.kafka import BIGGEST_RECORD_BYTES, CannotReach, NoTopic, connection, look, stop, why
@@ -52,14 +53,22 @@ class Opener:
     async def _set_aside(self, record: ConsumerRecord, reason: str) -> None:
         """Again after a crash: the address tells the two apart from two different records."""
         address = _address(record).encode()
-        headers = [("address", address), ("reason", reason.encode()), *record.headers]
+        headers = [("address", address), ("reason", reason.encode())]
+        value = record.value or b""
+        cut = [*headers, ("bytes", str(len(value)).encode())]
         try:
-            producer = self._producer or await self._open()
-            async with asyncio.timeout(_PATIENCE_SECONDS):
-                await producer.send_and_wait(self._place.dead_topic, record.value or b"", key=address, headers=headers)
+            try:
+                await self._send(value, address, [*headers, *record.headers])
+            except MessageSizeTooLargeError:  # Kafka counts what is compressed, and its producer compressed it
+                await self._send(value[:KEPT_BYTES], address, cut)
         except (KafkaError, OSError, TimeoutError) as error:
             await self.close()
             raise CannotReach(f"{_address(record)} can't be set aside: {await why(self._place, error)}") from error
+
+    async def _send(self, value: bytes, address: bytes, headers: Sequence[tuple[str, bytes]]) -> None:
+        producer = self._producer or await self._open()
+        async with asyncio.timeout(_PATIENCE_SECONDS):
+            await producer.send_and_wait(self._place.dead_topic, value, key=address, headers=headers)
 
     async def _open(self) -> AIOKafkaProducer:
         if self._place.dead_topic not in (await look(self._place)).partitions:

@@ -81,7 +81,17 @@ class GroupConsumer:
         await self._gather(membership)
         batch = await self._batch()
         self._check(membership)
+        if batch is None:
+            await self._pass_holes(membership)
         return batch
+
+    async def _pass_holes(self, membership: Membership) -> None:
+        """Offsets without a record: Kafka's own marks at the end of other people's transactions."""
+        for partition, stored in self._stored.items():
+            position = await membership.consumer.position(partition)
+            if position > stored and not self._pulled.get(partition):
+                await membership.commit(self._term, partition, position, "")
+                self._stored[partition] = position
 
     def _check(self, membership: Membership) -> None:
         if membership.term != self._term:
@@ -125,18 +135,20 @@ class GroupConsumer:
         while held < _PULLED_BYTES and (remaining := ends - time.monotonic()) > 0:
             found = await self._pull(membership, seconds=min(remaining, _POLL_SECONDS))
             for partition, records in found.items():
-                self._tell_of_a_gap(partition, records[0].offset)
+                await self._tell_of_a_gap(membership, partition, records[0].offset)
                 self._pulled.setdefault(partition, deque()).extend(records)
                 held += sum(len(record.value or b"") for record in records)
         behind = (max(0, (membership.consumer.highwater(its) or 0) - at) for its, at in self._stored.items())
         metrics.LOG_BEHIND.set(sum(behind))
 
-    def _tell_of_a_gap(self, partition: TopicPartition, offset: int) -> None:
-        """Offsets of one of our topics have no holes, but where its retention is over while nobody stores."""
+    async def _tell_of_a_gap(self, membership: Membership, partition: TopicPartition, offset: int) -> None:
+        """A hole is nothing (see _pass_holes), unless retention took what was in it while nobody stored."""
         pulled = self._pulled.get(partition)
         expected = pulled[-1].offset + 1 if pulled else self._stored[partition]
         if offset > expected:
-            tell_of_a_gap(partition, expected, offset)
+            first = (await membership.consumer.beginning_offsets([partition]))[partition]
+            if first > expected:
+                tell_of_a_gap(partition, expected, offset)
 
     async def _pull(
         self, membership: Membership, *partitions: TopicPartition, seconds: float = _POLL_SECONDS

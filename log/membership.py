@@ -27,6 +27,7 @@ _JOIN_SECONDS = 30.0  # for a frozen member to be given up first, and then some
 _SILENT_SECONDS = 5.0  # without a coordinator; a change of it takes less
 _COMMIT_SECONDS = 8.0  # to get an offset committed
 _STANDINGS_SECONDS = 30.0  # to learn where the group stands
+_METADATA_MS = 10_000  # until a topic that was made anew, or grew, is seen; aiokafka's own is five minutes
 _PARTITION_BYTES = 512 * 1024  # fetched ahead
 
 
@@ -62,6 +63,7 @@ class Membership(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka h
             heartbeat_interval_ms=int(SESSION_SECONDS * 300),
             max_poll_interval_ms=2**31 - 1,  # while the store is away we read nothing, and stay
             max_partition_fetch_bytes=_PARTITION_BYTES,
+            metadata_max_age_ms=_METADATA_MS,
         )
         joined = cls(place, consumer)
         consumer.subscribe([place.topic], listener=joined)

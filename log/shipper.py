@@ -65,6 +65,7 @@ class Shipper:
                 try:
                     await self._ship_while_connected()
                 except CannotReach as error:
+                    metrics.SHIP_FAILURES.inc()
                     self._tell(str(error))
                 except (KafkaError, OSError, TimeoutError) as error:
                     metrics.SHIP_FAILURES.inc()

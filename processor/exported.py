@@ -5,6 +5,7 @@ from typing import Any
 
 import msgspec
 
+from schema.delivery import MOST_COUNT
 from schema.violation import WINDOW_SECONDS, Violation
 
 # What the columns hold; a row outside is refused here, because the store would refuse the whole batch.
@@ -13,7 +14,7 @@ _LIMITS = {
     "column_number": 2**32 - 1,
     "status_code": 2**16 - 1,
     "trust": 255,
-    "reports": 2**53,
+    "reports": MOST_COUNT,
     "window": 2**32 - 1,
     "first_seen": (2**32 - 1) * 1000,
     "last_seen": (2**32 - 1) * 1000,
@@ -22,7 +23,10 @@ _LIMITS = {
 
 def exported(line: bytes) -> Violation:
     """Raises ValueError where the row is none of ours."""
-    row = msgspec.json.decode(line)
+    try:
+        row = msgspec.json.decode(line)
+    except RecursionError as error:
+        raise ValueError("it is nested too deeply") from error
     if not isinstance(row, dict):
         raise ValueError("not an object")
     row["first_seen"], row["last_seen"] = _ms(row.get("first_seen")), _ms(row.get("last_seen"))

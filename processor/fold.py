@@ -63,10 +63,8 @@ def fold(deliveries: list[Delivery], retried: Collection[int], sites: Sites, typ
     """
     folded = Folded(types=set() if types is None else types)
     for index, delivery in enumerate(deliveries):
-        minute = delivery.received_ms // 60_000
-        folded.ledger[Line(delivery.site, minute, "received")] += delivery.count
         if index in retried:
-            folded.ledger[Line(delivery.site, minute, "retried")] += delivery.count
+            _count(folded, delivery, "retried", delivery.count)
         elif delivery.kind == Kind.REPORTS:
             _reports(folded, delivery, index, sites.get(delivery.site))
         elif delivery.kind == Kind.VIOLATION:
@@ -76,19 +74,24 @@ def fold(deliveries: list[Delivery], retried: Collection[int], sites: Sites, typ
     return folded
 
 
+def _count(folded: Folded, delivery: Delivery, outcome: str, reports: int, detail: str = "") -> None:
+    """Into both sides of the ledger at once: it balances whatever a delivery says of itself."""
+    minute = delivery.received_ms // 60_000
+    folded.ledger[Line(delivery.site, minute, "received")] += reports
+    folded.ledger[Line(delivery.site, minute, outcome, detail)] += reports
+
+
 def _reports(folded: Folded, delivery: Delivery, index: int, site: Site) -> None:
     try:
         found = entries(delivery.body)
     except Unreadable:  # the collector took it, so this is ours to explain
         _reject(folded, delivery, Reason.UNREADABLE, delivery.body, delivery.count)
         return
-    minute = delivery.received_ms // 60_000
     for number, entry in enumerate(found):
         if entry.kind is EntryKind.VIOLATION:
-            outcome = _report(folded, delivery, entry, site, index * 100_003 + number)
-            folded.ledger[Line(delivery.site, minute, outcome)] += 1
+            _count(folded, delivery, _report(folded, delivery, entry, site, index * 100_003 + number), 1)
         elif entry.kind is EntryKind.OTHER:
-            folded.ledger[Line(delivery.site, minute, "ignored", _type(entry.type, folded.types))] += 1
+            _count(folded, delivery, "ignored", 1, _type(entry.type, folded.types))
     if any(entry.kind is EntryKind.BAD for entry in found):
         _bad_entries(folded, delivery, found)
 
@@ -137,7 +140,7 @@ def _violation(folded: Folded, delivery: Delivery) -> None:
         _reject(folded, delivery, Reason.UNREADABLE, delivery.body, delivery.count)
         return
     _add(folded, violation, None)
-    folded.ledger[Line(delivery.site, delivery.received_ms // 60_000, "stored")] += violation.reports
+    _count(folded, delivery, "stored", violation.reports)
 
 
 def _bad_entries(folded: Folded, delivery: Delivery, found: list[Entry]) -> None:
@@ -148,7 +151,7 @@ def _bad_entries(folded: Folded, delivery: Delivery, found: list[Entry]) -> None
 
 
 def _reject(folded: Folded, delivery: Delivery, reason: str, raw: bytes, reports: int) -> None:
-    folded.ledger[Line(delivery.site, delivery.received_ms // 60_000, "rejected", reason)] += reports
+    _count(folded, delivery, "rejected", reports, reason)
     slot = (reason, zlib.crc32(raw) % _SLOTS)
     if raw and slot not in folded.rejects and len(folded.rejects) < _REJECTS:
         agent = delivery.user_agent.decode("utf-8", "replace")

@@ -20,7 +20,9 @@ class Kind(IntEnum):
 
 # What the store's times and counts can hold: what is outside, no collector wrote, and no insert would ever take.
 _Milliseconds = Annotated[int, msgspec.Meta(ge=0, lt=2**32 * 1000)]
-_Count = Annotated[int, msgspec.Meta(ge=0, lt=2**53)]
+MOST_COUNT = 2**46  # of a delivery: a batch's sum stays below 2**63, whatever its deliveries say
+_Count = Annotated[int, msgspec.Meta(ge=0, le=MOST_COUNT)]
+_Word = Annotated[str, msgspec.Meta(max_length=64)]  # it becomes a key of the ledger
 
 
 class Delivery(msgspec.Struct, array_like=True, frozen=True):
@@ -32,7 +34,7 @@ class Delivery(msgspec.Struct, array_like=True, frozen=True):
     count: _Count
     user_agent: bytes
     body: bytes
-    detail: str = ""
+    detail: _Word = ""
 
 
 encode = msgspec.msgpack.Encoder().encode

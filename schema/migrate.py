@@ -72,8 +72,9 @@ def migrate(client: Client, retention_days: int) -> list[str]:
 def apply(client: Client, wanted: list[Migration]) -> list[str]:
     """What is missing of `wanted`; the names of the files. Two may do it at once. Raises NewerStore.
 
-    The tables of earlier files are made again if they are not there: a cluster may have grown. A file that drops one
-    will have to say so here.
+    The tables of earlier files are made again if they are not there: a cluster may have grown. They are made as they
+    are by now: a replica that joins would be refused with the columns of then. A file that drops one will have to say
+    so here.
     """
     record, *files = wanted
     _run(client, record.statements)
@@ -81,14 +82,46 @@ def apply(client: Client, wanted: list[Migration]) -> list[str]:
     if done and max(done) > files[-1].number:
         raise NewerStore(f"the store is at migration {max(done)}, this version knows {files[-1].number}")
     applied = []
+    _run(client, by_now([statement for number, _, its in files if number in done for statement in its]))
     for number, name, its in files:
         if number in done:
-            _run(client, [statement for statement in its if statement.startswith("CREATE ")])
             continue
         _run(client, its)
         client.insert("migrations", [[number, name]], column_names=["number", "name"])
         applied.append(name)
     return applied
+
+
+_ALTERED = re.compile(
+    r"ALTER TABLE (?P<table>\S+) (?:ON CLUSTER '[^']*' )?(?:MODIFY SETTING (?P<settings>.*)"
+    r"|(?:ADD COLUMN IF NOT EXISTS|MODIFY COLUMN) (?P<column>(?P<name>\w+) .*))",
+    re.DOTALL,
+)
+
+
+def by_now(its: list[str]) -> list[str]:
+    """The CREATEs of these statements, with what the ALTERs among them change. Raises ValueError for another kind."""
+    made: dict[str, str] = {}
+    for statement in its:
+        if statement.startswith("CREATE "):
+            made[re.split(r" (?:TABLE|VIEW) ", statement, maxsplit=1)[1].split()[0]] = statement
+        elif found := _ALTERED.fullmatch(statement):
+            made[found["table"]] = _altered(made[found["table"]], found)
+        else:
+            raise ValueError(f"what does this make of the tables: {statement[:80]}")
+    return list(made.values())
+
+
+def _altered(made: str, found: re.Match[str]) -> str:
+    for name, value in re.findall(r"(\w+) = (\d+)", found["settings"] or ""):
+        made = re.sub(rf"\b{name} = \d+", f"{name} = {value}", made)
+    if found["settings"]:
+        return made
+    if "ENGINE = Distributed" in made:
+        return made  # it takes its columns from the table of each shard
+    line = f"    {found['column']}"
+    now, was_there = re.subn(rf"^    {found['name']} .*?(?=,?$)", lambda _: line, made, count=1, flags=re.MULTILINE)
+    return now if was_there else re.sub(r"(?=,\n    INDEX |\n\)\nENGINE)", lambda _: f",\n{line}", made, count=1)
 
 
 def recorded(client: Client) -> set[int]:

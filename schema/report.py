@@ -89,8 +89,18 @@ _decode_object = msgspec.json.Decoder(_Object).decode
 _decode_array = msgspec.json.Decoder(list[_Object]).decode
 
 
+_LARGE_BYTES = 1024 * 1024
+_MOST_VALUES = 2_000_000  # of a large body: read, `{}` takes thirty times its bytes
+
+
+def _bound(body: bytes) -> None:
+    if len(body) > _LARGE_BYTES and body.count(b",") > _MOST_VALUES:
+        raise Unreadable(Reason.TOO_LARGE)
+
+
 def count(body: bytes) -> int:
     """How many entries `body` holds; raises Unreadable where `entries` does."""
+    _bound(body)
     try:
         objects = _decode_array(body) if body.lstrip()[:1] == b"[" else [_decode_object(body)]
     except (ValueError, RecursionError):  # msgspec's errors, and UnicodeDecodeError, are ValueErrors
@@ -118,6 +128,7 @@ def _has_text(raw: Raw) -> bool:
 
 def entries(body: bytes) -> list[Entry]:
     """Every entry of `body`, good or bad, in order; none for an empty array. Raises Unreadable where all are bad."""
+    _bound(body)
     found = parse(body)
     if isinstance(found, list):
         several = [_entry(item) for item in found]

@@ -88,13 +88,18 @@ def _changes(name: str, now: Table, found: Table, retention_days: int) -> list[s
         kept = "everything" if found.days is None else f"{found.days} days"
         makes = f"SENTINEL_RETENTION_DAYS={retention_days} makes it {now.days}"
         sentences.append(f"{name} keeps {kept}, {makes}: ALTER TABLE {now.called} MODIFY TTL {now.ttl}")
-    if now.inserts and found.inserts is not None and found.inserts < now.inserts:
+    if now.inserts and (remembered := _remembered(found)) is not None and remembered < now.inserts:
         kind = "replicated" if now.engine.startswith("Replicated") else "non_replicated"
         sentences.append(
-            f"{name} remembers {found.inserts} inserts, so that a late repeat could count twice:"
+            f"{name} remembers {remembered} inserts, so that a late repeat could count twice:"
             f" ALTER TABLE {now.called} MODIFY SETTING {kind}_deduplication_window = {now.inserts}"
         )
     return sentences
+
+
+def _remembered(found: Table) -> int | None:
+    """A table that doesn't say remembers none or, with replicas, as many as its server is set to: None, not known."""
+    return 0 if found.inserts is None and not found.engine.startswith(("Replicated", "Shared")) else found.inserts
 
 
 _MADE = re.compile(

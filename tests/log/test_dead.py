@@ -5,6 +5,7 @@ import json
 
 import msgspec
 import pytest
+from aiokafka import AIOKafkaProducer
 
 from log import group, intents
 from log.group import GroupConsumer
@@ -109,6 +110,28 @@ def test_without_the_dead_letter_topic_it_is_told_and_nothing_is_skipped(kafka):
     *_, batch = with_consumer(place, refuse, refuse, create, stored)
     assert [delivery.kind for delivery in batch.deliveries] == [Kind.REPORTS, Kind.REFUSAL, Kind.REPORTS]
     assert len(dead(place)) == 1
+
+
+def test_of_a_record_too_large_for_the_dead_letter_topic_the_beginning_is_kept(kafka):
+    """Kafka counts a record as its producer compressed it: unpacked it may be a thousand times as large."""
+    place = new_place(kafka.bootstrap, dead=False)
+    asyncio.run(make(place, place.dead_topic, **{"max.message.bytes": "100000"}))
+    asyncio.run(send(place, envelope(1)))
+    asyncio.run(send_gzipped(place, b"p" * 1_000_000))
+    asyncio.run(send(place, envelope(2)))
+    [batch] = with_consumer(place, stored)
+    assert [delivery.kind for delivery in batch.deliveries] == [Kind.REPORTS, Kind.REFUSAL, Kind.REPORTS]
+    [record] = asyncio.run(records(place, place.dead_topic))
+    assert record.value == b"p" * KEPT_BYTES
+    assert dict(record.headers)["address"] == f"{place.topic}/0/1".encode()
+    assert dict(record.headers)["bytes"] == b"1000000"
+
+
+async def send_gzipped(place: KafkaPlace, value: bytes) -> None:
+    async with AIOKafkaProducer(
+        bootstrap_servers=list(place.brokers), compression_type="gzip", max_request_size=1 << 27
+    ) as producer:
+        await producer.send_and_wait(place.topic, value, partition=0)
 
 
 def test_what_the_dead_letter_topic_does_not_take_is_told_and_nothing_is_skipped(kafka):

@@ -6,6 +6,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 import pytest
+from aiokafka import AIOKafkaProducer
 
 from log import group, protocols
 from log.group import GroupConsumer
@@ -202,3 +203,14 @@ def test_a_batch_that_is_not_handed_out_cant_be_intended_or_committed(place):
 
     with_consumer(place, refuse, GroupConsumer.next, refuse)
     assert protocols.BATCH_DELIVERIES <= 8 * DECIDED_BYTES
+
+
+@pytest.mark.parametrize("codec", ["gzip", "snappy", "lz4", "zstd"])
+def test_what_a_producer_or_broker_compressed_is_read(place, codec):
+    async def run() -> None:
+        async with AIOKafkaProducer(bootstrap_servers=list(place.brokers), compression_type=codec) as producer:
+            await producer.send_and_wait(place.topic, envelope(1), partition=0)
+
+    asyncio.run(run())
+    [batch] = with_consumer(place, stored)
+    assert numbers(batch) == [1]

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-from aiokafka import TopicPartition
+from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 
 from log import group
@@ -14,7 +14,7 @@ from log.group import GroupConsumer
 from log.places import KafkaPlace
 from schema import metrics
 from tests.log.test_group import envelope, numbers, stored, taken
-from tests.support.topics import new_place, send
+from tests.support.topics import committed, new_place, send
 
 
 @pytest.fixture(autouse=True)
@@ -75,3 +75,30 @@ def test_what_retention_left_of_a_batch_goes_under_the_batchs_id(place):
     first, rest = asyncio.run(run())
     assert rest.id == first.id
     assert numbers(rest) == [3, 4]
+
+
+def test_the_marks_of_other_peoples_transactions_are_passed_and_are_no_gap(place, caplog):
+    """They take offsets and hold nothing: without passing them a log would never be empty."""
+    before = metrics.LOG_GAPS._value.get()
+
+    async def run() -> list[int]:
+        async with AIOKafkaProducer(
+            bootstrap_servers=list(place.brokers), transactional_id=f"transactions-{place.topic}"
+        ) as producer:
+            for number in (1, 2):
+                async with producer.transaction():
+                    await producer.send_and_wait(place.topic, envelope(number), partition=0)
+        found: list[int] = []
+        async with consuming(place) as consumer:
+            async with asyncio.timeout(30):
+                while not await consumer.empty():
+                    if (batch := await consumer.next()) is not None:
+                        await consumer.intend(batch)
+                        await consumer.commit(batch)
+                        found += numbers(batch)
+        return found
+
+    assert asyncio.run(run()) == [1, 2]
+    assert asyncio.run(committed(place)) == [(4, "")]
+    assert metrics.LOG_GAPS._value.get() == before
+    assert "does not hold what was to be read" not in caplog.text

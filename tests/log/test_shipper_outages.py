@@ -14,6 +14,7 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from log.places import KafkaPlace
 from log.protocols import LogFull
 from log.segments import SegmentWriter
+from schema import metrics
 from tests.support.kafka.cluster import Cluster, free_ports
 from tests.support.kafka.listeners import USER
 from tests.support.shipping import SECONDS, numbers, record, ship, shipping, until
@@ -209,9 +210,12 @@ def test_a_wrong_password_is_told(kafka, writer, tmp_path):
         brokers=(kafka.address("SASL_PLAINTEXT"),), topic="any", user=USER, password="wrong", mechanism="SCRAM-SHA-256"
     )
 
+    before = metrics.SHIP_FAILURES._value.get()
+
     async def run() -> None:
         async with shipping(tmp_path / "spool", place) as shipper:
             await until(lambda: f"refuses the user {USER} (SCRAM-SHA-256)" in shipper.trouble)
+            await until(lambda: metrics.SHIP_FAILURES._value.get() > before)
             assert "wrong" not in shipper.trouble
 
     asyncio.run(run())

@@ -6,8 +6,9 @@ from collections import Counter
 from hypothesis import given
 from hypothesis import strategies as st
 
+from log.protocols import BATCH_DELIVERIES
 from processor.fold import TYPES, Folded, Line, fold
-from schema.delivery import Delivery, Kind
+from schema.delivery import MOST_COUNT, Delivery, Kind
 from schema.reasons import Reason
 from schema.sites import Site, Sites
 
@@ -154,9 +155,21 @@ def test_a_row_of_an_export_counts_for_what_it_stands_for():
 
 
 def test_a_row_the_store_could_not_hold_is_rejected_not_stuck():
-    for line in (b"{}", b"[]", b'{"window":"2026-11-22T00:00:00Z"}', b"x"):
+    for line in (b"{}", b"[]", b'{"window":"2026-11-22T00:00:00Z"}', b"x", b"[" * 200_000):
         folded = fold([Delivery(START, "shop", Kind.VIOLATION, 5, b"", line)], (), SITES)
         assert outcomes(folded) == {"received": 5, "rejected:unreadable": 5}
+
+
+def test_a_batch_of_the_largest_counts_stays_within_what_the_store_can_sum():
+    refusal = Delivery(START, "shop", Kind.REFUSAL, MOST_COUNT, b"", b"", "busy")
+    found = outcomes(fold([refusal] * BATCH_DELIVERIES, (), SITES))
+    assert found["received"] == found["rejected:busy"] < 2**63
+
+
+def test_the_ledger_balances_whatever_a_delivery_says_of_itself():
+    for count in (0, 1, 99):
+        found = outcomes(fold([reports([item(), item()], count=count)], (), SITES))
+        assert found == {"received": 2, "stored": 2}
 
 
 JSON = st.recursive(
@@ -170,5 +183,5 @@ JSON = st.recursive(
 def test_every_entry_ends_in_exactly_one_outcome(body):
     folded = fold([reports(body, count=len(body))], (), SITES)
     found = outcomes(folded)
-    received = found.pop("received")
+    received = found.pop("received", 0)
     assert received == len(body) == sum(found.values())

@@ -13,14 +13,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schema import envelope
-from schema.delivery import Delivery, Kind, encode
+from schema.delivery import MOST_COUNT, Delivery, Kind, encode
 from schema.envelope import MOST_DELIVERIES, VERSION, Envelope, NewerEnvelope, NotAnEnvelope, pack, unpack
 from tests.corpus.captures import captures
 
 zstd = envelope.zstd
 WHOLE = Delivery(1_793_577_600_000, "shop", Kind.REPORTS, 1, b"Mozilla/5.0", b'{"csp-report":{"blocked-uri":"inline"}}')
 TEXTS = st.text(max_size=20)
-TIMES, COUNTS = st.integers(0, 2**32 * 1000 - 1), st.integers(0, 2**53 - 1)
+TIMES, COUNTS = st.integers(0, 2**32 * 1000 - 1), st.integers(0, MOST_COUNT)
 DELIVERIES = st.builds(Delivery, TIMES, TEXTS, st.integers(0, 2), COUNTS, st.binary(), st.binary(), TEXTS)
 
 
@@ -126,9 +126,14 @@ def test_a_time_that_the_store_could_not_hold_is_refused(time):
     refused(record(1, "id", "host/0", 1, [[time, "shop", 0, 1, b"", b""]]))
 
 
-@pytest.mark.parametrize("count", [-1, 2**53, 2**64 - 1])
+@pytest.mark.parametrize("count", [-1, MOST_COUNT + 1, 2**64 - 1])
 def test_a_count_that_nobody_has_counted_is_refused(count):
     refused(record(1, "id", "host/0", 1, [[1, "shop", 0, count, b"", b""]]))
+
+
+def test_a_reason_longer_than_any_is_refused():
+    """It becomes a key of the ledger."""
+    refused(record(1, "id", "host/0", 1, [[1, "shop", 1, 1, b"", b"", "d" * 65]]))
 
 
 @pytest.mark.parametrize("raw", [b"", b"\xc0", b"\x01", b"\x81\xa1a\x01", b"\xc1", b"\x95"])
@@ -172,7 +177,7 @@ def test_extra_bytes_behind_it_are_refused():
 
 def test_a_delivery_with_the_largest_body_a_collector_may_take_passes():
     body = os.urandom(64 * 1024 * 1024)
-    largest = Delivery(2**32 * 1000 - 1, "s" * 63, Kind.REPORTS, 10**9, b"a" * 1024, body, "d" * 100)
+    largest = Delivery(2**32 * 1000 - 1, "s" * 63, Kind.REPORTS, 10**9, b"a" * 1024, body, "d" * 64)
     assert unpack(pack("i" * 80, "h" * 300, 1, [encode(largest)])).deliveries == [largest]
 
 

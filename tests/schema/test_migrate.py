@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from schema.clickhouse import Engine, open_chdb
-from schema.migrate import NewerStore, _repeatable, migrate, migrations, statements
+from schema.migrate import NewerStore, _repeatable, by_now, migrate, migrations, statements
 from schema.violation import Violation
 from tests.support.store import COLUMNS, START, TABLES, elsewhere, empty, insert, merge, violation
 
@@ -139,6 +139,29 @@ def grown(folder: Path) -> list[int]:
 def test_a_store_remembers_its_inserts_when_its_memory_grows(tmp_path: Path):
     elsewhere(before_the_window_grew, tmp_path / "s")
     assert elsewhere(grown, tmp_path / "s") == [12, 12]
+
+
+def test_statements_by_now_make_the_same_as_all_of_them_one_after_another():
+    made = by_now(
+        [
+            "CREATE TABLE t\n(\n    a String,\n    b UInt8 CODEC(ZSTD),\n    INDEX i a TYPE set(9)\n)\nENGINE = Null",
+            "CREATE TABLE u\n(\n    a String\n)\nENGINE = MergeTree\nORDER BY a\nSETTINGS x_window = 1, y = 2",
+            "CREATE MATERIALIZED VIEW v TO u AS\nSELECT a FROM t",
+            "ALTER TABLE t ADD COLUMN IF NOT EXISTS c Array(String) CODEC(ZSTD)",
+            "ALTER TABLE t MODIFY COLUMN b Int64 CODEC(T64, ZSTD)",
+            "ALTER TABLE u ADD COLUMN IF NOT EXISTS b UInt8",
+            "ALTER TABLE u MODIFY SETTING x_window = 10",
+        ]
+    )
+    assert made == [
+        "CREATE TABLE t\n(\n    a String,\n    b Int64 CODEC(T64, ZSTD),\n    c Array(String) CODEC(ZSTD),\n"
+        "    INDEX i a TYPE set(9)\n)\nENGINE = Null",
+        "CREATE TABLE u\n(\n    a String,\n    b UInt8\n)\nENGINE = MergeTree\nORDER BY a\n"
+        "SETTINGS x_window = 10, y = 2",
+        "CREATE MATERIALIZED VIEW v TO u AS\nSELECT a FROM t",
+    ]
+    with pytest.raises(ValueError, match="DROP TABLE t"):
+        by_now(["DROP TABLE t"])
 
 
 def _soon(true) -> bool:

@@ -224,3 +224,20 @@ def test_what_is_parsed_is_valid_text_throughout(body):
     except Unreadable:
         return
     json.dumps(found, ensure_ascii=False).encode()
+
+
+@pytest.mark.parametrize("value", [b"{}", b"[]", b"0"])
+def test_a_large_body_of_nothing_but_small_values_is_too_large(value):
+    """Read, 70 MB of `{}` would take 5 GB."""
+    body = b"[" + b",".join([value] * 2_000_002) + b"]"
+    for read in (count, entries):
+        with pytest.raises(Unreadable) as refused:
+            read(body)
+        assert refused.value.reason == Reason.TOO_LARGE
+
+
+def test_a_large_body_of_reports_is_read():
+    report = b'{"type":"csp-violation","url":"https://shop.example/","body":{"blockedURL":"inline","sample":"%s"}}'
+    body = b"[" + b",".join([report % (b"x" * 400)] * 3000) + b"]"
+    assert len(body) > 1024 * 1024
+    assert count(body) == len(entries(body)) == 3000

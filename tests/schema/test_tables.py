@@ -92,6 +92,26 @@ def test_a_table_that_forgets_its_inserts_too_soon_is_told(server: Server, clien
     assert contradictions(server, 90) == []
 
 
+def test_a_table_that_remembers_no_inserts_at_all_is_told(server: Server, client: Client):
+    """ClickHouse's own default, which no statement says."""
+    init(server, 90)
+    client.command("ALTER TABLE ledger RESET SETTING non_replicated_deduplication_window")
+    [told] = contradictions(server, 90)
+    assert told.startswith("ledger remembers 0 inserts")
+
+
+def test_a_table_that_was_dropped_is_made_again_as_it_is_by_now(server: Server, client: Client):
+    """Not as the first file made it: later files have changed it since."""
+    made = "SELECT name, create_table_query FROM system.tables WHERE database = currentDatabase() ORDER BY name"
+    init(server, 90)
+    before = client.query(made).result_rows
+    client.command("DROP TABLE rejects")
+    client.command("DROP TABLE minutes")
+    assert init(server, 90) == []
+    assert client.query(made).result_rows == before
+    assert contradictions(server, 90) == []
+
+
 FOREIGN = {
     "ENGINE = Log": "violations is made as Log, not as AggregatingMergeTree",
     "ENGINE = MergeTree ORDER BY site": "violations is made as MergeTree, not as AggregatingMergeTree",

@@ -2,8 +2,8 @@
 
 import asyncio
 import uuid
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, TypeVar
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, OffsetAndMetadata, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
@@ -14,7 +14,7 @@ from log.places import KafkaPlace
 from schema.delivery import Delivery
 from schema.envelope import Envelope, unpack
 
-# A broker that a test froze is fenced when it thaws: until its next heartbeat there are no brokers, or no controller.
+_T = TypeVar("_T")
 _FENCED_SECONDS = 60
 _THERE = {NoError.errno, TopicAlreadyExistsError.errno}  # the second: made by a request that timed out
 
@@ -31,20 +31,29 @@ def new_place(bootstrap: str, partitions: int = 1, *, dead: bool = True, **setti
 
 async def make(place: KafkaPlace, topic: str, partitions: int = 1, **settings: str) -> None:
     wanted = NewTopic(topic, partitions, len(place.brokers), topic_configs=settings)
+
+    async def create(admin: AIOKafkaAdminClient) -> bool | None:
+        return (await admin.create_topics([wanted])).topic_errors[0][1] in _THERE or None
+
+    await asked(place, create)
+
+
+async def asked(place: KafkaPlace, ask: Callable[[AIOKafkaAdminClient], Awaitable[_T | None]]) -> _T:
+    """The first answer there is. A broker that a test froze is fenced when it thaws: until its next heartbeat
+    it knows no brokers, not even itself, and aiokafka 0.14 looks at a controller that it has not.
+    """
     async with asyncio.timeout(_FENCED_SECONDS):
-        while await _refused(place, wanted):  # noqa: ASYNC110  (for Kafka)
+        while True:
+            admin = AIOKafkaAdminClient(bootstrap_servers=list(place.brokers))
+            try:
+                await admin.start()
+                if (answer := await ask(admin)) is not None:
+                    return answer
+            except (KafkaError, TimeoutError, AttributeError):
+                pass
+            finally:
+                await admin.close()
             await asyncio.sleep(0.1)
-
-
-async def _refused(place: KafkaPlace, wanted: NewTopic) -> bool:
-    admin = AIOKafkaAdminClient(bootstrap_servers=list(place.brokers))
-    try:
-        await admin.start()
-        return (await admin.create_topics([wanted])).topic_errors[0][1] not in _THERE
-    except (KafkaError, TimeoutError, AttributeError):  # the last: aiokafka 0.14 looks at a controller there isn't
-        return True
-    finally:
-        await admin.close()
 
 
 async def send(place: KafkaPlace, *values: bytes | None, partition: int = 0, **more: Any) -> list[int]:
@@ -77,12 +86,8 @@ async def partition_numbers(place: KafkaPlace, topic: str) -> set[int]:
 
 async def described(place: KafkaPlace) -> dict[str, Any]:
     """Every topic there is, by name; asking makes none."""
-    admin = AIOKafkaAdminClient(bootstrap_servers=list(place.brokers))
-    await admin.start()
-    try:
-        return {topic["topic"]: topic for topic in await admin.describe_topics()}
-    finally:
-        await admin.close()
+    found = await asked(place, AIOKafkaAdminClient.describe_topics)
+    return {topic["topic"]: topic for topic in found}
 
 
 def envelopes(place: KafkaPlace) -> list[Envelope]:
@@ -95,14 +100,9 @@ def deliveries(place: KafkaPlace) -> list[Delivery]:
 
 async def committed(place: KafkaPlace, partitions: Sequence[int] = (0,)) -> list[tuple[int, str]]:
     """Offset and metadata of the group; -1 where there is none."""
-    admin = AIOKafkaAdminClient(bootstrap_servers=list(place.brokers))
-    await admin.start()
-    try:
-        wanted = [TopicPartition(place.topic, number) for number in partitions]
-        found = await admin.list_consumer_group_offsets(place.group, partitions=wanted)
-        return [(found[partition].offset, found[partition].metadata) for partition in wanted]
-    finally:
-        await admin.close()
+    wanted = [TopicPartition(place.topic, number) for number in partitions]
+    found = await asked(place, lambda admin: admin.list_consumer_group_offsets(place.group, partitions=wanted))
+    return [(found[partition].offset, found[partition].metadata) for partition in wanted]
 
 
 async def commit(place: KafkaPlace, offset: int, metadata: str = "", partition: int = 0) -> None:
