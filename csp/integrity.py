@@ -3,7 +3,7 @@
 import re
 
 # Malformed items and unknown algorithms are left out, as Chromium and Firefox do; `?` begins an item's options.
-_ITEM = re.compile(r"(sha256|sha384|sha512)-([A-Za-z0-9+/_-]+={0,2})(?:\?[!-~]*)?", re.IGNORECASE)
+_ITEM = re.compile(r"(sha256|sha384|sha512)-([A-Za-z0-9+/_-]+={0,2})(?:\?[!-~]*)?", re.IGNORECASE | re.ASCII)
 _WHITE = re.compile("[\t\n\f\r ]+")
 
 

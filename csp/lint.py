@@ -50,15 +50,14 @@ class Problem(NamedTuple):
 
 def problems(text: str) -> list[Problem]:
     """Of a header's value, in the order in which it is written."""
-    parts = text.split(",")
-    found = [] if len(parts) == 1 else [Problem("policy", _several(parts))]
+    parts = [part for part in text.split(",") if any(tokens(part))] or [""]
+    found = [Problem("policy", _several(len(parts)))] if "," in text else []
     for part in parts:
         found += _of_policy(part)
     return found
 
 
-def _several(parts: Sequence[str]) -> str:
-    count = sum(1 for part in parts if any(tokens(part)))
+def _several(count: int) -> str:
     if count == 1:
         return "a comma ends a policy, and nothing stands on its other side"
     return f"the commas make {count} policies of it, and all of them have to allow a request"

@@ -17,6 +17,7 @@ _WORKERS = frozenset({"worker", "sharedworker", "serviceworker"})
 _SCRIPT_LIKE = _WORKERS | {"script", "xslt", "audioworklet", "paintworklet"}
 _PREFETCH = frozenset({"prefetch", "prerender"})
 _UPGRADED = frozenset({"http", "ws"})
+_FRAMES = frozenset({"frame-src", "child-src", "fenced-frame-src", "object-src"})  # engines: about: is let in unasked
 _NOT_FETCHED = frozenset({"base-uri", "frame-ancestors"})
 _SHOWN = 120  # characters of a directive's value, or of what is said of it
 
@@ -83,6 +84,8 @@ def _decide(policy: Policy, asked: _Asked) -> Decision:
     effective = asked.directive
     if effective in OTHER_CHECKS:
         return _decide_other(policy, asked)
+    if effective in _FRAMES and asked.url is not None and asked.url.scheme == "about":
+        return Decision(True, None, "about: documents are not fetched, so no policy is asked about them")
     for name in CHAINS.get(effective, ()):
         sources = policy.sources.get(name)
         if sources is not None:

@@ -187,23 +187,24 @@ def _match_host(source: Host, url: Url, document: Document, redirected: bool) ->
     scheme = document.scheme if source.scheme is None else source.scheme
     if url.scheme != scheme and url.scheme not in _COVERS.get(scheme, ()):
         return "scheme"
-    if not _match_port(source.port, scheme, url):
+    if not _match_port(source.port, url):
         return "port"
     if source.path is not None and not redirected and not _match_path(source.path, url.path):
         return "path"
     return ""
 
 
-def _match_port(port: int | None, scheme: str, url: Url) -> bool:
-    """§6.7.2.11; and where http: was upgraded, port 80 with it (Chromium and Firefox)."""
+def _match_port(port: int | None, url: Url) -> bool:
+    """§6.7.2.11; and port 80 stands for 443 too, as http: does for https: (Firefox and WebKit; Chromium only where the
+    scheme was upgraded).
+    """
     if port in {ANY_PORT, url.port}:
         return True
     if port is None:
         return False
     if url.port is None and port == DEFAULT_PORTS.get(url.scheme):
         return True
-    upgrade = scheme in {"http", "ws"} and url.scheme in {"https", "wss"}
-    return port == 80 and upgrade and effective_port(url) == 443
+    return port == 80 and url.scheme in {"https", "wss"} and effective_port(url) == 443
 
 
 def _match_path(wanted: tuple[bytes, ...], path: str) -> bool:

@@ -64,7 +64,7 @@ def _read_url(text: str) -> Url | None:
     parts = _PARTS.match(normal)
     assert parts  # every serialized URL has a scheme
     scheme, host, port, path = parts.groups()
-    return Url(scheme, host or "", int(port) if port else None, path)
+    return Url(scheme, (host or "").lower(), int(port) if port else None, path)  # an opaque host keeps its case
 
 
 def _read_document(text: str) -> Document:

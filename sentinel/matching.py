@@ -1,5 +1,8 @@
 """`match` and `parse`: a policy and a question in, an answer out, a line for a line (docs/matching.md)."""
 
+import contextlib
+import json
+import re
 import sys
 from collections.abc import Callable, Iterator
 from typing import Any, BinaryIO
@@ -15,7 +18,7 @@ from csp.urls import read_url
 
 _LONGEST_LINE = 16 * 1024 * 1024
 _CHUNK = 1 << 18
-_TOO_LONG = b"\x00"  # stands for such a line: not JSON, and nothing that a line could be
+_TOO_LONG = b"\n"  # stands for such a line: no line holds one
 
 Answer = Callable[[Any], dict[str, Any]]
 
@@ -66,10 +69,13 @@ def parse_line(read: Any) -> dict[str, Any]:
 
 def run(answer: Answer) -> int:
     """Whoever writes a line and waits gets an answer: everything is flushed before the next read can block."""
+    if sys.stdin is None:  # closed by the shell
+        return 0
     answers = sys.stdout.buffer
     for lines in _read_lines(sys.stdin.buffer):
         for line in lines:
-            answers.write(msgspec.json.encode(_answer(answer, line)) + b"\n")
+            # In ASCII: a line separator of Unicode's inside a text would end the line for some readers.
+            answers.write(json.dumps(_answer(answer, line), separators=(",", ":")).encode() + b"\n")
         answers.flush()
     return 0
 
@@ -92,8 +98,21 @@ def _decode(line: bytes) -> Any:
         return msgspec.json.decode(line)
     except RecursionError:
         raise Unanswerable("the line is nested too deeply") from None
-    except (msgspec.DecodeError, ValueError) as error:  # ValueError: bytes that are no UTF-8
+    except msgspec.DecodeError as error:
+        return _with_lone_surrogates(line, error)
+    except ValueError as error:  # bytes that are no UTF-8
         raise Unanswerable(f"the line is no JSON: {error}") from None
+
+
+def _with_lone_surrogates(line: bytes, why: msgspec.DecodeError) -> Any:
+    """Half a surrogate pair, escaped, is JSON, and a JavaScript string may hold one; msgspec refuses it."""
+    if _SURROGATE.search(line):
+        with contextlib.suppress(ValueError, RecursionError):
+            return json.loads(line)
+    raise Unanswerable(f"the line is no JSON: {why}") from None
+
+
+_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 
 
 def _read_lines(source: BinaryIO) -> Iterator[list[bytes]]:

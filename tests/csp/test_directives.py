@@ -225,3 +225,10 @@ def test_the_why_names_what_fell_back_and_the_policy():
     assert found.why == "img-src falls back to default-src 'self'; the host differs"
     found = ask("img-src *, default-src 'self'", "img-src", url="https://a.b/")
     assert found.why == "policy 2: img-src falls back to default-src 'self'; the host differs"
+
+
+@pytest.mark.parametrize("directive", ["frame-src", "child-src", "object-src", "fenced-frame-src"])
+@pytest.mark.parametrize("url", ["about:blank", "about:srcdoc"])
+def test_about_documents_in_frames_are_let_in_unasked(directive, url):
+    """All three engines: nothing is fetched, and the document inherits the policy."""
+    assert ask("default-src 'none'", directive, url=url)[:2] == (True, None)

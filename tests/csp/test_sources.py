@@ -76,7 +76,8 @@ PORTS = [
     ("a.b:80", HTTP, "http://a.b http://a.b:80 https://a.b https://a.b:443", "http://a.b:81 http://a.b:443"),
     ("http://a.b:80", HTTPS, "http://a.b https://a.b https://a.b:443", "http://a.b:443 https://a.b:8443"),
     ("http://a.b:443", HTTPS, "https://a.b http://a.b:443", "http://a.b"),
-    ("https://a.b:80", HTTPS, "https://a.b:80", "https://a.b"),
+    ("https://a.b:80", HTTPS, "https://a.b:80 https://a.b https://a.b:443", "https://a.b:81 http://a.b"),
+    ("a.b:80", HTTPS, "https://a.b https://a.b:443 https://a.b:80", "https://a.b:81 http://a.b"),
     ("ws://a.b:80", HTTPS, "wss://a.b ws://a.b", "wss://a.b:81"),
     ("http://a.b:8000", HTTPS, "http://a.b:8000 https://a.b:8000", "http://a.b https://a.b"),
     ("a.b:0080", HTTP, "http://a.b", "http://a.b:8080"),
@@ -201,3 +202,9 @@ def test_a_redirect_drops_the_path_and_nothing_else(source, url, expected):
 )
 def test_a_decision_explains_itself(source, url, why):
     assert ask(f"img-src {source}", "img-src", url=url).why == why
+
+
+@pytest.mark.parametrize("source", ["custom://abc", "custom://ABC"])
+def test_hosts_of_any_scheme_are_compared_whatever_their_case(source):
+    assert loads(source, "custom://abc/x")
+    assert loads(source, "custom://ABC/x")
