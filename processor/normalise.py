@@ -8,7 +8,9 @@ from processor.fingerprint import fingerprint
 from processor.hosts import site_of
 from processor.noise import noise
 from processor.policy import policy
+from processor.templates import template
 from processor.text import as_text, storable, whole, without_queries
+from processor.tokens import text_without_tokens
 from processor.urls import Url, read_blocked, read_url
 from schema.delivery import USER_AGENT_BYTES, Delivery
 from schema.report import SPELLINGS, Entry
@@ -80,7 +82,7 @@ def _row(fields: dict[str, Any], urls: _Urls, agent: str, seen: int, site: str) 
         line_number=urls.line,
         column_number=urls.column,
         status_code=whole(fields.get("status", 0), _UINT16),
-        sample=storable(without_queries(fields.get("sample", "")[: 8 * SAMPLE_BYTES]), SAMPLE_BYTES),
+        sample=_sample(fields.get("sample", "")),
         original_policy=rules.text,
         policy_hash=rules.hash,
         browser=made_by.name,
@@ -91,7 +93,13 @@ def _row(fields: dict[str, Any], urls: _Urls, agent: str, seen: int, site: str) 
         noise_rule="",
         first_seen=seen,
         last_seen=seen,
+        document_template=template(urls.document.text),
+        blocked_template=template(urls.blocked.text),
     )
+
+
+def _sample(text: str) -> str:
+    return text and storable(text_without_tokens(without_queries(text[: 8 * SAMPLE_BYTES])), SAMPLE_BYTES)
 
 
 def _fields(entry: Entry) -> dict[str, Any]:
