@@ -42,7 +42,7 @@ def redact_bytes(raw: bytes) -> str:
     text = raw[: 2 * REJECT_BYTES].decode(errors="replace").replace("\\/", "/")
     text = _ESCAPED.sub(_unescape, text)
     text = _PAIR.sub(r"\1", _TAIL.sub("", text))
-    text = _LOCAL_PART.sub("", text_without_tokens(without_queries(text)))
+    text = text_without_tokens(_LOCAL_PART.sub("", without_queries(text)))
     return storable(_without_cut_userinfo(text), REJECT_BYTES)
 
 

@@ -9,7 +9,7 @@ from functools import lru_cache
 
 from processor.text import storable
 from processor.tokens import STATIC
-from processor.wordlike import looks_random
+from processor.wordlike import has_words, looks_random
 
 TEMPLATE_BYTES = 1024
 _READ = 4 * TEMPLATE_BYTES
@@ -19,7 +19,10 @@ _ORIGIN = re.compile(
     r"(?:[A-Za-z][\w+.-]*+:){0,2}//[^/\\?\s]*+|(?:[\w-]++\.)++[A-Za-z][\w-]*+(?::\d+)?(?![^/\\])|localhost(?::\d+)?(?![^/\\])"
 )
 _VARIES = re.compile(r"[0-9A-Z]")  # without any of these there is nothing to replace
-_SEGMENT = re.compile(r"[^/\\?&=;\s]+")
+# The most of them, and what they become without a closer look.
+_WORDS = re.compile(r"[A-Z]?[a-z]*(?:[-_.][A-Z]?[a-z]+)*")
+_NUMBERED = re.compile(r"((?:[a-z]+[-_])+)[0-9]{1,7}((?:[-_.][a-z]+)*)")
+_SUBSEGMENT = re.compile(r"[^\\?&=;\s]+")
 _PLACEHOLDER_CUT = re.compile(r"\{[a-z]*\Z")
 
 _UUID = r"[0-9A-Fa-f]{8}-(?:[0-9A-Fa-f]{4}-){3}[0-9A-Fa-f]{12}(?![0-9A-Za-z])"
@@ -37,11 +40,10 @@ _PIECE = re.compile(
 _FILE = re.compile(r"(.+?)((?:\.[A-Za-z0-9]{2,5})(?:\.map|\.gz|\.br)?)")
 _SHORT_HASH = re.compile(r"(?<=[-.])[A-Za-z0-9_-]{8}\Z")  # of Vite and others: base64url, where an _ is no boundary
 _ONE_WORD = re.compile(r"[A-Za-z0-9_-]{8,64}")
-_LETTERS = re.compile(r"(?<![A-Za-z0-9])[A-Za-z]?[a-z]{3,}(?![A-Za-z0-9])")
 _HEX = re.compile(r"(?=[A-Za-z]*[0-9])(?:[0-9a-f]{8,}|[0-9A-F]{8,})")
 _HEX_HASH = re.compile(r"(?:(?=[a-f]*[0-9])[0-9a-f]{6,7}|[0-9a-f]{8,}|[0-9A-F]{8,})")
 _WORD_AND_NUMBER = re.compile(r"([A-Za-z]+)\d{4,}|\d{4,}([A-Za-z]+)")
-_NAME_AND_DIGITS = re.compile(r"[A-Za-z]+\d{1,3}")
+_NAME_AND_DIGITS = re.compile(r"(?:[A-Z]?[a-z]{2,}(?:[A-Z][a-z]{2,})*|[A-Z]+)\d{1,3}")
 _CAMEL_CASE = re.compile(r"(?:[A-Z]?[a-z]{2,})(?:[A-Z][a-z]{2,})*|[A-Z]{2,5}[a-z]*|[A-Z]+")
 
 
@@ -51,11 +53,13 @@ def template(text: str) -> str:
 
 
 def _made(text: str) -> str:
-    found = _ORIGIN.match(text)
-    end = found.end() if found else 0
+    end = text.find("/", 8) if text.startswith("http") else -1
+    if end < 0:
+        found = _ORIGIN.match(text)
+        end = found.end() if found else 0
     path = text[end : end + _READ]
     if _VARIES.search(path):
-        path = _SEGMENT.sub(_segment, path)
+        path = "/".join([_known(part) if len(part) <= 64 else _segment(part) for part in path.split("/")])
     whole = text[:end] + path
     cut = storable(whole, TEMPLATE_BYTES)
     return cut if len(cut) == len(whole) else _PLACEHOLDER_CUT.sub("", cut)
@@ -64,14 +68,26 @@ def _made(text: str) -> str:
 _cached = lru_cache(maxsize=8192)(_made)
 
 
-def _segment(found: re.Match[str]) -> str:
-    segment = found[0]
-    if not _VARIES.search(segment):
+def _segment(segment: str) -> str:
+    if segment.isascii() and segment.isdigit():
+        return "{n}"
+    if _WORDS.fullmatch(segment):
         return segment
+    numbered = _NUMBERED.fullmatch(segment)
+    if numbered:
+        return f"{numbered[1]}{{n}}{numbered[2]}"
+    return _SUBSEGMENT.sub(_subsegment, segment) if _VARIES.search(segment) else segment
+
+
+_known = lru_cache(maxsize=8192)(_segment)  # other pages have most of them too
+
+
+def _subsegment(found: re.Match[str]) -> str:
+    segment = found[0]
     file = _FILE.fullmatch(segment)
     if file and file[2][1:].partition(".")[0].lower() in STATIC:
         return _static_name(file[1]) + file[2]
-    if _ONE_WORD.fullmatch(segment) and not _LETTERS.search(segment) and _is_id(segment):
+    if _ONE_WORD.fullmatch(segment) and _is_id(segment) and not has_words(segment):
         return "{id}"
     return _PIECE.sub(_replaced, segment)
 
@@ -84,15 +100,13 @@ def _is_id(segment: str) -> bool:
 
 def _static_name(stem: str) -> str:
     hashed = _SHORT_HASH.search(stem)
-    if hashed and not hashed[0].isalnum() and not _LETTERS.search(hashed[0]):
-        together = hashed[0].replace("-", "").replace("_", "")
-        if together and _varies_inside(together) and looks_random(together):
-            stem = stem[: hashed.start()] + "{hash}"
+    if hashed and not hashed[0].isalnum() and _varies_inside(hashed[0]) and not has_words(hashed[0]):
+        stem = stem[: hashed.start()] + "{hash}"
     return _PIECE.sub(_replaced_in_name, stem)
 
 
 def _varies_inside(text: str) -> bool:
-    return not text.isalpha() or not (text.islower() or text.isupper())
+    return not (text.islower() or text.isupper()) or any(map(str.isdigit, text))
 
 
 def _replaced(found: re.Match[str]) -> str:
@@ -128,7 +142,7 @@ def _replaced_in_name(found: re.Match[str]) -> str:
 def _is_hash(word: str, *, first: bool) -> bool:
     """What is no word behind a name is a hash; a name itself may be odd (`jquery3x`)."""
     if _HEX_HASH.fullmatch(word):
-        return True
+        return not (first and word.isdigit())
     if len(word) < 8:
         return False
     if looks_random(word):

@@ -5,9 +5,10 @@ Hosts are kept, and so are ids that only name something (numbers, UUIDs, hexadec
 linear in whatever is sent.
 """
 
+import itertools
 import re
 
-from processor.wordlike import looks_random
+from processor.wordlike import has_words, looks_random
 
 TOKEN, JWT, MAIL = "{token}", "{jwt}", "{mail}"
 _SHORTEST = 20  # of a secret: 120 bits in base64 are as many characters
@@ -18,12 +19,11 @@ STATIC = frozenset(
     """
     js mjs cjs css map wasm png jpg jpeg gif webp avif svg ico bmp woff woff2 ttf otf eot mp3 mp4 m4a m4s ogg ogv oga
     wav weba webm
-""".split()
+""".split()  # noqa: SIM905  (one word a word)
 )
-_NO_DOMAIN = STATIC | frozenset("html htm xhtml php asp aspx jsp json xml txt pdf min bundle chunk prod gz".split())
+_NO_DOMAIN = STATIC | frozenset("html htm xhtml php asp aspx jsp json xml txt pdf min bundle chunk prod gz".split())  # noqa: SIM905
 
-# Most texts have none of these, and that costs one search.
-_SUSPECT = re.compile(r"[A-Za-z0-9_+=~-]{20}|[@;]|%(?:25)*(?:40|3[BbDd]|2[BbEe])|eyJ")
+_LONG = re.compile(r"(?<![A-Za-z0-9_+=~-])[A-Za-z0-9_+=~-]{20}")
 _AT = re.compile(r"@|%(?:25)*40")
 _ATOM = r"(?:[\w.+~!$*-]++|%(?!(?:25)*40))"
 _AROUND_AT = re.compile(rf"(?<![\w.+~!$*%-]){_ATOM}*+(?:@|%(?:25)*40)(?:{_ATOM}|@|%(?:25)*40)*+")
@@ -41,17 +41,23 @@ _HEX = re.compile(r"[0-9A-Fa-f]{32,}+")
 _UUID = re.compile(r"([0-9A-Fa-f]{8}-(?:[0-9A-Fa-f]{4}-){3}[0-9A-Fa-f]{12})(?![0-9A-Fa-f])")
 _PIECE = re.compile(r"%[0-9A-Fa-f]{2}|([A-Za-z0-9]+)")
 _ONLY_HEX = re.compile(r"[0-9a-f]+|[0-9A-F]+")
-_WORD = re.compile(r"(?<![A-Za-z0-9])(?:[A-Z]?[a-z]{3,}|[A-Z]{4,})(?![A-Za-z0-9])")
 
 
 def path_without_tokens(path: str) -> str:
     """Of a URL, what follows the host."""
-    return _without(path, _RUN) if _SUSPECT.search(path) else path
+    return _without(path, _RUN) if _is_suspect(path) else path
 
 
 def text_without_tokens(text: str) -> str:
     """Of any text, which may have URLs in it."""
-    return _without(text, _KEPT_OR_RUN) if _SUSPECT.search(text) else text
+    return _without(text, _KEPT_OR_RUN) if _is_suspect(text) else text
+
+
+def _is_suspect(text: str) -> bool:
+    """Few are, and the others cost as little as can be."""
+    if "@" in text or "%" in text or ";" in text or "eyJ" in text:
+        return True
+    return len(text) >= _SHORTEST and _LONG.search(text) is not None
 
 
 def _without(text: str, runs: re.Pattern[str]) -> str:
@@ -64,7 +70,7 @@ def _without(text: str, runs: re.Pattern[str]) -> str:
 
 def _mail(found: re.Match[str]) -> str:
     parts = _AT.split(found[0])
-    return MAIL if any(a and _is_domain(b) for a, b in zip(parts, parts[1:], strict=False)) else found[0]
+    return MAIL if any(a and _is_domain(b) for a, b in itertools.pairwise(parts)) else found[0]
 
 
 def _is_domain(text: str) -> bool:
@@ -78,7 +84,7 @@ def _is_domain(text: str) -> bool:
     while len(labels) > 1 and labels[-1] in _NO_DOMAIN:
         labels.pop()
     last = labels[-1]
-    return len(labels) > 1 and (len(last) > 1 and last.isalpha() or last.startswith("xn--"))
+    return len(labels) > 1 and ((len(last) > 1 and last.isalpha()) or last.startswith("xn--"))
 
 
 def _run(found: re.Match[str]) -> str:
@@ -98,6 +104,8 @@ def _run(found: re.Match[str]) -> str:
 def _part(part: str) -> str:
     if len(part) < _SHORTEST:
         return part
+    if len(part) > _LONGEST_NAME and len(set(part)) == 1:
+        return part  # one letter over and over, longer than any secret
     return TOKEN.join(map(_without_random, _HEX.split(part)))
 
 
@@ -113,15 +121,16 @@ def _random(text: str) -> str:
     odd = [found for found in pieces if len(found[1]) > 3 and _is_random(found[1])]
     lengths = [len(found[1]) for found in odd]
     if sum(lengths) < _RANDOM[0] or max(lengths) < _RANDOM[1]:
-        return TOKEN if _is_random_together([found[1] for found in pieces]) and not _WORD.search(text) else text
+        return TOKEN if _is_random_together([found[1] for found in pieces]) and not has_words(text) else text
     before, after = text[: odd[0].start()], text[odd[-1].end() :]
-    return f"{before if _WORD.search(before) else ''}{TOKEN}{after if _WORD.search(after) else ''}"
+    return f"{before if has_words(before) else ''}{TOKEN}{after if has_words(after) else ''}"
 
 
 def _is_random_together(pieces: list[str]) -> bool:
     """base64url has two characters that are no letters and no digits: they stand in the middle of what is random."""
     together = "".join(pieces)
-    return len(together) >= _RANDOM[0] and max(map(len, pieces)) >= _RANDOM[1] - 2 and _is_random(together)
+    least = 8 if together.islower() or together.isupper() else 5  # part numbers are in one case
+    return len(together) >= _RANDOM[0] and max(map(len, pieces)) >= least and _is_random(together)
 
 
 def _is_random(piece: str) -> bool:
