@@ -19,6 +19,7 @@ _ORIGIN = re.compile(
     r"(?:[A-Za-z][\w+.-]*+:){0,2}//[^/\\?\s]*+|(?:[\w-]++\.)++[A-Za-z][\w-]*+(?::\d+)?(?![^/\\])|localhost(?::\d+)?(?![^/\\])"
 )
 _VARIES = re.compile(r"[0-9A-Z]")  # without any of these there is nothing to replace
+_VARYING = re.compile(r"(?<![^/])[^/0-9A-Z]*+[0-9A-Z][^/]*+")
 # The most of them, and what they become without a closer look.
 _WORDS = re.compile(r"[A-Z]?[a-z]*(?:[-_.][A-Z]?[a-z]+)*")
 _NUMBERED = re.compile(r"((?:[a-z]+[-_])+)[0-9]{1,7}((?:[-_.][a-z]+)*)")
@@ -59,8 +60,10 @@ def _made(text: str) -> str:
         end = found.end() if found else 0
     path = text[end : end + _READ]
     if _VARIES.search(path):
-        path = "/".join([_known(part) if len(part) <= 64 else _segment(part) for part in path.split("/")])
+        path = _VARYING.sub(_segment, path)
     whole = text[:end] + path
+    if len(whole) <= TEMPLATE_BYTES // 4:
+        return whole
     cut = storable(whole, TEMPLATE_BYTES)
     return cut if len(cut) == len(whole) else _PLACEHOLDER_CUT.sub("", cut)
 
@@ -68,18 +71,16 @@ def _made(text: str) -> str:
 _cached = lru_cache(maxsize=8192)(_made)
 
 
-def _segment(segment: str) -> str:
-    if segment.isascii() and segment.isdigit():
+def _segment(found: re.Match[str]) -> str:
+    segment = found[0]
+    if segment.isdigit():
         return "{n}"
-    if _WORDS.fullmatch(segment):
-        return segment
     numbered = _NUMBERED.fullmatch(segment)
     if numbered:
         return f"{numbered[1]}{{n}}{numbered[2]}"
-    return _SUBSEGMENT.sub(_subsegment, segment) if _VARIES.search(segment) else segment
-
-
-_known = lru_cache(maxsize=8192)(_segment)  # other pages have most of them too
+    if _WORDS.fullmatch(segment):
+        return segment
+    return _SUBSEGMENT.sub(_subsegment, segment)
 
 
 def _subsegment(found: re.Match[str]) -> str:

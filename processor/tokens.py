@@ -23,7 +23,11 @@ STATIC = frozenset(
 )
 _NO_DOMAIN = STATIC | frozenset("html htm xhtml php asp aspx jsp json xml txt pdf min bundle chunk prod gz".split())  # noqa: SIM905
 
-_LONG = re.compile(r"(?<![A-Za-z0-9_+=~-])[A-Za-z0-9_+=~-]{20}")
+_LONG_SEGMENT = re.compile(r"(?:[^/]{0,19}+/)*+[^/]{20}")  # the cheaper of the two
+_LONG = re.compile(
+    r"(?<![A-Za-z0-9_+=~-])(?!(?:[a-z]{0,15}|[0-9]{1,8})(?:[-_](?:[a-z]{1,15}|[0-9]{1,8}))*+(?![A-Za-z0-9_+=~-]))"
+    r"[A-Za-z0-9_+=~-]{20}"
+)
 _AT = re.compile(r"@|%(?:25)*40")
 _ATOM = r"(?:[\w.+~!$*-]++|%(?!(?:25)*40))"
 _AROUND_AT = re.compile(rf"(?<![\w.+~!$*%-]){_ATOM}*+(?:@|%(?:25)*40)(?:{_ATOM}|@|%(?:25)*40)*+")
@@ -33,7 +37,9 @@ _SESSION = re.compile(
     r"((?:;|%3B)(?:[\w.-]{0,24}?(?:sess|token|auth|secret|ticket)[\w.-]{0,24}|sid|cfid)(?:=|%3D))[^/\\;?#&\s\"'<>{}]+",
     re.IGNORECASE,
 )
-_RUN = re.compile(r"(?:[\w.~+=-]++|%(?:2[BbEe]|3[Dd]))++")
+_RUN = re.compile(r"(?<![\w.~+=-])(?=[\w.~+=%-]{20})(?:[\w.~+=-]++|%(?:2[BbEe]|3[Dd]))++")
+# What most long ones are. Sixteen letters of one case are the least that can look random.
+_SLUG = re.compile(r"(?:(?:[A-Z]?[a-z]{0,15}|[0-9]{1,8})[-_.])*+(?:[A-Z]?[a-z]{0,15}|[0-9]{1,8})")
 # In a text also hosts, and the hashes of policies, which are no secrets.
 _KEPT_OR_RUN = re.compile(rf"://[^\s/\\?#\"'<>`]*+|(?<=')sha(?:256|384|512)-[A-Za-z0-9+/_=-]*+|({_RUN.pattern})")
 _DOTS = re.compile(r"(\.|%2[Ee])")
@@ -57,7 +63,7 @@ def _is_suspect(text: str) -> bool:
     """Few are, and the others cost as little as can be."""
     if "@" in text or "%" in text or ";" in text or "eyJ" in text:
         return True
-    return len(text) >= _SHORTEST and _LONG.search(text) is not None
+    return _LONG_SEGMENT.match(text) is not None and _LONG.search(text) is not None
 
 
 def _without(text: str, runs: re.Pattern[str]) -> str:
@@ -89,7 +95,7 @@ def _is_domain(text: str) -> bool:
 
 def _run(found: re.Match[str]) -> str:
     run = found[0]
-    if len(run) < _SHORTEST or (found.re is _KEPT_OR_RUN and found[1] is None):
+    if _SLUG.fullmatch(run) or (found.re is _KEPT_OR_RUN and found[1] is None):
         return run
     parts = _DOTS.split(run)  # every second one is a dot
     for index in range(0, len(parts) - 2, 2):
