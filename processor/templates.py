@@ -12,7 +12,7 @@ from processor.tokens import STATIC
 from processor.wordlike import has_words, looks_random
 
 TEMPLATE_BYTES = 1024
-_READ = 4 * TEMPLATE_BYTES
+_READ = 2 * TEMPLATE_BYTES
 _CACHED = 512  # characters, as of URLs
 
 _ORIGIN = re.compile(

@@ -37,7 +37,7 @@ _SESSION = re.compile(
     r"((?:;|%3B)(?:[\w.-]{0,24}?(?:sess|token|auth|secret|ticket)[\w.-]{0,24}|sid|cfid)(?:=|%3D))[^/\\;?#&\s\"'<>{}]+",
     re.IGNORECASE,
 )
-_RUN = re.compile(r"(?<![\w.~+=-])(?=[\w.~+=%-]{20})(?:[\w.~+=-]++|%(?:2[BbEe]|3[Dd]))++")
+_RUN = re.compile(r"(?<![A-Za-z0-9_.~+=-])(?=[A-Za-z0-9_.~+=%-]{20})(?:[A-Za-z0-9_.~+=-]++|%(?:2[BbEe]|3[Dd]))++")
 # What most long ones are. Sixteen letters of one case are the least that can look random.
 _SLUG = re.compile(r"(?:(?:[A-Z]?[a-z]{0,15}|[0-9]{1,8})[-_.])*+(?:[A-Z]?[a-z]{0,15}|[0-9]{1,8})")
 # In a text also hosts, and the hashes of policies, which are no secrets.
@@ -97,6 +97,8 @@ def _run(found: re.Match[str]) -> str:
     run = found[0]
     if _SLUG.fullmatch(run) or (found.re is _KEPT_OR_RUN and found[1] is None):
         return run
+    if len(run) > _LONGEST_NAME and run.count(run[0]) == len(run):
+        return run  # one letter over and over, longer than any secret
     parts = _DOTS.split(run)  # every second one is a dot
     for index in range(0, len(parts) - 2, 2):
         start = parts[index].find("eyJ")  # base64 of {"
@@ -110,8 +112,6 @@ def _run(found: re.Match[str]) -> str:
 def _part(part: str) -> str:
     if len(part) < _SHORTEST:
         return part
-    if len(part) > _LONGEST_NAME and len(set(part)) == 1:
-        return part  # one letter over and over, longer than any secret
     return TOKEN.join(map(_without_random, _HEX.split(part)))
 
 
