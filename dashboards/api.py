@@ -15,7 +15,7 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from dashboards import counts, cursors, export, filters, ledger, rejects, series, sources, violations
+from dashboards import counts, cursors, export, filters, groups, ledger, rejects, series, sources, violations
 from dashboards.clients import Clients
 from dashboards.params import Parameters
 
@@ -39,6 +39,7 @@ class Api:
             self._route("totals", self._totals),
             self._route("violations", self._violations, "limit", "cursor"),
             self._route("violations/{fingerprint}", self._violation),
+            self._route("groups", self._groups, "limit", "cursor"),
             self._route("series", self._series, "by", "step"),
             self._route("top", self._top, "by", "limit"),
             self._route("ledger", self._ledger, "limit"),
@@ -68,6 +69,11 @@ class Api:
 
     def _violation(self, client: Client, request: Request, given: Parameters) -> Any:
         return found(client, request, given)
+
+    def _groups(self, client: Client, _request: Request, given: Parameters) -> Any:
+        cursor = given.text("cursor")
+        place = None if cursor is None else cursors.read(cursor, groups.Cursor)
+        return groups.biggest(client, filters.read(given), given.whole("limit", 1, 1000) or DEFAULT_LIMIT, place)
 
     def _series(self, client: Client, _request: Request, given: Parameters) -> Any:
         by = given.one_of("by", series.BY) or ""

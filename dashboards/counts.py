@@ -14,6 +14,8 @@ BY = series.BY | {
     "document_url": "document_url",
     "policy_hash": "policy_hash",
     "source_file": "source_file",
+    "document_template": "document_template",
+    "blocked_template": "blocked_template",
 }
 
 # Distinct fingerprints are counted by grouping: exact like uniqExact, but able to spill to disk.

@@ -18,7 +18,7 @@ DISPOSITIONS = ("enforce", "report", "")
 NOISES = ("none", "only", "all")
 NAMES = (
     "site", "directive", "document_host", "blocked_host", "blocked_kind", "disposition", "browser", "verdict",
-    "noise", "q", "from", "to",
+    "noise", "document_template", "blocked_template", "q", "from", "to",
 )  # fmt: skip
 MOST_WORDS = 20
 
@@ -35,9 +35,16 @@ class Filters(msgspec.Struct, frozen=True):
     browser: str | None = None
     verdict: str | None = None
     noise: str = "all"
+    document_template: str | None = None
+    blocked_template: str | None = None
     words: tuple[str, ...] = ()
     start: int | None = None
     end: int | None = None
+
+    @property
+    def of_urls(self) -> bool:
+        """Whether the URLs decide, which the counts by minute lack."""
+        return bool(self.words) or self.document_template is not None or self.blocked_template is not None
 
 
 def read(given: Parameters) -> Filters:
@@ -53,6 +60,8 @@ def read(given: Parameters) -> Filters:
         browser=given.text("browser"),
         verdict=_verdict(given),
         noise=given.one_of("noise", NOISES) or "all",
+        document_template=given.text("document_template"),
+        blocked_template=given.text("blocked_template"),
         words=_words(given),
         start=start,
         end=end,
@@ -119,13 +128,15 @@ _COLUMNS = {
     "blocked_kind": "blocked_kind",
     "disposition": "disposition",
     "verdict": "verdict",
+    "document_template": "document_template",
+    "blocked_template": "blocked_template",
 }
 # Searched through their text indexes, which stand on lower(column).
 _SEARCHED = ("document_url", "blocked_url", "source_file")
 
 
 def where(filters: Filters, time: str = "window") -> Where:
-    """`time` is the column the period is about. Only `violations` has what `words` search."""
+    """`time` is the column the period is about. Only `violations` has what `words` search, and the templates."""
     found: list[str] = []
     values: dict[str, Any] = {}
     for name, column in _COLUMNS.items():

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from urllib.parse import quote, urlencode
 
 OVERVIEW = "/"
+_OF_GROUP = ("site", "document_template", "blocked_template", "blocked_kind", "disposition")
 
 
 class Links:
@@ -15,6 +16,11 @@ class Links:
     def here(self, **changed: str | None) -> str:
         """The overview with these filters changed; None takes one out."""
         return OVERVIEW + self._query(changed)
+
+    def group(self, group: Mapping[str, str]) -> str:
+        """The overview with the members of one group."""
+        its = {"directive": group["effective_directive"]} | {name: group[name] for name in _OF_GROUP}
+        return self.here(**its, sort=None)
 
     def violation(self, fingerprint: str) -> str:
         """With the same filters, so that the way back leads to the same page."""

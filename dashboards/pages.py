@@ -12,7 +12,7 @@ from starlette.responses import HTMLResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from dashboards import chart, counts, filters, ledger, rejects, series, texts, violations
+from dashboards import chart, counts, filters, groups, ledger, rejects, series, texts, violations
 from dashboards.api import Lag, found
 from dashboards.chart import Chart
 from dashboards.clients import Clients
@@ -28,7 +28,7 @@ _HERE = Path(__file__).parent
 _TOP = 8  # lines of a list of the biggest
 _LISTED = 20  # violations
 _REJECTS = 5
-SORTS = ("newest", "biggest")
+SORTS = ("newest", "biggest", "grouped")
 PERIODS = (("1 hour", 3600), ("24 hours", 86400), ("7 days", 7 * 86400), ("30 days", 30 * 86400))
 
 
@@ -42,7 +42,7 @@ class Overview(NamedTuple):
     chart: Chart | None
     hosts: list[dict[str, Any]]
     directives: list[dict[str, Any]]
-    violations: list[dict[str, Any]]
+    violations: list[dict[str, Any]]  # or groups, where `sort` says so
     sort: str
     sites: list[str]
     periods: list[tuple[str, str, bool]]  # words, address, whether it is this one
@@ -98,10 +98,6 @@ class Pages:
         asked = filters.read(given)
         sort = given.one_of("sort", SORTS) or SORTS[0]
         links = Links(given.given)
-        if sort == "newest":
-            listed = violations.newest(client, asked, _LISTED)
-        else:
-            listed = violations.biggest(client, asked, _LISTED, None)["items"]
         return Overview(
             links=links,
             totals=counts.totals(client, asked, self._lag()),
@@ -110,7 +106,7 @@ class Pages:
             chart=_chart(series.over_time(client, asked, "noise", None), asked),
             hosts=counts.top(client, asked, "blocked_host", _TOP)["items"],
             directives=counts.top(client, asked, "directive", _TOP)["items"],
-            violations=listed,
+            violations=_listed(client, asked, sort),
             sort=sort,
             sites=counts.sites(client),
             periods=_periods(links, asked),
@@ -124,6 +120,14 @@ class Pages:
             fields=FIELDS,
             chart=_chart(one["series"], filters.read(given), noise=bool(one["noise"])),
         )
+
+
+def _listed(client: Client, asked: Filters, sort: str) -> list[dict[str, Any]]:
+    if sort == "newest":
+        return violations.newest(client, asked, _LISTED)
+    found = (groups if sort == "grouped" else violations).biggest(client, asked, _LISTED, None)
+    items: list[dict[str, Any]] = found["items"]
+    return items
 
 
 def _chart(found: dict[str, Any], asked: Filters, *, noise: bool = False) -> Chart | None:

@@ -51,7 +51,7 @@ _SPAN_OF = "SELECT toUnixTimestamp(min({time})), toUnixTimestamp(max({time})) FR
 
 def over_time(client: Client, filters: Filters, by: str, step: int | None) -> dict[str, Any]:
     """`/api/series`. `step` (s) is rounded up to what is known: whole minutes, or windows. Raises BadParameter."""
-    table = _WINDOWS if filters.words else _MINUTES
+    table = _WINDOWS if filters.of_urls else _MINUTES
     selected = where(filters, table.time)
     found = _series(client, table, selected, BY[by], step or _fitting(client, table, selected, filters))
     if len(found["items"]) > MOST_ITEMS:

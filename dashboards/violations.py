@@ -98,10 +98,12 @@ WHERE {where} AND site = {its_site:String} AND document_url = {its_document:Stri
     AND effective_directive = {its_directive:String} AND blocked_url = {its_blocked:String}
     AND source_file = {its_source:String} AND line_number = {its_line:UInt32} AND column_number = {its_column:UInt32}
     AND disposition = {its_disposition:String}
+    AND (blocked_kind NOT IN {by_sample:Array(String)} OR sample = {its_sample:String})
 GROUP BY fingerprint
 ORDER BY sum(reports) DESC, fingerprint
 LIMIT 100
 """
+_BY_SAMPLE = ["eval", "wasm-eval", "inline", "self", "trusted-types"]  # kinds whose sample is part of their identity
 _EXAMPLE = "SELECT argMax(raw, seen) FROM examples WHERE {where} GROUP BY site, fingerprint"
 
 
@@ -131,9 +133,10 @@ def _browsers(client: Client, selected: Where, item: dict[str, Any]) -> list[dic
     its = {
         "its_site": "site", "its_document": "document_url", "its_directive": "effective_directive",
         "its_blocked": "blocked_url", "its_source": "source_file", "its_line": "line_number",
-        "its_column": "column_number", "its_disposition": "disposition",
+        "its_column": "column_number", "its_disposition": "disposition", "its_sample": "sample",
     }  # fmt: skip
-    found = ask(client, _BROWSERS, selected, **{name: item[field] for name, field in its.items()})
+    values = {name: item[field] for name, field in its.items()}
+    found = ask(client, _BROWSERS, selected, by_sample=_BY_SAMPLE, **values)
     return [dict(zip(("browser", "browser_version", "fingerprint", "reports"), row, strict=True)) for row in found]
 
 

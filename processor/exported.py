@@ -5,6 +5,9 @@ from typing import Any
 
 import msgspec
 
+from processor.policy import without_tokens
+from processor.templates import template
+from processor.tokens import text_without_tokens
 from schema.delivery import MOST_COUNT
 from schema.violation import WINDOW_SECONDS, Violation
 
@@ -33,6 +36,7 @@ def exported(line: bytes) -> Violation:
     row["window"] = _ms(row.get("window")) // 1000 // WINDOW_SECONDS * WINDOW_SECONDS
     row["fingerprint"] = bytes.fromhex(str(row.get("fingerprint")))
     row.setdefault("noise_rule", "")
+    _clean(row)
     violation = msgspec.convert(row, Violation)
     for name, most in _LIMITS.items():
         if not 0 <= getattr(violation, name) <= most:
@@ -40,6 +44,16 @@ def exported(line: bytes) -> Violation:
     if len(violation.fingerprint) != 16:
         raise ValueError("fingerprint is not 32 hex digits")
     return violation
+
+
+def _clean(row: dict[str, Any]) -> None:
+    """An older version left secrets in paths, and made no templates."""
+    for name in ("document_url", "blocked_url", "referrer", "source_file", "sample", "original_policy"):
+        if isinstance(row.get(name), str):
+            row[name] = without_tokens(row[name]) if name == "original_policy" else text_without_tokens(row[name])
+    for name in ("document", "blocked"):
+        if f"{name}_template" not in row:
+            row[f"{name}_template"] = template(str(row.get(f"{name}_url")))
 
 
 def _ms(time: Any) -> int:

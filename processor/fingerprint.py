@@ -3,11 +3,16 @@
 from hashlib import blake2b
 
 from processor.browser import major
+from processor.samples import identity
 from schema.violation import Violation
 
 
 def fingerprint(violation: Violation) -> bytes:
-    """16 bytes. Fields are joined by NUL, which none of them holds, so no two lists of fields look alike."""
+    """16 bytes. Fields are joined by NUL, which none of them holds, so no two lists of fields look alike.
+
+    Where no URL was blocked the sample tells (rule 45); a report without one is identified as it always was.
+    """
+    sample = violation.sample and identity(violation.blocked_kind, violation.sample)
     fields = (
         violation.site,
         violation.document_url,  # without its query, but for the parameters that the site asked to keep
@@ -23,5 +28,6 @@ def fingerprint(violation: Violation) -> bytes:
         violation.blocked_kind,
         violation.blocked_host,
         violation.document_host,
+        *((sample,) if sample else ()),
     )
     return blake2b("\0".join(fields).encode(), digest_size=16).digest()

@@ -1,5 +1,6 @@
 """A report becomes a violation: pure, and it never raises, whatever the JSON holds. The middle of the processor."""
 
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from processor.browser import browser
@@ -8,7 +9,9 @@ from processor.fingerprint import fingerprint
 from processor.hosts import site_of
 from processor.noise import noise
 from processor.policy import policy
+from processor.templates import template
 from processor.text import as_text, storable, whole, without_queries
+from processor.tokens import text_without_tokens
 from processor.urls import Url, read_blocked, read_url
 from processor.verdict import verdict
 from schema.delivery import USER_AGENT_BYTES, Delivery
@@ -84,7 +87,7 @@ def _row(fields: dict[str, Any], urls: _Urls, agent: str, seen: int, site: str) 
         line_number=urls.line,
         column_number=urls.column,
         status_code=whole(fields.get("status", 0), _UINT16),
-        sample=storable(without_queries(fields.get("sample", "")[: 8 * SAMPLE_BYTES]), SAMPLE_BYTES),
+        sample=_sample(fields["sample"][: 8 * SAMPLE_BYTES]) if "sample" in fields else "",
         original_policy=rules.text,
         policy_hash=rules.hash,
         browser=made_by.name,
@@ -95,7 +98,14 @@ def _row(fields: dict[str, Any], urls: _Urls, agent: str, seen: int, site: str) 
         noise_rule="",
         first_seen=seen,
         last_seen=seen,
+        document_template=template(urls.document.text),
+        blocked_template=template(urls.blocked.text),
     )
+
+
+@lru_cache(maxsize=1024)
+def _sample(text: str) -> str:
+    return storable(text_without_tokens(without_queries(text)), SAMPLE_BYTES)
 
 
 def _fields(entry: Entry) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from hashlib import blake2b
 from typing import NamedTuple
 
 from processor.text import storable
+from processor.tokens import path_without_tokens
 
 POLICY_BYTES = 65_536
 MOST_DIRECTIVES = 500  # CSP has some 40; what follows is somebody trying
@@ -17,6 +18,7 @@ _NONCE = re.compile(r"'nonce-[^'\s;,]*'?", re.IGNORECASE)
 _QUERY = re.compile(r"\?[^\s;]*")
 _USERINFO = re.compile(r"(?<=//)[^\s/;]*@")
 _EMPTY = re.compile(r";[\t\n\f\r ;]+")
+_PATH = re.compile(r"(?<![^\s;,])([^\s;,'/][^\s;,/]*+(?://[^\s;,/]*+)?)?(/[^\s;,]*+)")  # of a source or an address
 _BLANKS = re.compile(r"[\t\n\f\r ]+")  # CSP's white space: vertical tab and no-break space are none
 
 
@@ -45,7 +47,18 @@ def without_secrets(text: str) -> str:
     return _USERINFO.sub("", text) if "@" in text else text
 
 
+def without_tokens(text: str) -> str:
+    """What else is secret in it: in paths. Written so that a path is still one by CSP's grammar: it has no braces."""
+    return _PATH.sub(_path, text) if "/" in text else text
+
+
+def _path(found: re.Match[str]) -> str:
+    path = path_without_tokens(found[2])
+    return found[0] if path == found[2] else (found[1] or "") + path.replace("{", "%7B").replace("}", "%7D")
+
+
 def _spell(text: str) -> Policy:
+    text = without_tokens(text)
     parts = _EMPTY.sub(";", text).split(";", MOST_DIRECTIVES)[:MOST_DIRECTIVES]
     spelled = storable("; ".join(filter(None, map(_directive, parts))), POLICY_BYTES)
     return Policy(spelled, blake2b(spelled.encode(), digest_size=8).hexdigest()) if spelled else _NONE

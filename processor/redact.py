@@ -7,8 +7,9 @@ from typing import Any
 
 import msgspec
 
-from processor.policy import without_secrets
+from processor.policy import without_secrets, without_tokens
 from processor.text import plain_words, storable, without_queries
+from processor.tokens import text_without_tokens
 from processor.urls import read_blocked, read_url
 from schema.report import SPELLINGS
 
@@ -41,7 +42,7 @@ def redact_bytes(raw: bytes) -> str:
     text = raw[: 2 * REJECT_BYTES].decode(errors="replace").replace("\\/", "/")
     text = _ESCAPED.sub(_unescape, text)
     text = _PAIR.sub(r"\1", _TAIL.sub("", text))
-    text = _LOCAL_PART.sub("", without_queries(text))
+    text = text_without_tokens(_LOCAL_PART.sub("", without_queries(text)))
     return storable(_without_cut_userinfo(text), REJECT_BYTES)
 
 
@@ -74,11 +75,21 @@ def _blocked(text: str) -> str:
     return read_blocked(text).text
 
 
+def _words(text: str) -> str:
+    return text_without_tokens(plain_words(text))
+
+
+def _policy(text: str) -> str:
+    return without_tokens(without_secrets(text))
+
+
+def _sample(text: str) -> str:
+    return text_without_tokens(without_queries(text))
+
+
 def _request(text: str) -> str:
     """`GET http://host/path?query HTTP/1.1`."""
-    return " ".join(
-        _url(word) if "/" in word and ":" in word else plain_words(word) for word in text.split(maxsplit=3)[:3]
-    )
+    return " ".join(_url(word) if "/" in word and ":" in word else _words(word) for word in text.split(maxsplit=3)[:3])
 
 
 _BY_FIELD: dict[str, Callable[[str], str]] = {
@@ -87,9 +98,9 @@ _BY_FIELD: dict[str, Callable[[str], str]] = {
     "blocked": _blocked,
     "source": _url,
     "request": _request,
-    "policy": without_secrets,
-    "violated": without_secrets,
-    "effective": without_secrets,
-    "sample": without_queries,
+    "policy": _policy,
+    "violated": _policy,
+    "effective": _policy,
+    "sample": _sample,
 }
-_REDACT = {name: _BY_FIELD.get(field, plain_words) for field, names in SPELLINGS.items() for name in names}
+_REDACT = {name: _BY_FIELD.get(field, _words) for field, names in SPELLINGS.items() for name in names}

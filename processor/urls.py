@@ -1,4 +1,4 @@
-"""URLs as they are stored: what kind each is, without userinfo, query and fragment (rules 11 to 16, 36)."""
+"""URLs as they are stored: their kind; without userinfo, query, fragment and secrets (rules 11 to 16, 36, 43)."""
 
 import re
 from functools import lru_cache
@@ -7,6 +7,7 @@ from typing import NamedTuple
 from processor.hosts import host_name, looks_like_host
 from processor.schemes import DEFAULT_PORTS, KEYWORDS, KINDS
 from processor.text import plain_words, storable
+from processor.tokens import path_without_tokens, text_without_tokens
 
 URL_BYTES = 16_384  # the longest ordinary page URL captured has 12,041
 _READ = 2 * URL_BYTES  # characters looked at: what follows could not be stored
@@ -111,9 +112,10 @@ def _hosted(scheme: str, rest: str, kind: str, keep: tuple[str, ...]) -> Url:
     host, port = _host_and_port(authority, scheme)
     if not host and kind == "url":
         kind = "other"
-    shown = f"[{host}]" if ":" in host else host or authority
+    shown = f"[{host}]" if ":" in host else host or path_without_tokens(authority)
     prefix = f"{scheme}://" if scheme else "//"
-    return Url(kind, f"{prefix}{shown}{port}{path}{_kept(query, keep)}", host if kind == "url" else "", scheme)
+    path = path_without_tokens(path) + _kept(query, keep)
+    return Url(kind, f"{prefix}{shown}{port}{path}", host if kind == "url" else "", scheme)
 
 
 def _host_and_port(text: str, scheme: str) -> tuple[str, str]:
@@ -134,7 +136,7 @@ def _host_and_port(text: str, scheme: str) -> tuple[str, str]:
 def _kept(query: str, keep: tuple[str, ...]) -> str:
     """The named parameters of a query, in their order."""
     pairs = [pair for pair in query.split("&") if pair.partition("=")[0] in keep] if keep and query else []
-    return "?" + "&".join(pairs) if pairs else ""
+    return "?" + path_without_tokens("&".join(pairs)) if pairs else ""
 
 
 def _without_scheme(text: str, keep: tuple[str, ...]) -> Url:
@@ -148,4 +150,4 @@ def _without_scheme(text: str, keep: tuple[str, ...]) -> Url:
         url = _hosted("", text, "url", keep)
         if url.host and "@" not in text and looks_like_host(url.host):
             return url._replace(text=url.text[2:])
-    return Url("other", plain_words(text))
+    return Url("other", text_without_tokens(plain_words(text)))

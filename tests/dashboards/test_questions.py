@@ -15,9 +15,9 @@ from schema.clickhouse import Engine
 from tests.support.asgi import ask
 from tests.support.store import START
 
-PATHS = ("totals", "violations", f"violations/{0:032x}", "series", "top", "ledger", "sources", "export")
+PATHS = ("totals", "violations", f"violations/{0:032x}", "groups", "series", "top", "ledger", "sources", "export")
 FILTERS = ("site", "directive", "document_host", "blocked_host", "blocked_kind", "disposition", "browser", "verdict",
-           "noise", "q", "from", "to")  # fmt: skip
+           "noise", "document_template", "blocked_template", "q", "from", "to")  # fmt: skip
 GOOD = {"blocked_kind": "url", "disposition": "enforce", "verdict": "impossible", "noise": "none", "q": "page",
         "from": "2026-01-01T00:00:00Z", "to": "2099-01-01T00:00:00Z"}  # fmt: skip
 

@@ -47,8 +47,8 @@ def test_a_plain_report_becomes_a_row():
         "noise_version": "",
         "signature": "",
         "environment": "",
-        "document_template": "",
-        "blocked_template": "",
+        "document_template": "https://www.shop.example/cart",
+        "blocked_template": "https://cdn.example/a.js",
     }
 
 

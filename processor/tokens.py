@@ -1,0 +1,143 @@
+"""Secrets in paths and texts: signed tokens, mail addresses, session ids, long random words. Found by their looks.
+
+Hosts are kept, and so are ids that only name something (numbers, UUIDs, hexadecimal ones of up to 31 digits), versions
+(`bootstrap@5.3.0`) and the hashes in names of static files. Each expression takes every character once, so the time is
+linear in whatever is sent.
+"""
+
+import itertools
+import re
+
+from processor.wordlike import has_words, looks_random
+
+TOKEN, JWT, MAIL = "{token}", "{jwt}", "{mail}"
+_SHORTEST = 20  # of a secret: 120 bits in base64 are as many characters
+_RANDOM = 16, 10  # of its characters so many look random, so many of them in one piece
+_LONGEST_NAME = 160  # of a static file with a hash in it: 128 hexadecimal digits are SHA-512
+
+STATIC = frozenset(
+    """
+    js mjs cjs css map wasm png jpg jpeg gif webp avif svg ico bmp woff woff2 ttf otf eot mp3 mp4 m4a m4s ogg ogv oga
+    wav weba webm
+""".split()  # noqa: SIM905  (one word a word)
+)
+_NO_DOMAIN = STATIC | frozenset("html htm xhtml php asp aspx jsp json xml txt pdf min bundle chunk prod gz".split())  # noqa: SIM905
+
+_LONG_SEGMENT = re.compile(r"(?:[^/]{0,19}+/)*+[^/]{20}")  # the cheaper of the two
+_LONG = re.compile(
+    r"(?<![A-Za-z0-9_+=~-])(?!(?:[a-z]{0,15}|[0-9]{1,8})(?:[-_](?:[a-z]{1,15}|[0-9]{1,8}))*+(?![A-Za-z0-9_+=~-]))"
+    r"[A-Za-z0-9_+=~-]{20}"
+)
+_AT = re.compile(r"@|%(?:25)*40")
+_ATOM = r"(?:[\w.+~!$*-]++|%(?!(?:25)*40))"
+_AROUND_AT = re.compile(rf"(?<![\w.+~!$*%-]){_ATOM}*+(?:@|%(?:25)*40)(?:{_ATOM}|@|%(?:25)*40)*+")
+_DOT = re.compile(r"%(?:25)*2[Ee]")
+_DOMAIN = re.compile(r"[\w-]++(?:\.[\w-]++)++")
+_SESSION = re.compile(
+    r"((?:;|%3B)(?:[\w.-]{0,24}?(?:sess|token|auth|secret|ticket)[\w.-]{0,24}|sid|cfid)(?:=|%3D))[^/\\;?#&\s\"'<>{}]+",
+    re.IGNORECASE,
+)
+_RUN = re.compile(r"(?<![A-Za-z0-9_.~+=-])(?=[A-Za-z0-9_.~+=%-]{20})(?:[A-Za-z0-9_.~+=-]++|%(?:2[BbEe]|3[Dd]))++")
+# What most long ones are. Sixteen letters of one case are the least that can look random.
+_SLUG = re.compile(r"(?:(?:[A-Z]?[a-z]{0,15}|[0-9]{1,8})[-_.])*+(?:[A-Z]?[a-z]{0,15}|[0-9]{1,8})")
+# In a text also hosts, and the hashes of policies, which are no secrets.
+_KEPT_OR_RUN = re.compile(rf"://[^\s/\\?#\"'<>`]*+|(?<=')sha(?:256|384|512)-[A-Za-z0-9+/_=-]*+|({_RUN.pattern})")
+_DOTS = re.compile(r"(\.|%2[Ee])")
+_HEX = re.compile(r"[0-9A-Fa-f]{32,}+")
+_UUID = re.compile(r"([0-9A-Fa-f]{8}-(?:[0-9A-Fa-f]{4}-){3}[0-9A-Fa-f]{12})(?![0-9A-Fa-f])")
+_PIECE = re.compile(r"%[0-9A-Fa-f]{2}|([A-Za-z0-9]+)")
+_ONLY_HEX = re.compile(r"[0-9a-f]+|[0-9A-F]+")
+
+
+def path_without_tokens(path: str) -> str:
+    """Of a URL, what follows the host."""
+    return _without(path, _RUN) if _is_suspect(path) else path
+
+
+def text_without_tokens(text: str) -> str:
+    """Of any text, which may have URLs in it."""
+    return _without(text, _KEPT_OR_RUN) if _is_suspect(text) else text
+
+
+def _is_suspect(text: str) -> bool:
+    """Few are, and the others cost as little as can be."""
+    if "@" in text or "%" in text or ";" in text or "eyJ" in text:
+        return True
+    return _LONG_SEGMENT.match(text) is not None and _LONG.search(text) is not None
+
+
+def _without(text: str, runs: re.Pattern[str]) -> str:
+    if "@" in text or "40" in text:
+        text = _AROUND_AT.sub(_mail, text)
+    if ";" in text or "%" in text:
+        text = _SESSION.sub(rf"\1{TOKEN}", text)
+    return runs.sub(_run, text)
+
+
+def _mail(found: re.Match[str]) -> str:
+    parts = _AT.split(found[0])
+    return MAIL if any(a and _is_domain(b) for a, b in itertools.pairwise(parts)) else found[0]
+
+
+def _is_domain(text: str) -> bool:
+    """Versions (`@5.3.0-beta.1`) and picture sizes (`@2x.png`) stand behind an @ too."""
+    found = _DOMAIN.match(_DOT.sub(".", text))
+    if not found:
+        return False
+    labels = found[0].lower().split(".")
+    if labels[0].removeprefix("v").isdigit() and labels[1][:1].isdigit():
+        return False
+    while len(labels) > 1 and labels[-1] in _NO_DOMAIN:
+        labels.pop()
+    last = labels[-1]
+    return len(labels) > 1 and ((len(last) > 1 and last.isalpha()) or last.startswith("xn--"))
+
+
+def _run(found: re.Match[str]) -> str:
+    run = found[0]
+    if _SLUG.fullmatch(run) or (found.re is _KEPT_OR_RUN and found[1] is None):
+        return run
+    if len(run) > _LONGEST_NAME and run.count(run[0]) == len(run):
+        return run  # one letter over and over, longer than any secret
+    parts = _DOTS.split(run)  # every second one is a dot
+    for index in range(0, len(parts) - 2, 2):
+        start = parts[index].find("eyJ")  # base64 of {"
+        if 0 <= start <= len(parts[index]) - 10 and parts[index + 2]:
+            return "".join([*parts[:index], parts[index][:start], JWT])
+    if parts[-1].lower() in STATIC and max(map(len, parts)) <= _LONGEST_NAME:
+        return run
+    return "".join(map(_part, parts))
+
+
+def _part(part: str) -> str:
+    if len(part) < _SHORTEST:
+        return part
+    return TOKEN.join(map(_without_random, _HEX.split(part)))
+
+
+def _without_random(text: str) -> str:
+    if len(text) < _SHORTEST:
+        return text
+    return "".join(part if number % 2 else _random(part) for number, part in enumerate(_UUID.split(text)))
+
+
+def _random(text: str) -> str:
+    """From the first piece that looks random to the last; and what is left and right of them, if no word is in it."""
+    pieces = [found for found in _PIECE.finditer(text) if found[1]]
+    odd = [found for found in pieces if len(found[1]) > 3 and _is_random(found[1])]
+    lengths = [len(found[1]) for found in odd]
+    if sum(lengths) < _RANDOM[0] or max(lengths) < _RANDOM[1]:
+        return TOKEN if _is_random_together([found[1] for found in pieces]) and not has_words(text) else text
+    before, after = text[: odd[0].start()], text[odd[-1].end() :]
+    return f"{before if has_words(before) else ''}{TOKEN}{after if has_words(after) else ''}"
+
+
+def _is_random_together(pieces: list[str]) -> bool:
+    """base64url has two characters that are no letters and no digits: they stand in the middle of what is random."""
+    together = "".join(pieces)
+    least = 8 if together.islower() or together.isupper() else 5  # part numbers are in one case
+    return len(together) >= _RANDOM[0] and max(map(len, pieces)) >= least and _is_random(together)
+
+
+def _is_random(piece: str) -> bool:
+    return not _ONLY_HEX.fullmatch(piece) and looks_random(piece)
