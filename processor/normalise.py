@@ -9,6 +9,7 @@ from processor.hosts import site_of
 from processor.noise import noise
 from processor.policy import policy
 from processor.text import as_text, storable, whole, without_queries
+from processor.trust import trust
 from processor.urls import Url, read_blocked, read_url
 from schema.delivery import USER_AGENT_BYTES, Delivery
 from schema.report import SPELLINGS, Entry
@@ -49,6 +50,8 @@ def normalise(entry: Entry, delivery: Delivery, site: Site) -> Violation:
     violation = _row(fields, urls, storable(agent, USER_AGENT_BYTES), seen, delivery.site)
     violation.fingerprint = fingerprint(violation)
     violation.noise, violation.noise_rule = noise(violation, urls.document, urls.blocked, urls.source, site)
+    violation.signature, violation.environment = delivery.signature, delivery.environment
+    violation.trust, violation.trust_reasons = trust(violation, entry, delivery, site)
     return violation
 
 
