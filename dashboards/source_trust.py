@@ -27,7 +27,8 @@ COUNTED = f"""
 _FLOODS = f"""
 SELECT site, day
 FROM (
-    SELECT site, toDate(min(first_seen), 'UTC') AS day, sum(reports) < {FEW_REPORTS} AND day = toDate(max(last_seen), 'UTC') AS thin
+    SELECT site, toDate(min(first_seen), 'UTC') AS day,
+        sum(reports) < {FEW_REPORTS} AND day = toDate(max(last_seen), 'UTC') AS thin
     FROM sources
     WHERE {{within:String}} = '' OR site = {{within:String}}
     GROUP BY site, effective_directive, blocked
@@ -50,14 +51,15 @@ arrayExists(label -> length(label) >= 10 AND arrayReduce('entropy', splitByStrin
     splitByChar('.', blocked))
 """
 JUDGED = f"""
-    arrayCount(major -> startsWith(major, '+'), majors) AS sound_majors, sound_majors >= {VOUCHED} AND sound > 0 AS vouched,
+    arrayCount(major -> startsWith(major, '+'), majors) AS sound_majors,
+    sound_majors >= {VOUCHED} AND sound > 0 AS vouched,
     if(vouched, sound_worth / sound, worth / greatest(total, 1)) AS of_reports,
     sound_majors < {BROAD} AND (site, toDate(first, 'UTC')) IN ({_FLOODS})
         AND (site, effective_directive, blocked) NOT IN ({_ESTABLISHED}) AS flood,
     flood AND {_RANDOM} AS random,
     at_once AND on_pages = 1 AND total >= {MANY_REPORTS} AND length(majors) = 1 AS narrow,
-    toUInt8(greatest(0, least(100, round(
-        of_reports - {TAKES["flood"]} * flood - {TAKES["random-host"]} * random - {TAKES["one-sender"]} * narrow)))) AS score
+    {TAKES["flood"]} * flood + {TAKES["random-host"]} * random + {TAKES["one-sender"]} * narrow AS taken_off,
+    toUInt8(greatest(0, least(100, round(of_reports - taken_off)))) AS score
 """
 """Of what is COUNTED: the score, and what the reasons are made of."""
 

@@ -33,8 +33,9 @@ LEFT JOIN (
     GROUP BY site, effective_directive, blocked
 ) AS decisions USING (site, effective_directive, blocked)
 WHERE ({{state:String}} = '' OR state = {{state:String}}) AND score >= {{least:UInt8}}
-    AND (trusted < {{after_trusted:UInt8}} OR trusted = {{after_trusted:UInt8}} AND (since < {{after_first:Int64}} OR since = {{after_first:Int64}} AND (site, effective_directive, blocked)
-        > ({{after_site:String}}, {{after_directive:String}}, {{after_blocked:String}})))
+    AND (trusted < {{after_trusted:UInt8}} OR trusted = {{after_trusted:UInt8}}
+        AND (since < {{after_first:Int64}} OR since = {{after_first:Int64}} AND (site, effective_directive, blocked)
+            > ({{after_site:String}}, {{after_directive:String}}, {{after_blocked:String}})))
 ORDER BY trusted DESC, since DESC, site, effective_directive, blocked
 LIMIT {{limit:UInt32}}
 """  # noqa: S608  (a question of ours)
