@@ -45,8 +45,8 @@ def trust(violation: Violation, entry: Entry, delivery: Delivery, site: Site) ->
         found.append("impossible")
     if delivery.origin or delivery.referer:
         found += _of_the_origins(violation, delivery)
-    if site.require_signature and delivery.signature and delivery.signature != "valid":
-        found.append(f"signature-{delivery.signature}")
+    if site.require_signature and (reason := f"signature-{delivery.signature}") in TAKES:
+        found.append(reason)
     if not found:
         return _FULL
     left = 100 - sum(TAKES[reason] for reason in found) + (CONSISTENT if violation.verdict == "consistent" else 0)
