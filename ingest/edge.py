@@ -142,13 +142,9 @@ class Edge(HttpToolsProtocol):
             self._declared = int(value[:20]) if value.isdigit() else 0
         elif length == 7 and name.lower() == b"referer":
             self._referer = value if self._referer is None else self._referer
-        elif length == 6:
-            self._on_short_header(name.lower(), value)
-
-    def _on_short_header(self, name: bytes, value: bytes) -> None:
-        if name == b"origin":
+        elif length == 6 and name.lower() == b"origin":
             self._origin = value if self._origin is None else self._origin
-        elif name == b"expect":
+        elif length == 6 and name.lower() == b"expect":
             self.expect_100_continue = value.lower() == b"100-continue"
 
     def _route(self) -> None:
