@@ -43,7 +43,7 @@ class Api:
             self._route("series", self._series, "by", "step"),
             self._route("top", self._top, "by", "limit"),
             self._route("ledger", self._ledger, "limit"),
-            self._route("sources", self._sources, "state", "limit", "cursor"),
+            self._route("sources", self._sources, "state", "trust", "limit", "cursor"),
             self._route("rejects", self._rejects, "site", "reason", "limit", filtered=False),
             Route("/api/export", self._export, methods=["GET"]),
         ]
@@ -92,7 +92,8 @@ class Api:
         place = None if cursor is None else cursors.read(cursor, sources.Cursor)
         state = given.one_of("state", sources.STATES) or ""
         limit = given.whole("limit", 1, 1000) or DEFAULT_LIMIT
-        return sources.sources(client, filters.read(given), state, limit, place)
+        least = given.whole("trust", 0, 100) or 0
+        return sources.sources(client, filters.read(given), state, limit, place, least)
 
     def _rejects(self, client: Client, _request: Request, given: Parameters) -> Any:
         """A refused report has no directive and no window, so the other filters are none here."""

@@ -63,6 +63,9 @@ REFUSED: dict[Reason, Answer] = {
         404, "That can't be a site: a label has lower-case letters, digits and hyphens, at most 63.", CORS
     ),
     Reason.UNKNOWN_SITE: problem(404, "No site of that name reports here.", CORS),
+    Reason.UNSIGNED: problem(
+        403, "This site takes reports at signed URLs only; this one has no signature, a wrong one, or an old one.", CORS
+    ),
     Reason.GONE: ACCEPTED,  # Chromium repeats whatever fails at least ten times
     Reason.INCOMPLETE: problem(408, "The body did not arrive in time.", CORS, close=True),
     Reason.BUSY: problem(503, "The collector can take no more now; try again.", (*CORS, ("retry-after", "10"))),

@@ -41,7 +41,10 @@ class AsgiCollector:
         except TimeoutError:
             return collector.refuse(Reason.INCOMPLETE, bytes(body), agent, site)
         if whole:
-            return await collector.settled(collector.accept(bytes(body), headers.get(b"content-type"), agent, site))
+            told = headers.get(b"origin"), headers.get(b"referer"), scope.get("query_string", b"")
+            return await collector.settled(
+                collector.accept(bytes(body), headers.get(b"content-type"), agent, site, *told)
+            )
         if len(body) > collector.max_body_bytes:
             return collector.refuse(Reason.TOO_LARGE, bytes(body), agent, site)
         collector.refuse(Reason.INCOMPLETE, bytes(body), agent, site)

@@ -4,6 +4,7 @@ import contextlib
 import re
 from collections import Counter
 from time import time
+from typing import Any
 
 from ingest.answers import (
     ACCEPTED,
@@ -18,11 +19,13 @@ from ingest.answers import (
     Answer,
 )
 from ingest.spool import Spool
+from ingest.told import told
 from log.protocols import LogFull
 from schema import metrics
 from schema.delivery import KEPT_BYTES, USER_AGENT_BYTES, Kind
 from schema.reasons import Reason
 from schema.report import Unreadable, count
+from schema.signing import Signature
 from schema.sites import DEFAULT, LABEL, Sites
 
 REPORT_PATH = "/csp/report"
@@ -56,14 +59,33 @@ class Collector:
         self._refused: Counter[Reason] = Counter()
         self._unwritten: Counter[tuple[str, Reason]] = Counter()
 
-    def accept(self, body: bytes, content_type: bytes | None, user_agent: bytes | None, site: str) -> Answer:
-        """A whole POST to a report path; `site` as `site_of` gives it."""
+    def accept(
+        self,
+        body: bytes,
+        content_type: bytes | None,
+        user_agent: bytes | None,
+        site: str,
+        origin: bytes | None = None,
+        referer: bytes | None = None,
+        query: bytes = b"",
+    ) -> Answer:
+        """A whole POST to a report path; `site` as `site_of` gives it, `query` and all others as sent."""
         self._posts += 1
+        now = time()
         try:
+            signature = self._signature(site, query, now) if site in self.sites.signers else None
             entries = self._entries(body, content_type, site)
-            self.spool.append(
-                (int(time() * 1000), site, Kind.REPORTS, entries, (user_agent or b"")[:USER_AGENT_BYTES], body)
+            fields: tuple[Any, ...] = (
+                int(now * 1000),
+                site,
+                Kind.REPORTS,
+                entries,
+                (user_agent or b"")[:USER_AGENT_BYTES],
+                body,
             )
+            if origin is not None or referer is not None or signature is not None:
+                fields += told(origin, referer, signature)
+            self.spool.append(fields)
         except Unreadable as refusal:
             return self._record(refusal.reason, body, user_agent, site)
         except LogFull:
@@ -93,6 +115,12 @@ class Collector:
         if len(body) > self.max_body_bytes:
             raise Unreadable(Reason.TOO_LARGE)
         return count(body)
+
+    def _signature(self, site: str, query: bytes, now: float) -> Signature:
+        found = self.sites.signers[site].check(query, now)
+        if found.outcome != "valid" and self.sites.get(site).require_signature == "refuse":
+            raise Unreadable(Reason.GONE if self.sites.get(site).gone else Reason.UNSIGNED)
+        return found
 
     def refuse(self, reason: Reason, body: bytes, user_agent: bytes | None, site: str) -> Answer:
         """A request that an adapter could not read to its end; `body` is what came of it."""

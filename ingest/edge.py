@@ -6,6 +6,7 @@ ASGI adapter. uvicorn has no timer for slow heads and bodies, so the edge sweeps
 """
 
 import asyncio
+import re
 from typing import Any
 
 import httptools
@@ -20,6 +21,8 @@ from schema.reasons import Reason
 MAX_HEAD_BYTES = 64 * 1024
 REQUEST_SECONDS = 20  # for a whole request to arrive
 IDLE_SECONDS = 75  # between requests
+
+_QUERY = re.compile(rb"\?[^\s\"]*")
 
 # Where a connection stands.
 _IDLE, _HEAD, _BODY, _REFUSED = range(4)
@@ -40,6 +43,8 @@ class Edge(HttpToolsProtocol):
         self._body: bytes | bytearray = b""
         self._type: bytes | None = None
         self._agent: bytes | None = None
+        self._origin: bytes | None = None
+        self._referer: bytes | None = None
         self._declared = 0  # content length
         self._overrun = 0  # bytes taken in after the first read, of a head or of a refused body
 
@@ -75,7 +80,8 @@ class Edge(HttpToolsProtocol):
                 self._take_past_parser(data[upgrade.args[0] :])
         except httptools.HttpParserError:
             if not self.transport.is_closing():
-                answer = self.shared.collector.refuse(Reason.BAD_HTTP, data, None, self._site or "")
+                seen = _QUERY.sub(b"", data)  # it may hold the head of a request, with the URL's signature
+                answer = self.shared.collector.refuse(Reason.BAD_HTTP, seen, None, self._site or "")
                 self.transport.write(self.shared.written(answer))
                 self._stage = _IDLE
                 self.transport.close()
@@ -117,7 +123,7 @@ class Edge(HttpToolsProtocol):
         self.url = b""
         self._stage, self._since, self._overrun = _HEAD, self.shared.now, 0
         self._routed, self._hot, self._began = False, False, True
-        self._agent = self._site = None
+        self._agent = self._site = self._origin = self._referer = None
 
     def on_header(self, name: bytes, value: bytes) -> None:
         if self._stage != _HEAD:
@@ -134,6 +140,10 @@ class Edge(HttpToolsProtocol):
             self._type = value if self._type is None else self._type
         elif length == 14 and name.lower() == b"content-length":
             self._declared = int(value[:20]) if value.isdigit() else 0
+        elif length == 7 and name.lower() == b"referer":
+            self._referer = value if self._referer is None else self._referer
+        elif length == 6 and name.lower() == b"origin":
+            self._origin = value if self._origin is None else self._origin
         elif length == 6 and name.lower() == b"expect":
             self.expect_100_continue = value.lower() == b"100-continue"
 
@@ -209,7 +219,10 @@ class Edge(HttpToolsProtocol):
     def _answer(self) -> None:
         shared = self.shared
         if self._is_post:
-            answer = shared.collector.accept(bytes(self._body), self._type, self._agent, self._site or "")
+            query = self.url.partition(b"?")[2] if shared.collector.sites.signers else b""
+            answer = shared.collector.accept(
+                bytes(self._body), self._type, self._agent, self._site or "", self._origin, self._referer, query
+            )
             self.transport.write(shared.accepted if answer is ACCEPTED else shared.written(answer))
             self._body = b""
         elif self._site:

@@ -39,7 +39,8 @@ class RsgiCollector:
             return collector.refuse(Reason.INCOMPLETE, body, agent, site)
         if len(body) > collector.max_body_bytes:
             return collector.refuse(Reason.TOO_LARGE, body, agent, site)
-        return await collector.settled(collector.accept(body, _header(headers, "content-type"), agent, site))
+        told = _header(headers, "origin"), _header(headers, "referer"), scope.query_string.encode("utf-8", "replace")
+        return await collector.settled(collector.accept(body, _header(headers, "content-type"), agent, site, *told))
 
 
 async def _read(protocol: Any, limit: int) -> bytes:

@@ -9,7 +9,7 @@ from ingest.collector import Collector, site_of
 from schema import metrics
 
 _KNOWN_URLS = 4096
-_LONGEST_URL = 128  # worth remembering
+_LONGEST_URL = 256  # worth remembering: a signed one may have 150 bytes
 
 
 class Connection(Protocol):

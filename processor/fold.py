@@ -22,6 +22,7 @@ _TYPE = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 TYPES = 200  # different ones counted by name; a hostile client could make up any number, and each is a ledger key
 _REJECTS = 5000  # a batch; what is over is counted all the same
 _SLOTS = 8192  # of the table `rejects`, for a day and reason
+_GO_TOGETHER = ("trust", "trust_reasons", "signature", "environment")
 
 
 class Line(NamedTuple):
@@ -127,6 +128,9 @@ def _add(folded: Folded, violation: Violation, example: dict[str, Any] | None) -
         folded.rows[key] = Row(violation, example)
         return
     kept = row.violation
+    if violation.trust > kept.trust:  # a row is worth its best report: forged ones can't take that from real ones
+        for name in _GO_TOGETHER:
+            setattr(kept, name, getattr(violation, name))
     kept.reports += violation.reports
     kept.first_seen = min(kept.first_seen, violation.first_seen)
     kept.last_seen = max(kept.last_seen, violation.last_seen)

@@ -12,6 +12,7 @@ from processor.policy import policy
 from processor.templates import template
 from processor.text import as_text, storable, whole, without_queries
 from processor.tokens import text_without_tokens
+from processor.trust import trust
 from processor.urls import Url, read_blocked, read_url
 from processor.verdict import verdict
 from schema.delivery import USER_AGENT_BYTES, Delivery
@@ -56,6 +57,8 @@ def normalise(entry: Entry, delivery: Delivery, site: Site) -> Violation:
         violation, fields.get("policy", ""), fields.get("blocked", "")
     )
     violation.noise, violation.noise_rule = noise(violation, urls.document, urls.blocked, urls.source, site)
+    violation.signature, violation.environment = delivery.signature, delivery.environment
+    violation.trust, violation.trust_reasons = trust(violation, entry, delivery, site)
     return violation
 
 

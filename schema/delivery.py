@@ -35,6 +35,10 @@ class Delivery(msgspec.Struct, array_like=True, frozen=True):
     user_agent: bytes
     body: bytes
     detail: _Word = ""
+    origin: bytes = b""  # scheme, host and port of the headers Origin and Referer, where they say one
+    referer: bytes = b""
+    signature: _Word = ""  # of the report URL: valid, missing, invalid, expired; empty where the site has no keys
+    environment: _Word = ""  # that a valid one names
 
 
 encode = msgspec.msgpack.Encoder().encode

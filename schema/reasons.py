@@ -17,6 +17,7 @@ class Reason(StrEnum):
     BAD_SITE = "bad-site"
     UNKNOWN_SITE = "unknown-site"
     GONE = "gone"
+    UNSIGNED = "unsigned"
     INCOMPLETE = "incomplete"
     BUSY = "busy"
     UNREADABLE = "unreadable"

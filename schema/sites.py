@@ -7,6 +7,8 @@ from typing import Any
 
 import msgspec
 
+from schema.signing import BadKey, Signer, checked_key
+
 LABEL = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 DEFAULT = "default"
 _HOST = re.compile(r"(?:\*\.)?[a-z0-9_-]+(?:\.[a-z0-9_-]+)*|[0-9a-f:.]+")
@@ -19,6 +21,7 @@ class Site(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     sample: float = 1.0  # share of reports stored
     gone: bool = False  # answered 204 and only counted
     keep_query: tuple[str, ...] = ()  # query parameters kept in URLs
+    require_signature: str = ""  # of its report URLs; mark: those without are worth less, refuse: they are answered 403
 
     def owns(self, host: str) -> bool:
         """Whether a document on `host` is this site's own."""
@@ -32,10 +35,11 @@ class BadSites(Exception):
 
 
 class Sites:
-    """Without a file every label is a site."""
+    """Without a file every label is a site. The table is stored and shown; the signers, who hold keys, never are."""
 
-    def __init__(self, sites: dict[str, Site] | None = None) -> None:
+    def __init__(self, sites: dict[str, Site] | None = None, signers: dict[str, Signer] | None = None) -> None:
         self.table = sites
+        self.signers = signers or {}
 
     def known(self, label: str) -> bool:
         return self.table is None or label in self.table
@@ -57,18 +61,42 @@ def load_sites(path: Path | None) -> Sites:
         raise BadSites(f"the sites file {path} can't be read: {error}") from error
     if set(found) != {"sites"} or not isinstance(found["sites"], dict):
         raise BadSites(f"the sites file {path} should hold [sites.LABEL] tables and nothing else")
-    return Sites({label: _site(path, label, table) for label, table in found["sites"].items()})
+    signers = {label: _signer(path, label, table) for label, table in found["sites"].items() if _has_keys(table)}
+    return Sites({label: _site(path, label, table) for label, table in found["sites"].items()}, signers)
+
+
+def _has_keys(table: Any) -> bool:
+    return isinstance(table, dict) and "signing_keys" in table
+
+
+def _signer(path: Path, label: str, table: dict[str, Any]) -> Signer:
+    """No sentence quotes a key."""
+    keys = table["signing_keys"]
+    place = f"{path}: [sites.{label}]: signing_keys"
+    if not isinstance(keys, list) or not keys:
+        raise BadSites(f"{place} is a list of texts; `csp-sentinel sign --new-key` makes one")
+    try:
+        return Signer(label, [checked_key(key) for key in keys])
+    except BadKey as error:
+        raise BadSites(f"{place} holds one that {error}; `csp-sentinel sign --new-key` makes a good one") from error
 
 
 def _site(path: Path, label: str, table: Any) -> Site:
     if not LABEL.fullmatch(label):
         raise BadSites(f"{path}: [sites.{label}] is no label: lower-case letters, digits and hyphens, at most 63")
+    signed = _has_keys(table)
+    if signed:
+        table = {name: value for name, value in table.items() if name != "signing_keys"}
     try:
         site = msgspec.convert(table, Site)
     except msgspec.ValidationError as error:
         raise BadSites(f"{path}: [sites.{label}]: {error}") from error
     if not 0 <= site.sample <= 1:
         raise BadSites(f"{path}: [sites.{label}]: sample is a share from 0 to 1, not {site.sample}")
+    if site.require_signature not in {"", "mark", "refuse"}:
+        raise BadSites(f"{path}: [sites.{label}]: require_signature is mark or refuse, not {site.require_signature!r}")
+    if site.require_signature and not signed:
+        raise BadSites(f"{path}: [sites.{label}]: require_signature needs signing_keys too, to know what is signed")
     for host in site.hosts:
         if not _HOST.fullmatch(host):
             raise BadSites(

@@ -3,6 +3,7 @@
 import msgspec
 
 WINDOW_SECONDS = 600  # equal fingerprints fold within a window
+LEAST_TRUST = 50  # a source below it is shown, but raises no alert and feeds no suggestion by itself
 
 
 class Violation(msgspec.Struct):

@@ -26,12 +26,13 @@ from sentinel.initial import init
 from sentinel.listening import announce, listen, patience, url_of
 from sentinel.processing import DRAIN_SECONDS
 from sentinel.settings import Settings
+from sentinel.signing import sign
 from sentinel.spools import check_spool, held, left_behind
 from sentinel.stages import StoreStage
 from sentinel.supervise import Child, StartFailed, Supervisor
 from sentinel.watching import watch_log
 
-__all__ = ["CannotStart", "console", "demo", "export", "import_", "ingest", "init", "process", "run"]
+__all__ = ["CannotStart", "console", "demo", "export", "import_", "ingest", "init", "process", "run", "sign"]
 
 
 _LEAST_FREE_BYTES = 64 * 1024 * 1024  # below this ClickHouse can't merge; better told at the start

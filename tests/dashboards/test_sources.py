@@ -25,6 +25,7 @@ def expected() -> dict[tuple[str, str, str], dict[str, object]]:
             "pages": len({row.document_url for row in rows}),
             "browsers": sorted({row.browser for row in rows}),
             "state": states.get(key, "new"),
+            "trust": 100, "trust_reasons": [], "trusted": True,
         }
         for key, rows in found.items()
     }  # fmt: skip

@@ -14,7 +14,7 @@ from log.protocols import BATCH_DELIVERIES, DECIDED_BYTES, Batch
 from processor.decisions import Decided, Decisions
 from schema.delivery import Delivery, Kind
 from schema.inserts import InProcess
-from schema.sites import Site, Sites
+from schema.sites import Site, Sites, load_sites
 
 CHROME = b"Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/156.0.0.0 Safari/537.36"
 START = 1_795_000_200_000
@@ -52,6 +52,17 @@ def test_the_sites_file_of_the_first_try_decides_though_it_was_changed(client, s
     assert decided(client, batch, sites).sites.table == sites.table
     for other in (Sites({"shop": Site(sample=0)}), Sites({}), Sites()):
         assert decided(client, repeated(batch), other).sites.table == sites.table
+
+
+def test_no_signing_key_goes_into_the_store(client, tmp_path):
+    key, file = uuid.uuid4().hex + "ABC", tmp_path / "sites.toml"
+    file.write_text(f'[sites.shop]\nsigning_keys = ["{key}"]\nrequire_signature = "mark"\n')
+    sites = load_sites(file)
+    batch = Batch("id", [])
+    kept = decided(client, batch, sites)
+    stored = asyncio.run(client.query("SELECT groupArray(sites) FROM sites_files")).result_rows[0][0]
+    assert any("require_signature" in text for text in stored)
+    assert key not in repr(stored) + repr(batch.decided) + repr(vars(kept.sites)) + repr(vars(sites))
 
 
 @pytest.mark.parametrize("later", [Sites({"shop": Site()}), Sites()])

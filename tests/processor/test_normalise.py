@@ -57,10 +57,16 @@ def camel(name):
     return first + "".join(word if word == "URL" else word.title() for word in rest)
 
 
+def said(violation):
+    """Without what it is worth, which depends on the spelling."""
+    return msgspec.structs.replace(violation, trust=100, trust_reasons="")
+
+
 def test_every_spelling_gives_the_same_row():
     modern = {"sample" if name == "script-sample" else camel(name): value for name, value in PLAIN.items()}
     snake = {name.replace("-", "_"): value for name, value in PLAIN.items()}
-    assert row(PLAIN) == row(modern) == row(snake) == row(modern, legacy=False) == row(PLAIN, legacy=False)
+    for other in (row(modern), row(snake), row(modern, legacy=False), row(PLAIN, legacy=False)):
+        assert said(other) == row(PLAIN)
 
 
 def test_of_two_spellings_the_envelopes_own_wins():
@@ -70,9 +76,8 @@ def test_of_two_spellings_the_envelopes_own_wins():
 
 
 def test_an_empty_value_gives_way_to_another_spelling():
-    assert row(
-        {"document-uri": "", "blocked-uri": None, "documentURL": "https://a.example/", "blockedURL": "eval"}
-    ) == row({"document-uri": "https://a.example/", "blocked-uri": "eval"})
+    mixed = {"document-uri": "", "blocked-uri": None, "documentURL": "https://a.example/", "blockedURL": "eval"}
+    assert said(row(mixed)) == said(row({"document-uri": "https://a.example/", "blocked-uri": "eval"}))
 
 
 def test_the_document_is_the_bodys_then_the_requests_then_the_envelopes():

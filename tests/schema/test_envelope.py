@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schema import envelope
+from schema import delivery, envelope
 from schema.delivery import MOST_COUNT, Delivery, Kind, encode
 from schema.envelope import MOST_DELIVERIES, VERSION, Envelope, NewerEnvelope, NotAnEnvelope, pack, unpack
 from tests.corpus.captures import captures
@@ -21,7 +21,8 @@ zstd = envelope.zstd
 WHOLE = Delivery(1_793_577_600_000, "shop", Kind.REPORTS, 1, b"Mozilla/5.0", b'{"csp-report":{"blocked-uri":"inline"}}')
 TEXTS = st.text(max_size=20)
 TIMES, COUNTS = st.integers(0, 2**32 * 1000 - 1), st.integers(0, MOST_COUNT)
-DELIVERIES = st.builds(Delivery, TIMES, TEXTS, st.integers(0, 2), COUNTS, st.binary(), st.binary(), TEXTS)
+DELIVERIES = st.builds(Delivery, TIMES, TEXTS, st.integers(0, 2), COUNTS, st.binary(), st.binary(), TEXTS, st.binary(),
+                       st.binary(), TEXTS, TEXTS)  # fmt: skip
 
 
 def record(*members: object) -> bytes:
@@ -189,6 +190,17 @@ def test_500_deliveries_take_at_most_30_bytes_a_report(year, first):
 
 
 HEAD = b"\x95\x01\xa2id\xa6host/0\x01"  # of an envelope, up to its deliveries
+
+
+def test_a_delivery_of_an_earlier_version_is_read_as_it_was_meant():
+    """Spools and logs outlive the program that wrote them."""
+    fields = (1_793_577_600_000, "shop", Kind.REPORTS, 1, b"Mozilla/5.0", b"{}", "detail", b"https://shop.example")
+    for length in (6, 7, 8):
+        assert delivery.decode(encode(fields[:length])) == Delivery(*fields[:length])
+    [found] = unpack(pack("id", "host/0", 1, [encode(fields[:6])])).deliveries
+    assert (found.origin, found.referer, found.signature, found.environment) == (b"", b"", "", "")
+
+
 EMPTY = encode(Delivery(1, "", 0, 1, b"", b""))
 
 

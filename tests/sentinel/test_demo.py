@@ -15,7 +15,10 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from processor.fold import fold
+from schema.delivery import Delivery, Kind
 from schema.report import EntryKind, count, entries
+from schema.sites import Sites
 from sentinel.demo import DemoStopped, Post, Totals, make, run, send
 
 POSTS = list(make(7, 3000))
@@ -50,6 +53,12 @@ class TestMake:
     @pytest.mark.parametrize("reports", [0, 1, 29, 1000])
     def test_it_gives_as_many_reports_as_asked_for(self, reports: int) -> None:
         assert sum(post.reports for post in make(1, reports)) == reports
+
+    def test_its_reports_are_worth_as_much_as_browsers_own(self) -> None:
+        for post in POSTS:
+            delivery = Delivery(1_793_577_600_000, "shop", Kind.REPORTS, 1, post.user_agent.encode(), post.body)
+            rows = fold([delivery], (), Sites()).rows.values()
+            assert {row.violation.trust_reasons for row in rows} <= {""}
 
     def test_every_post_holds_what_it_promises(self) -> None:
         for post in POSTS:

@@ -14,6 +14,7 @@ FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:153.0) Gecko/20100101 Firefox/153.
 PLAIN = {
     "document-uri": "https://www.shop.example/cart?id=7",
     "referrer": "https://www.shop.example/?q=shoes",
+    "violated-directive": "script-src-elem",
     "effective-directive": "script-src-elem",
     "blocked-uri": "https://cdn.example/a.js",
     "disposition": "enforce",

@@ -92,4 +92,4 @@ def elsewhere(function: Callable[..., Any], *arguments: Any) -> Any:
     """
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(1, mp_context=context) as pool:
-        return pool.submit(function, *arguments).result(timeout=120)
+        return pool.submit(function, *arguments).result(timeout=300)

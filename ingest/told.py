@@ -1,0 +1,31 @@
+"""What a request says beside its body: where it came from, without path and query; whether its URL was signed."""
+
+import re
+from functools import lru_cache
+
+from schema.signing import Signature
+
+_LONGEST = 264  # a host name has at most 253 characters
+# What follows must end an origin: so user names, and hosts that are cut, make none.
+_ORIGIN = re.compile(rb"https?://[^\x00-\x20\x7f-\xff/?#@\\]{1,255}(?=[/?#]|\Z)")
+_DETAIL = ""  # stands before these in a Delivery
+
+_Origins = tuple[str, bytes, bytes]
+
+
+def told(origin: bytes | None, referer: bytes | None, signature: Signature | None) -> tuple[str | bytes, ...]:
+    """The last fields of a Delivery; the headers as sent."""
+    origins = _origins(origin and origin[:_LONGEST], referer and referer[:_LONGEST])
+    return origins if signature is None else (*origins, signature.outcome, signature.environment)
+
+
+@lru_cache(maxsize=4096)
+def _origins(origin: bytes | None, referer: bytes | None) -> _Origins:
+    """Browsers send origins, and the pages of a site have few: so nearly all are known."""
+    return _DETAIL, _origin_of(origin), _origin_of(referer)
+
+
+def _origin_of(header: bytes | None) -> bytes:
+    """Empty for `null`, which WebKit and sandboxed documents send, and for what is no origin."""
+    found = _ORIGIN.match(header) if header else None
+    return b"" if found is None else found[0]

@@ -1,0 +1,107 @@
+"""Which engine a User-Agent names, and in what shapes that engine sends reports (rules 9, 31 to 34; the captures)."""
+
+import re
+from functools import lru_cache
+from typing import NamedTuple
+
+from schema.report import SPELLINGS, Entry
+
+_CHROMIUM = re.compile(r"(?:Chrome|Chromium)/(\d{1,4})")
+_FIREFOX = re.compile(r"(?:Firefox/|rv:(?!.*Firefox/))(\d{1,4})")  # its rv: stood still for a while
+_WEBKIT = re.compile(r"Version/(\d{1,4})")
+
+
+class Engine(NamedTuple):
+    """`version` is the browser's major, 0 where the User-Agent doesn't say: then of any age."""
+
+    name: str  # chromium, firefox, webkit, edge; else: none (no User-Agent), tool, unknown
+    version: int = 0
+
+
+@lru_cache(maxsize=4096)
+def engine(user_agent: str) -> Engine:
+    if not user_agent:
+        return Engine("none")
+    if "Edge/" in user_agent:
+        return Engine("edge")
+    if found := _CHROMIUM.search(user_agent):
+        return Engine("chromium", int(found[1]))
+    if "AppleWebKit/" in user_agent:  # also all of iOS, whatever the browser is called
+        return Engine("webkit", _version(_WEBKIT, user_agent))
+    if "Gecko/" in user_agent:
+        return Engine("firefox", _version(_FIREFOX, user_agent))
+    # For a quarter of a century every browser has called itself Mozilla first.
+    return Engine("unknown" if user_agent.startswith("Mozilla/") else "tool")
+
+
+def _version(pattern: re.Pattern[str], user_agent: str) -> int:
+    found = pattern.search(user_agent)
+    return int(found[1]) if found else 0
+
+
+_KEBAB = frozenset(
+    {name for names in SPELLINGS.values() for name in names if "-" in name} | {"referrer", "disposition"}
+)
+_CAMEL = frozenset({
+    "documentURL", "referrer", "blockedURL", "effectiveDirective", "originalPolicy", "disposition", "sourceFile",
+    "lineNumber", "columnNumber", "statusCode", "sample",
+})  # fmt: skip
+_ALL = frozenset(name for names in SPELLINGS.values() for name in names) - {"request"}  # Firefox before 14
+_NOT_LEGACY, _NOT_MODERN = _ALL - _KEBAB, _ALL - _CAMEL
+
+
+def spells(entry: Entry) -> bool:
+    """Whether each field is written as browsers write it in such an envelope. Keys we don't know say nothing."""
+    return entry.body.keys().isdisjoint(_NOT_LEGACY if entry.legacy else _NOT_MODERN)
+
+
+OBJECT, WEBKIT_LEGACY, WEBKIT_MODERN, ARRAY, NOBODYS = "object", "webkit-legacy", "webkit-modern", "array", ""
+_EVER = (0, 9999)
+# From which version to which. The captures hold versions on either side of a change; we leave room between.
+_SENDS: dict[tuple[str, str], tuple[int, int]] = {
+    ("chromium", OBJECT): _EVER,
+    ("chromium", ARRAY): (70, 9999),
+    ("firefox", OBJECT): _EVER,
+    ("firefox", ARRAY): _EVER,
+    ("webkit", OBJECT): (0, 20),
+    ("webkit", WEBKIT_LEGACY): (13, 9999),
+    ("webkit", WEBKIT_MODERN): (13, 9999),
+    ("edge", OBJECT): _EVER,
+}
+
+
+def shape(entry: Entry, *, in_array: bool) -> str:
+    """The envelope. Three of today's five shapes are lone objects (rule 31)."""
+    if entry.legacy:
+        if in_array or entry.age is not None or entry.user_agent is not None:
+            return NOBODYS
+        return OBJECT if entry.url is None else WEBKIT_LEGACY
+    stamped = entry.age is not None and entry.user_agent is not None
+    if in_array:
+        return ARRAY if stamped else NOBODYS
+    return WEBKIT_MODERN if entry.age is None and entry.user_agent is None else NOBODYS
+
+
+def sends(engine: Engine, shape: str) -> bool:
+    versions = _SENDS.get((engine.name, shape))
+    return versions is not None and (not engine.version or versions[0] <= engine.version <= versions[1])
+
+
+_MODERN = frozenset({"documentURL", "effectiveDirective", "originalPolicy", "disposition", "statusCode"})
+_LEGACY = frozenset({"document-uri", "effective-directive", "violated-directive", "original-policy"})
+_FILLED: dict[str, tuple[int, frozenset[str]]] = {  # since when an engine's legacy reports always have these
+    "chromium": (60, _LEGACY | {"disposition"}),
+    "firefox": (130, _LEGACY | {"disposition"}),
+    "webkit": (16, _LEGACY),
+}
+
+
+def fills(engine: Engine, entry: Entry) -> bool:
+    """Whether the fields are there that this engine always sends in this envelope, and none that it never does."""
+    keys = entry.body.keys()
+    if not entry.legacy:
+        return keys >= _MODERN
+    if engine.name == "webkit" and "disposition" in keys:  # not even for report-only (rule 34)
+        return False
+    since, wanted = _FILLED.get(engine.name, (0, frozenset()))
+    return engine.version < since or keys >= wanted

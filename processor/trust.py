@@ -1,0 +1,101 @@
+"""What one report is worth, 0 to 100, and what took from it: anyone can post one. Pure."""
+
+from functools import lru_cache
+from typing import NamedTuple
+
+from processor import engines
+from processor.urls import read_url
+from schema.delivery import Delivery
+from schema.report import Entry
+from schema.sites import Site
+from schema.violation import Violation
+
+# Names are stored, and shown: add some, rename none. Alone, what is above 50 takes a source out of the alerts.
+TAKES = {
+    "impossible": 60,  # its own policy allows what it says was blocked
+    "no-user-agent": 40,  # every browser sends one, but an import may not know it
+    "not-a-browser": 70,  # curl and its like
+    "unknown-browser": 40,
+    "shape-not-the-browsers": 55,  # this engine sends no such envelope
+    "keys-not-the-browsers": 55,  # no browser spells fields so
+    "fields-not-the-browsers": 25,  # what this engine always sends is missing, or there is what it never sends
+    "agents-differ": 30,  # the report names another browser than the request
+    "origin-elsewhere": 55,  # sent by a page of another origin than the document's
+    "referer-elsewhere": 30,
+    "signature-missing": 55,  # only where the site requires one
+    "signature-invalid": 70,
+    "signature-expired": 25,
+}
+CONSISTENT = 10  # given back where the report's own policy does block what it says
+_STRANGERS = {"none": "no-user-agent", "tool": "not-a-browser", "unknown": "unknown-browser"}
+
+
+class Trust(NamedTuple):
+    score: int
+    reasons: str  # joined by blanks
+
+
+_FULL = Trust(100, "")
+
+
+def trust(violation: Violation, entry: Entry, delivery: Delivery, site: Site) -> Trust:
+    """`violation` as far as it is made of `entry`, its verdict too."""
+    found = _of_the_browser(violation, entry, delivery)
+    if violation.verdict == "impossible":
+        found.append("impossible")
+    if delivery.origin or delivery.referer:
+        found += _of_the_origins(violation, delivery)
+    if site.require_signature and (reason := f"signature-{delivery.signature}") in TAKES:
+        found.append(reason)
+    if not found:
+        return _FULL
+    left = 100 - sum(TAKES[reason] for reason in found) + (CONSISTENT if violation.verdict == "consistent" else 0)
+    return Trust(max(0, min(100, left)), " ".join(found))
+
+
+def _of_the_browser(violation: Violation, entry: Entry, delivery: Delivery) -> list[str]:
+    engine = engines.engine(violation.user_agent)
+    if engine.name in _STRANGERS:
+        return [_STRANGERS[engine.name]]
+    found = []
+    if not engines.sends(engine, engines.shape(entry, in_array=delivery.body.lstrip()[:1] == b"[")):
+        found.append("shape-not-the-browsers")
+    elif not engines.spells(entry):
+        found.append("keys-not-the-browsers")
+    elif not engines.fills(engine, entry):
+        found.append("fields-not-the-browsers")
+    sent = delivery.user_agent
+    if entry.user_agent is not None and sent and sent != violation.user_agent.encode() and _differ(violation, sent):
+        found.append("agents-differ")
+    return found
+
+
+def _differ(violation: Violation, sent: bytes) -> bool:
+    """By engine and version: the header may be cut, and proxies add to it."""
+    return engines.engine(violation.user_agent) != engines.engine(sent.decode(errors="replace"))
+
+
+def _of_the_origins(violation: Violation, delivery: Delivery) -> list[str]:
+    """What isn't sent says nothing, nor does a document without an origin of its own (srcdoc, blob:, data:).
+
+    A framed document's referrer is the page that frames it, and that is whom frame-ancestors is about.
+    """
+    document = violation.document_url
+    if violation.effective_directive == "frame-ancestors" or not document.startswith(("https://", "http://")):
+        return []
+    found = []
+    if delivery.origin and not _is_under(document, _spelled(delivery.origin)):
+        found.append("origin-elsewhere")
+    if delivery.referer and not _is_under(document, _spelled(delivery.referer)):
+        found.append("referer-elsewhere")
+    return found
+
+
+def _is_under(url: str, origin: str) -> bool:
+    return url.startswith(origin) and url[len(origin) : len(origin) + 1] in {"", "/", "?"}
+
+
+@lru_cache(maxsize=4096)
+def _spelled(origin: bytes) -> str:
+    """As the URL of a document there is stored."""
+    return read_url(origin.decode(errors="replace")).text.rstrip("/")
