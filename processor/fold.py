@@ -15,7 +15,7 @@ from processor.redact import redact_bytes
 from schema.delivery import Delivery, Kind
 from schema.reasons import Reason
 from schema.report import Entry, EntryKind, Unreadable, entries, parse
-from schema.sites import Site, Sites
+from schema.sites import Sites
 from schema.violation import Violation
 
 _TYPE = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
@@ -68,7 +68,7 @@ def fold(deliveries: list[Delivery], retried: Collection[int], sites: Sites, typ
         if index in retried:
             folded.ledger[Line(delivery.site, minute, "retried")] += delivery.count
         elif delivery.kind == Kind.REPORTS:
-            _reports(folded, delivery, index, sites.get(delivery.site))
+            _reports(folded, delivery, index, sites)
         elif delivery.kind == Kind.VIOLATION:
             _violation(folded, delivery)
         else:
@@ -76,7 +76,7 @@ def fold(deliveries: list[Delivery], retried: Collection[int], sites: Sites, typ
     return folded
 
 
-def _reports(folded: Folded, delivery: Delivery, index: int, site: Site) -> None:
+def _reports(folded: Folded, delivery: Delivery, index: int, sites: Sites) -> None:
     try:
         found = entries(delivery.body)
     except Unreadable:  # the collector took it, so this is ours to explain
@@ -85,7 +85,7 @@ def _reports(folded: Folded, delivery: Delivery, index: int, site: Site) -> None
     minute = delivery.received_ms // 60_000
     for number, entry in enumerate(found):
         if entry.kind is EntryKind.VIOLATION:
-            outcome = _report(folded, delivery, entry, site, index * 100_003 + number)
+            outcome = _report(folded, delivery, entry, sites, index * 100_003 + number)
             folded.ledger[Line(delivery.site, minute, outcome)] += 1
         elif entry.kind is EntryKind.OTHER:
             folded.ledger[Line(delivery.site, minute, "ignored", _type(entry.type, folded.types))] += 1
@@ -93,9 +93,10 @@ def _reports(folded: Folded, delivery: Delivery, index: int, site: Site) -> None
         _bad_entries(folded, delivery, found)
 
 
-def _report(folded: Folded, delivery: Delivery, entry: Entry, site: Site, place: int) -> str:
+def _report(folded: Folded, delivery: Delivery, entry: Entry, sites: Sites, place: int) -> str:
     """One violation report; returns its outcome."""
-    violation = normalise(entry, delivery, site)
+    site = sites.get(delivery.site)
+    violation = normalise(entry, delivery, site, sites.rules)
     if violation.document_host and not site.owns(violation.document_host):
         return "foreign"
     if site.sample < 1 and _chance(violation, delivery, place) >= site.sample:

@@ -11,6 +11,7 @@ from processor.policy import policy
 from processor.text import as_text, storable, whole, without_queries
 from processor.urls import Url, read_blocked, read_url
 from schema.delivery import USER_AGENT_BYTES, Delivery
+from schema.noise import Rules
 from schema.report import SPELLINGS, Entry
 from schema.sites import Site
 from schema.violation import WINDOW_SECONDS, Violation
@@ -40,15 +41,15 @@ class _Urls(NamedTuple):
     column: int
 
 
-def normalise(entry: Entry, delivery: Delivery, site: Site) -> Violation:
-    """`entry` is one of kind VIOLATION out of `delivery`, `site` the one it came to."""
+def normalise(entry: Entry, delivery: Delivery, site: Site, rules: Rules | None = None) -> Violation:
+    """`entry` is one of kind VIOLATION out of `delivery`, `site` the one it came to; `rules` None: the program's."""
     fields = _fields(entry)
     urls = _urls(fields, entry, site.keep_query)
     agent = as_text(entry.user_agent) or delivery.user_agent.decode(errors="replace")
     seen = max(0, delivery.received_ms - age_ms(entry.age))
     violation = _row(fields, urls, storable(agent, USER_AGENT_BYTES), seen, delivery.site)
     violation.fingerprint = fingerprint(violation)
-    violation.noise, violation.noise_rule = noise(violation, urls.document, urls.blocked, urls.source, site)
+    violation.noise, violation.noise_rule, violation.noise_version = noise(violation, site, rules)
     return violation
 
 

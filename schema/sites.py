@@ -7,6 +7,10 @@ from typing import Any
 
 import msgspec
 
+from schema import noise_checks
+from schema.noise import BadRules, Rule, Rules
+from schema.noise_files import packaged
+
 LABEL = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 DEFAULT = "default"
 _HOST = re.compile(r"(?:\*\.)?[a-z0-9_-]+(?:\.[a-z0-9_-]+)*|[0-9a-f:.]+")
@@ -19,6 +23,8 @@ class Site(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     sample: float = 1.0  # share of reports stored
     gone: bool = False  # answered 204 and only counted
     keep_query: tuple[str, ...] = ()  # query parameters kept in URLs
+    noise: tuple[Rule, ...] = ()  # rules of its own, asked before the others
+    noise_off: tuple[str, ...] = ()  # ids of rules that are not asked for it
 
     def owns(self, host: str) -> bool:
         """Whether a document on `host` is this site's own."""
@@ -32,10 +38,16 @@ class BadSites(Exception):
 
 
 class Sites:
-    """Without a file every label is a site."""
+    """Without a file every label is a site. `rules` for all of them: None are those of the program."""
 
-    def __init__(self, sites: dict[str, Site] | None = None) -> None:
+    def __init__(self, sites: dict[str, Site] | None = None, rules: Rules | None = None) -> None:
         self.table = sites
+        self.rules = rules
+
+    def rule(self, label: str, its: str) -> Rule | None:
+        """The one that is called so, of the site or of all."""
+        asked = (*self.get(label).noise, *(self.rules or packaged()).rules)
+        return next((rule for rule in asked if rule.id == its), None)
 
     def known(self, label: str) -> bool:
         return self.table is None or label in self.table
@@ -47,26 +59,33 @@ class Sites:
 _ANY = Site()
 
 
-def load_sites(path: Path | None) -> Sites:
+def load_sites(path: Path | None, rules: Rules | None = None) -> Sites:
     """Reads `[sites.LABEL]` tables. Raises BadSites with a sentence that says what would be right."""
     if path is None:
-        return Sites()
+        return Sites(None, rules)
     try:
         found = tomllib.loads(path.read_text())
     except (OSError, ValueError, RecursionError) as error:
         raise BadSites(f"the sites file {path} can't be read: {error}") from error
     if set(found) != {"sites"} or not isinstance(found["sites"], dict):
         raise BadSites(f"the sites file {path} should hold [sites.LABEL] tables and nothing else")
-    return Sites({label: _site(path, label, table) for label, table in found["sites"].items()})
+    return Sites({label: _site(path, label, table) for label, table in found["sites"].items()}, rules)
 
 
 def _site(path: Path, label: str, table: Any) -> Site:
     if not LABEL.fullmatch(label):
         raise BadSites(f"{path}: [sites.{label}] is no label: lower-case letters, digits and hyphens, at most 63")
+    heading = f"[[sites.{label}.noise]]"
     try:
-        site = msgspec.convert(table, Site)
+        own = noise_checks.rules(table.get("noise"), str(path), heading) if isinstance(table, dict) else ()
+        site = msgspec.convert(table | {"noise": own} if own else table, Site)
+    except BadRules as error:
+        raise BadSites(str(error)) from error
     except msgspec.ValidationError as error:
         raise BadSites(f"{path}: [sites.{label}]: {error}") from error
+    for its in site.noise_off:
+        if not noise_checks.ID.fullmatch(its):
+            raise BadSites(f"{path}: [sites.{label}]: noise_off has {its!r}, which is no id of a rule")
     if not 0 <= site.sample <= 1:
         raise BadSites(f"{path}: [sites.{label}]: sample is a share from 0 to 1, not {site.sample}")
     for host in site.hosts:
