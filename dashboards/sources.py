@@ -21,6 +21,7 @@ SELECT site, effective_directive, if(blocked_host = '', blocked_kind, blocked_ho
 FROM violations
 WHERE {where}
 GROUP BY site, effective_directive, blocked
+HAVING total > 0
 """
 _SOURCES = f"""
 SELECT toString(site), toString(effective_directive), toString(blocked), kind, toUnixTimestamp64Milli(first) AS since,

@@ -1,7 +1,7 @@
 """What a repeat of a batch could decide otherwise, because time has passed or a file has changed: kept with the batch.
 
 The files (sites, and noise rules that are not the program's) may be long, and a batch's memory is short (Kafka keeps
-some thousand bytes beside an offset): so their text stands in the store, under its checksum, and a batch remembers that.
+some thousand bytes beside an offset): so their text stands in the store, under its checksum, which a batch remembers.
 Labels count nothing, so a repeat under other rules would not count twice; but the tables would differ by label.
 """
 

@@ -132,4 +132,4 @@ def _ways(bare: str) -> int:
         bare = bare[: group.start()] + "x" + bare[group.end() :]
     for least, comma, most in _REPEAT.findall(bare):
         ways *= int(most or 0) - int(least or 0) + 1 if comma else 1
-    return ways * 2 ** min(bare.count("?"), 64)
+    return ways << min(bare.count("?"), 64)

@@ -23,6 +23,7 @@ from sentinel.exporting import export
 from sentinel.importing import import_
 from sentinel.initial import init
 from sentinel.listening import announce, listen, patience, url_of
+from sentinel.noise import noise_
 from sentinel.processing import DRAIN_SECONDS, files
 from sentinel.settings import Settings
 from sentinel.spools import check_spool, held, left_behind
@@ -30,7 +31,7 @@ from sentinel.stages import StoreStage
 from sentinel.supervise import Child, StartFailed, Supervisor
 from sentinel.watching import watch_log
 
-__all__ = ["CannotStart", "console", "demo", "export", "import_", "ingest", "init", "process", "run"]
+__all__ = ["CannotStart", "console", "demo", "export", "import_", "ingest", "init", "noise_", "process", "run"]
 
 
 _LEAST_FREE_BYTES = 64 * 1024 * 1024  # below this ClickHouse can't merge; better told at the start

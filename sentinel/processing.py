@@ -18,9 +18,9 @@ from processor.write import Writer
 from schema.clickhouse import Engine
 from schema.health import Health
 from schema.inserts import InProcess, Inserts
-from schema.server import Server
 from schema.noise import BadRules
-from schema.noise_files import load_rules
+from schema.noise_files import load_rules, packaged
+from schema.server import Server
 from schema.sites import BadSites, Sites, load_sites
 from sentinel.settings import Settings
 from sentinel.store_server import until_usable
@@ -44,6 +44,10 @@ class Processing:
         self._processor: Processor | None = None
         health.wrong("log", "the log has not been read yet")
         self.lag = self._consumer.lag
+
+    def in_force(self) -> Sites:
+        """By which reports are judged now."""
+        return self.sites
 
     def reload(self) -> None:
         """Read the sites file and the noise rules again."""
@@ -115,7 +119,14 @@ class Processing:
 
 def files(settings: Settings) -> Sites:
     """The sites, with the noise rules for all of them. Raises BadSites, BadRules."""
-    return load_sites(settings.sites, load_rules(settings.noise))
+    rules = load_rules(settings.noise)
+    sites = load_sites(settings.sites, rules)
+    known = {rule.id for rule in (rules or packaged()).rules}
+    for label, site in (sites.table or {}).items():
+        for its in site.noise_off:
+            if its not in known:
+                raise BadSites(f"{settings.sites}: [sites.{label}]: noise_off has {its!r}, and there is no such rule")
+    return sites
 
 
 def spool_consumer(data_dir: Path) -> SpoolConsumer:
