@@ -26,10 +26,7 @@ def place(text: str) -> Place:
     if text.startswith("//"):
         return Place("", *_hosted(text[2:]))
     host, path = _hosted(text)
-    if path or "." in host:
-        return Place("", host, path)
-    word = text.partition(":")[0]
-    return Place(word, host)
+    return Place("" if path else text.partition(":")[0], host, path)
 
 
 def _hosted(rest: str) -> tuple[str, str]:
