@@ -18,7 +18,14 @@ from tests.support.store import empty, insert, violation
 
 APPLY = "/api/noise/apply"
 JSON = ("content-type", "application/json")
-OWN = 'version = "7"\n[[rule]]\nid = "cdn"\ncategory = "injected"\nreason = "The <b>CDN</b>."\nhost = "cdn.evil.example"\n'
+OWN = """
+version = "7"
+[[rule]]
+id = "cdn"
+category = "injected"
+reason = "The <b>CDN</b>."
+host = "cdn.evil.example"
+"""
 OTHERS = OWN.replace("cdn.evil.example", "other.example")
 
 

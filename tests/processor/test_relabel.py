@@ -2,10 +2,8 @@
 
 import random
 from collections import Counter
-from threading import Thread
 
 import pytest
-from clickhouse_connect.driver.exceptions import DatabaseError
 
 from dashboards import counts, series, sources, violations
 from dashboards.filters import Filters
@@ -166,8 +164,8 @@ def test_labels_go_back_and_forth_as_often_as_rules_do(store, client):
 
 
 def test_first_and_last_seen_go_with_the_label(store, client):
-    insert(client, [violation(2, at=START + 61.5, blocked_host="odd.example", blocked_url="https://odd.example/"),
-                    violation(2, at=START + 300.25, blocked_host="odd.example", blocked_url="https://odd.example/")])  # fmt: skip
+    odd = {"blocked_host": "odd.example", "blocked_url": "https://odd.example/"}
+    insert(client, [violation(2, at=START + 61.5, **odd), violation(2, at=START + 300.25, **odd)])
     apply(store, tidied=False)
     [item] = violations.biggest(client, EVERY, 10, None)["items"]
     first, last = item["first_seen"][-10:], item["last_seen"][-10:]

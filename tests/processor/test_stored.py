@@ -85,5 +85,5 @@ def test_a_row_of_an_export_is_judged_as_the_row_itself():
     rows = [row for capture in all_captures()[::40] for row in capture.violations()]
     for row in rows:
         said = {**msgspec.structs.asdict(row), "fingerprint": row.fingerprint.hex()}
-        said |= {name: "2026-11-01T00:00:00Z" for name in ("window", "first_seen", "last_seen")}
+        said |= dict.fromkeys(("window", "first_seen", "last_seen"), "2026-11-01T00:00:00Z")
         assert noise(exported(msgspec.json.encode(said)), Site()) == noise(row, Site())
