@@ -41,7 +41,7 @@ def group_of(violation: Violation) -> Group:
 def rows(changes: Iterable[Change], minutes: dict[Group, Minutes]) -> list[Violation]:
     """What to insert. `minutes` is used up; a count that isn't in it stays under its label, for the next time."""
     found: list[Violation] = []
-    for change in changes:
+    for change in sorted(changes, key=_freedom):
         if change.moves:
             found += _moved(change, minutes.get(group_of(change.stored), {}))
         else:
@@ -62,11 +62,16 @@ def _moved(change: Change, minutes: Minutes) -> Iterator[Violation]:
     first = _minute(stored)
     for minute, reports in shares.items():
         minutes[minute] -= reports
-        seen = stored.first_seen if minute == first else max(minute * 1000, stored.first_seen)
+        seen = stored.first_seen if minute == first else minute * 1000 if minute > first else minute * 1000 + 59_999
         yield msgspec.structs.replace(stored, reports=-reports, first_seen=seen)
         yield _labelled(change, reports, seen)
     if first not in shares:  # the new label is as old as the old one was
         yield _labelled(change, 0, stored.first_seen)
+
+
+def _freedom(change: Change) -> int:
+    """Which was seen in few minutes chooses first."""
+    return change.stored.last_seen - change.stored.first_seen
 
 
 def _labelled(change: Change, reports: int, seen: int) -> Violation:
@@ -88,12 +93,16 @@ def _minute(stored: Violation) -> int:
 
 
 def _shares(stored: Violation, minutes: Minutes) -> dict[int, int]:
-    """The count by minute: each gives in proportion to what it has, those in which it was seen before the others."""
+    """The count by minute: each gives in proportion to what it has, those in which it was seen before the others.
+
+    The others are needed where another count, of which no more is known either, took too much. Earlier ones last: they
+    make the label seen some minutes too early.
+    """
     first, last = _minute(stored), stored.last_seen // 1000
     shares: dict[int, int] = {}
     left = stored.reports
-    for its in (True, False):
-        had = {minute: has for minute, has in minutes.items() if has > 0 and (first <= minute <= last) == its}
+    for among in (range(first, max(first, last) + 1), range(last + 1, stored.window + WINDOW_SECONDS), range(first)):
+        had = {minute: has for minute, has in minutes.items() if has > 0 and minute in among and minute not in shares}
         share = min(left, sum(had.values()))
         shares |= _in_proportion(share, had)
         left -= share
