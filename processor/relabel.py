@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import msgspec
 from clickhouse_connect.driver.client import Client
-from clickhouse_connect.driver.exceptions import OperationalError
+from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from processor import moves, ranges
 from processor.moves import Change
@@ -25,7 +25,7 @@ from schema.store import Store
 from schema.violation import Violation
 
 logger = logging.getLogger("sentinel.processor")
-_PAUSES = (1.0, 2.0, 4.0, 8.0)  # s, before a batch that a server didn't answer is tried again
+_PAUSES = (0.5, 1.0, 2.0, 4.0)  # s, before a batch that a server refused or didn't answer is tried again
 
 
 class Step(NamedTuple):
@@ -114,7 +114,7 @@ def _patiently(insert: Callable[[], None]) -> None:
     for pause in _PAUSES:
         try:
             return insert()
-        except OperationalError:  # whether it was applied isn't known; its token makes the repeat harmless
+        except ClickHouseError:  # perhaps it was applied: its token makes the repeat harmless
             time.sleep(pause)
     return insert()
 
