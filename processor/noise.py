@@ -11,7 +11,7 @@ from typing import NamedTuple
 from processor.browser import major
 from processor.directives import KNOWN
 from processor.hosts import belongs, is_local
-from processor.stored import Place, place
+from processor.stored import Place, host_of, parts, place
 from schema.noise import PLACES, Rule, Rules
 from schema.noise_files import packaged, version_of
 from schema.sites import Site
@@ -49,24 +49,25 @@ class _Asked(NamedTuple):
     local: bool
 
 
+_Index = dict[str, frozenset[int]]
+_NONE: frozenset[int] = frozenset()
+
+
 class Judge:
     """Some rules with their indexes: a violation is held against those only that one of its fields points to."""
 
     def __init__(self, rules: Iterable[Rule], version: str) -> None:
         self._tests = [_test(rule, version) for rule in rules]
         self._none = Noise("", "", version)
-        self._by_scheme: dict[str, set[int]] = {}
-        self._by_host: dict[str, set[int]] = {}
-        self._by_kind: dict[str, set[int]] = {}
-        self._by_sample: set[int] = set()
-        self._local: set[int] = set()
-        self._unknown: set[int] = set()
-        self._always: set[int] = set()
+        self._by_scheme: _Index = {}
+        self._by_host: _Index = {}
+        self._by_kind: _Index = {}
+        self._by_sample = self._local = self._unknown = self._always = _NONE
         for number, test in enumerate(self._tests):
             self._index(number, test.rule)
         samples = [self._tests[number].rule.sample for number in sorted(self._by_sample)]
         self._any_sample = re.compile("|".join(f"(?:{sample})" for sample in samples)) if samples else None
-        self._look = lru_cache(maxsize=16384)(self._look_up)
+        self._under = lru_cache(maxsize=8192)(self._of_host)  # hosts come again and again; their URLs need not
 
     def _index(self, number: int, rule: Rule) -> None:
         """By whatever of its conditions is rarest in reports."""
@@ -74,37 +75,40 @@ class Judge:
         if not words and not (rule.sample or rule.local_document or rule.unknown_directive):
             words, index = rule.blocked_kinds, self._by_kind
         for word in words:
-            index.setdefault(word, set()).add(number)
+            index[word] = index.get(word, _NONE) | {number}
         if words:
             return
-        for condition, numbers in (
-            (rule.sample, self._by_sample),
-            (rule.local_document, self._local),
-            (rule.unknown_directive, self._unknown),
-            (True, self._always),
-        ):
-            if condition:
-                numbers.add(number)
-                return
+        if rule.sample:
+            self._by_sample |= {number}
+        elif rule.local_document:
+            self._local |= {number}
+        elif rule.unknown_directive:
+            self._unknown |= {number}
+        else:
+            self._always |= {number}
 
     def noise(self, violation: Violation, site: Site) -> Noise:
-        blocked, by_blocked = self._seen(violation.blocked_url)
-        source, by_source = self._seen(violation.source_file)
-        document, by_document = self._seen(violation.document_url)
-        local = _is_local(violation, document, site)
-        pointed_at = self._pointed_at(violation, local)
-        if not (by_blocked or by_source or by_document or pointed_at):
+        found = self._pointed_at(violation, site)
+        for text in (violation.blocked_url, violation.source_file, violation.document_url):
+            if text:
+                scheme, authority, _ = parts(text)
+                if scheme in self._by_scheme:
+                    found = found | self._by_scheme[scheme]
+                if under := self._under(authority):
+                    found = found | under
+        if not found:
             return self._none
-        found = by_blocked | by_source | by_document | pointed_at
-        asked = _Asked(violation, (blocked, source, document), local)
+        places = (place(violation.blocked_url), place(violation.source_file), place(violation.document_url))
+        asked = _Asked(violation, places, _is_local(violation, site))
         return next((test.label for test in map(self._tests.__getitem__, sorted(found)) if _holds(test, asked)),
                     self._none)  # fmt: skip
 
-    def _pointed_at(self, violation: Violation, local: bool) -> frozenset[int]:
-        found = frozenset(self._always)
+    def _pointed_at(self, violation: Violation, site: Site) -> frozenset[int]:
+        """The rules that something else than a URL points to."""
+        found = self._always
         if violation.blocked_kind in self._by_kind:
             found = found | self._by_kind[violation.blocked_kind]
-        if local:
+        if self._local and _is_local(violation, site):
             found = found | self._local
         if violation.effective_directive not in KNOWN:
             found = found | self._unknown
@@ -112,21 +116,15 @@ class Judge:
             found = found | self._by_sample
         return found
 
-    def _seen(self, text: str) -> tuple[Place, frozenset[int]]:
-        return self._look(text) if len(text) <= _CACHED else self._look_up(text)
-
-    def _look_up(self, text: str) -> tuple[Place, frozenset[int]]:
-        """A URL, and the rules that name its scheme, its host or a domain the host is below."""
-        its = place(text)
-        found = set(self._by_scheme.get(its.scheme, ()))
-        host = its.host
+    def _of_host(self, authority: str) -> frozenset[int]:
+        """The rules that name a host or a domain it is below."""
+        found = _NONE
+        host = host_of(authority)
         while host:
-            found.update(self._by_host.get(host, ()))
+            if host in self._by_host:
+                found = found | self._by_host[host]
             host = host.partition(".")[2]
-        return its, frozenset(found)
-
-
-_CACHED = 512  # characters; longer URLs are rare, and a cache of them would be large
+        return found
 
 
 def _test(rule: Rule, version: str) -> _Test:
@@ -176,10 +174,10 @@ def _fits(rule: Rule, number: int, asked: _Asked) -> bool:
     )
 
 
-def _is_local(violation: Violation, document: Place, site: Site) -> bool:
+def _is_local(violation: Violation, site: Site) -> bool:
     host = violation.document_host
     if not host:
-        return document.scheme == "file"
+        return violation.document_url.startswith("file:") or violation.document_url == "file"
     return is_local(host) and not (site.hosts and site.owns(host))
 
 

@@ -1,8 +1,7 @@
 """A URL as it is stored, taken apart again: what noise rules look at, now and whenever they are changed."""
 
+import re
 from typing import NamedTuple
-
-_AROUND = ("blob:", "filesystem:", "view-source:")  # their host is that of the URL inside
 
 
 class Place(NamedTuple):
@@ -16,23 +15,29 @@ class Place(NamedTuple):
 _NOWHERE = Place()
 
 
+def parts(text: str) -> tuple[str, str, str]:
+    """Scheme, authority and path, as a first look has them: it is taken at every report. Free text gives anything."""
+    head, found, rest = text.partition("//")
+    if found and (not head or head[-1] == ":"):
+        authority, slash, path = rest.partition("/")
+        return head.partition(":")[0], authority, slash + path  # of a URL around another, the inner one's authority
+    authority, slash, path = text.partition("/")
+    return "" if slash else authority.partition(":")[0], authority, slash + path
+
+
 def place(text: str) -> Place:
     """Of `document_url`, `blocked_url` or `source_file`. Free text is nowhere."""
     if not text or " " in text:
         return _NOWHERE
-    scheme, found, rest = text.partition("://")
-    if found:
-        return Place(scheme.partition(":")[0] if scheme.startswith(_AROUND) else scheme, *_hosted(rest))
-    if text.startswith("//"):
-        return Place("", *_hosted(text[2:]))
-    host, path = _hosted(text)
-    return Place("" if path else text.partition(":")[0], host, path)
+    scheme, authority, path = parts(text)
+    return Place(scheme, host_of(authority), path)
 
 
-def _hosted(rest: str) -> tuple[str, str]:
-    """The host, without its port, and the path."""
-    ends = min((at for at in (rest.find("/"), rest.find("\\"), rest.find("?")) if at >= 0), default=len(rest))
-    authority, path = rest[:ends], rest[ends:]
-    if authority.startswith("["):
-        return authority[1:].partition("]")[0], path
-    return authority.partition(":")[0], path
+_HOST = re.compile(r"\[([^\]\\?]*)|([^\\?:]*)")
+
+
+def host_of(authority: str) -> str:
+    """Without its port, or brackets."""
+    found = _HOST.match(authority)
+    assert found is not None  # it takes whatever there is
+    return found[1] or found[2] or ""

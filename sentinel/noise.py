@@ -12,7 +12,6 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
-from processor.exported import exported
 from processor.noise import noise
 from schema.clickhouse import StoreInUse
 from schema.noise_files import load_rules, packaged
@@ -54,17 +53,16 @@ def _list(settings: Settings, given: argparse.Namespace) -> None:
 def _test(settings: Settings, given: argparse.Namespace) -> None:
     sites = _sites(settings, given.rules)
     shadow = Shadow()
-    with _progress() as progress, stored_lines.opened(settings) as (total, lines):
+    with _progress() as progress, stored_lines.opened(settings) as (total, found):
         task = progress.add_task("looking at what is stored", total=total)
-        for line in lines:
-            violation = exported(line)
+        for violation in found:
             shadow.add(violation, noise(violation, sites.get(violation.site), sites.rules))
             progress.update(task, completed=shadow.reports)
-    found = {"version": (sites.rules or packaged()).version} | shadow.told()
+    told = {"version": (sites.rules or packaged()).version} | shadow.told()
     if given.json:
-        _print_json(found)
+        _print_json(told)
     else:
-        _show(found)
+        _show(told)
 
 
 def _apply(settings: Settings, given: argparse.Namespace) -> None:
