@@ -14,6 +14,7 @@ from log.protocols import BATCH_DELIVERIES, DECIDED_BYTES, Batch
 from processor.decisions import Decided, Decisions
 from schema.delivery import Delivery, Kind
 from schema.inserts import InProcess
+from schema.noise_files import parsed
 from schema.sites import Site, Sites
 
 CHROME = b"Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/156.0.0.0 Safari/537.36"
@@ -52,6 +53,19 @@ def test_the_sites_file_of_the_first_try_decides_though_it_was_changed(client, s
     assert decided(client, batch, sites).sites.table == sites.table
     for other in (Sites({"shop": Site(sample=0)}), Sites({}), Sites()):
         assert decided(client, repeated(batch), other).sites.table == sites.table
+
+
+def test_the_noise_rules_of_the_first_try_decide_though_they_were_changed(client, sites):
+    rule = '[[rule]]\nid = "x"\ncategory = "browser"\nreason = "R."\nhost = "a.example"'
+    text = f'version = "{uuid.uuid4().hex[:8]}"\n{rule}'
+    rules = parsed(text, "test")
+    own = Site(noise=rules.rules, noise_off=("local-document",))
+    for first in (Sites(None, rules), Sites(sites.table, rules), Sites({"shop": own}), Sites({"shop": own}, rules)):
+        batch = Batch("id", [])
+        decided(client, batch, first)
+        for other in (Sites(), sites, Sites(None, parsed(text.replace("a.example", "b.example"), "test"))):
+            found = decided(client, repeated(batch), other).sites
+            assert (found.table, found.rules) == (first.table, first.rules)
 
 
 @pytest.mark.parametrize("later", [Sites({"shop": Site()}), Sites()])
