@@ -1,25 +1,20 @@
 """The read API: each path's parameters, and the question it asks."""
 
 import itertools
-import logging
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator
 from typing import Any
 
 import msgspec
 from clickhouse_connect.driver.client import Client
-from clickhouse_connect.driver.exceptions import DatabaseError
-from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 from starlette.routing import Route
-from starlette.types import Receive, Scope, Send
 
 from dashboards import counts, cursors, export, filters, groups, ledger, rejects, series, sources, violations
 from dashboards.clients import Clients
 from dashboards.params import Parameters
-
-logger = logging.getLogger(__name__)
+from dashboards.streams import Stream
 
 Lag = Callable[[], float | None]
 DEFAULT_LIMIT = 100
@@ -110,34 +105,11 @@ class Api:
             return Response(headers=name, media_type=export.FORMATS[form])
         # The first piece is made before the answer starts, so that what goes wrong can still be told.
         whole = itertools.chain([next(pieces, b"")], pieces)
-        return _Stream(whole, pieces.close, headers=name, media_type=export.FORMATS[form])
+        return Stream(whole, pieces.close, headers=name, media_type=export.FORMATS[form])
 
     def _pieces(self, selected: filters.Filters, form: str) -> Generator[bytes, None, None]:
         with self._exports.lend() as client:
             yield from export.export(client, selected, form)
-
-
-class _Stream(StreamingResponse):
-    """Ends without its end where the store fails: the server cuts the connection, so that nobody takes it for whole.
-
-    `close` gives the store's client back, also when the reader has gone away in the middle.
-    """
-
-    def __init__(self, pieces: Iterator[bytes], close: Callable[[], None], **described: Any) -> None:
-        super().__init__(pieces, **described)
-        self._close = close
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        try:
-            await super().__call__(scope, receive, send)
-        finally:
-            await run_in_threadpool(self._close)
-
-    async def stream_response(self, send: Send) -> None:
-        try:
-            await super().stream_response(send)
-        except DatabaseError as error:
-            logger.error("an export was cut off: %s (%s)", error.name, error.code)
 
 
 def found(client: Client, request: Request, given: Parameters) -> dict[str, Any]:

@@ -14,19 +14,33 @@ from starlette.routing import Route
 from dashboards import problems
 from dashboards.api import Api
 from dashboards.clients import Busy, Clients
+from dashboards.noise import Apply, Applying, RuleOf
 from dashboards.pages import Pages
 from dashboards.security import Guard, Secured, secured
+from schema.sites import Sites
 from schema.store import Store, TablesMissing, WrongCluster
 
 QUESTIONS_AT_ONCE = 4
 EXPORTS_AT_ONCE = 2  # apart: one goes at the pace of who reads it
+_PACKAGED = Sites()  # without a file: the rules of the program
 
 
-def build(store: Store, lag: Callable[[], float | None], token: str | None) -> Starlette:
-    """The console over `store`. `lag`: seconds the store is behind, None where unknown; without `token` no login."""
+def build(
+    store: Store,
+    lag: Callable[[], float | None],
+    token: str | None,
+    *,
+    rule_of: RuleOf = _PACKAGED.rule,
+    apply: Apply | None = None,
+) -> Starlette:
+    """The console over `store`. `lag`: seconds the store is behind, None where unknown; without `token` no login.
+
+    `apply` labels what is stored again; without it that can't be asked for.
+    """
     clients = Clients(store, QUESTIONS_AT_ONCE)
     api = Api(clients, Clients(store, EXPORTS_AT_ONCE), lag)
-    pages = Pages(clients, lag)
+    pages = Pages(clients, lag, rule_of)
+    applying = Applying(apply).routes() if apply else []
 
     def answers() -> bool:
         try:
@@ -51,7 +65,7 @@ def build(store: Store, lag: Callable[[], float | None], token: str | None) -> S
         return secured(pages.problem(told) if _reads_pages(request) else problems.response(told))
 
     app = Starlette(
-        routes=[Route("/health", _health), Route("/ready", ready), *api.routes(), *pages.routes()],
+        routes=[Route("/health", _health), Route("/ready", ready), *api.routes(), *applying, *pages.routes()],
         middleware=[Middleware(Secured), Middleware(Guard, token=token)],
         exception_handlers=dict.fromkeys((*problems.EXPECTED, Exception), problem),
     )

@@ -22,6 +22,7 @@ BY = series.BY | {
 _TOTALS = """
 SELECT sum(total), count()
 FROM (SELECT fingerprint, sum(reports) AS total FROM violations WHERE {where} GROUP BY fingerprint)
+WHERE total > 0
 """
 _TOP = """
 SELECT key, sum(total) AS reports, count()
@@ -30,6 +31,7 @@ FROM (
     FROM violations
     WHERE {where}
     GROUP BY key, fingerprint
+    HAVING total > 0
 )
 GROUP BY key
 ORDER BY reports DESC, key

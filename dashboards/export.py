@@ -12,25 +12,18 @@ from clickhouse_connect.driver.client import Client
 from dashboards import parquet
 from dashboards.clients import ask
 from dashboards.filters import Filters, Where, where
-from dashboards.rows import FIELDS, STORED, sum_of
+from dashboards.rows import FIELDS, STORED
+from schema.keys import KEY, LIVE, of_key
 
 # What an export may be written as → its media type.
 FORMATS = {"ndjson": "application/x-ndjson", "csv": "text/csv", "parquet": "application/vnd.apache.parquet"}
 
 _Values = dict[str, Any]  # what the server binds
-_KEY = ("site", "window", "fingerprint", "policy_hash", "noise", "verdict")
-_CHOSEN = {name: f"toString({sum_of(name)})" for name in STORED} | {
-    "window": "window",
-    "fingerprint": "lower(hex(fingerprint))",
-    "policy_hash": "toString(policy_hash)",
-    "noise": "toString(noise)",
-    "verdict": "toString(verdict)",
-    "first_seen": "min(first_seen)",
-    "last_seen": "max(last_seen)",
-}
 _NUMBERS = {"reports", "line_number", "column_number", "status_code", "trust"}
-_CHOSEN |= {name: sum_of(name) for name in _NUMBERS}
 _TIMES = {"window", "first_seen", "last_seen"}
+_CHOSEN = {name: of_key(name) if name in _NUMBERS | _TIMES else f"toString({of_key(name)})" for name in STORED} | {
+    "fingerprint": "lower(hex(fingerprint))",
+}
 
 # The group is the table's key, so rows stream through without being held; the policies' texts may spill to disk. What
 # is held is some blocks of each part. ClickHouse's defaults (50 MB a group, for one) took 2 GB for 10 parts, and even
@@ -42,7 +35,8 @@ FROM (
     SELECT {", ".join(f"{sql} AS of_{name}" for name, sql in _CHOSEN.items())}
     FROM violations
     WHERE {{where}} AND toMonday(window) = {{week:Date}}
-    GROUP BY {", ".join(_KEY)}
+    GROUP BY {", ".join(KEY)}
+    {LIVE}
 ) AS found
 LEFT JOIN (
     SELECT policy_hash, any(original_policy) AS of_original_policy FROM policies GROUP BY policy_hash

@@ -18,10 +18,12 @@ from dashboards.chart import Chart
 from dashboards.clients import Clients
 from dashboards.filters import Filters
 from dashboards.links import Links
+from dashboards.noise import RuleOf
 from dashboards.params import Parameters
 from dashboards.problems import Problem
 from dashboards.rows import FIELDS
 from dashboards.times import seconds, window_at, written
+from schema.noise import Rule
 from schema.violation import WINDOW_SECONDS
 
 _HERE = Path(__file__).parent
@@ -55,12 +57,14 @@ class OneViolation(NamedTuple):
     violation: dict[str, Any]
     fields: tuple[str, ...]
     chart: Chart | None
+    rule: Rule | None  # by which it is noise
 
 
 class Pages:
-    def __init__(self, clients: Clients, lag: Lag) -> None:
+    def __init__(self, clients: Clients, lag: Lag, rule_of: RuleOf) -> None:
         self._clients = clients
         self._lag = lag
+        self._rule_of = rule_of
         self._templates = jinja2.Environment(
             loader=jinja2.FileSystemLoader(_HERE / "templates"),
             autoescape=True,
@@ -119,6 +123,7 @@ class Pages:
             violation=one,
             fields=FIELDS,
             chart=_chart(one["series"], filters.read(given), noise=bool(one["noise"])),
+            rule=self._rule_of(one["site"], one["noise_rule"]) if one["noise_rule"] else None,
         )
 
 

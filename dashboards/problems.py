@@ -62,6 +62,8 @@ def _of_the_store(error: Exception) -> Problem | None:
 
 def _known(error: HTTPException) -> Problem:
     if error.status_code == 405:
+        if (error.headers or {}).get("Allow") == "POST":
+            return Problem(405, "Only POST works here.", {"Allow": "POST"})
         return Problem(405, "Only GET and HEAD work here.", {"Allow": "GET, HEAD"})
     if error.status_code == 404 and error.detail == HTTPStatus.NOT_FOUND.phrase:
         return Problem(404, "There is nothing at this address.")

@@ -6,20 +6,16 @@ from clickhouse_connect.driver.client import Client
 
 from dashboards.clients import ask
 from dashboards.filters import Where
+from schema.keys import KEY, LIVE, of_key
 
 # These may differ between the reports of one fingerprint: the newest's is shown, whatever is merged already.
 _NEWEST = ("policy_hash", "noise", "noise_rule", "noise_version", "verdict", "verdict_reason")
-_EXAMPLES = (
-    "site", "document_url", "document_host", "referrer", "effective_directive", "blocked_url", "blocked_host",
-    "blocked_site", "blocked_kind", "disposition", "source_file", "line_number", "column_number", "status_code",
-    "sample", "browser", "browser_version", "os", "user_agent", "trust", "trust_reasons", "signature", "environment",
-    "document_template", "blocked_template",
-)  # fmt: skip
 _SUMMED = {
-    "window": "toUnixTimestamp(min(window))",  # s
-    "reports": "sum(reports)",
-    "first_seen": "toUnixTimestamp64Milli(min(first_seen))",  # ms
-    "last_seen": "toUnixTimestamp64Milli(max(last_seen))",
+    "window": "toUnixTimestamp(min(of_window))",  # s
+    "fingerprint": "lower(hex(of_fingerprint))",
+    "reports": "sum(of_reports)",
+    "first_seen": "toUnixTimestamp64Milli(min(of_first_seen))",  # ms
+    "last_seen": "toUnixTimestamp64Milli(max(of_last_seen))",
 }
 # The order of the contract.
 FIELDS = (
@@ -32,16 +28,24 @@ FIELDS = (
 STORED = tuple(name for name in FIELDS if name != "original_policy")  # its text has a table of its own
 
 
-def sum_of(name: str) -> str:
-    if name == "fingerprint":
-        return "lower(hex(fingerprint))"
+def _of_fingerprint(name: str) -> str:
     if name in _NEWEST:
-        return f"argMax({name}, (last_seen, noise, policy_hash, verdict))"
-    return f"any({name})" if name in _EXAMPLES else _SUMMED[name]
+        return f"argMax(of_{name}, (of_last_seen, of_noise, of_policy_hash, of_verdict))"
+    return _SUMMED.get(name, f"any(of_{name})")
 
 
-SUMS = ", ".join(sum_of(name) for name in STORED)
-"""The columns of a query that groups by fingerprint, in the order of STORED."""
+SUMS = f"""
+SELECT {", ".join(map(_of_fingerprint, STORED))}
+FROM (
+    SELECT {", ".join(f"{of_key(name)} AS of_{name}" for name in STORED)}
+    FROM violations
+    WHERE {{where}}
+    GROUP BY {", ".join(KEY)}
+    {LIVE}
+)
+GROUP BY of_fingerprint
+"""  # noqa: S608  (columns of ours)
+"""A row a fingerprint, its columns in the order of STORED."""
 
 _POLICIES = """
 SELECT policy_hash, any(original_policy) FROM policies WHERE policy_hash IN {hashes:Array(String)} GROUP BY policy_hash

@@ -39,10 +39,11 @@ _WINDOWS = _Table("violations", "window", WINDOW_SECONDS)  # has the URLs that `
 
 _POINTS_OF = """
 SELECT toUInt32(intDiv(toUnixTimestamp({time}), {step:UInt32}) * {step:UInt32}) AS start, toString({key}) AS key,
-    sum(reports)
+    sum(reports) AS total
 FROM {table}
 WHERE {where}
 GROUP BY start, key
+HAVING total != 0
 ORDER BY start, key
 LIMIT {limit:UInt32}
 """

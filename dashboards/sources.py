@@ -22,6 +22,7 @@ SELECT sipHash128(site, effective_directive, {_BLOCKED}) AS source, any(site) AS
 FROM violations
 WHERE {{where}}
 GROUP BY source
+HAVING sum(reports) > 0
 """  # noqa: S608  (a question of ours)
 _RANKED = f"""
 SELECT toString(its_site), toString(its_directive), toString(its_blocked), toUnixTimestamp64Milli(first) AS since,

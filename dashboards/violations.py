@@ -26,7 +26,9 @@ class Cursor(NamedTuple):
 _BIGGEST = """
 SELECT lower(hex(fingerprint)), total
 FROM (SELECT fingerprint, sum(reports) AS total FROM violations WHERE {where} GROUP BY fingerprint)
-WHERE total < {reports:UInt64} OR total = {reports:UInt64} AND fingerprint > toFixedString(unhex({after:String}), 16)
+WHERE total > 0
+    AND (total < {reports:UInt64}
+        OR total = {reports:UInt64} AND fingerprint > toFixedString(unhex({after:String}), 16))
 ORDER BY total DESC, fingerprint
 LIMIT {limit:UInt32}
 """
@@ -35,15 +37,11 @@ SELECT lower(hex(fingerprint)), sum(reports) AS total
 FROM violations
 WHERE {where}
 GROUP BY fingerprint
+HAVING total > 0
 ORDER BY max(last_seen) DESC, fingerprint
 LIMIT {limit:UInt32}
 """
-_THESE = f"""
-SELECT {rows.SUMS}
-FROM violations
-WHERE {{where}} AND fingerprint IN (SELECT toFixedString(unhex(arrayJoin({{these:Array(String)}})), 16))
-GROUP BY fingerprint
-"""  # noqa: S608  (columns of ours)
+_THESE = "fingerprint IN (SELECT toFixedString(unhex(arrayJoin({these:Array(String)})), 16))"
 _START = Cursor(2**63 - 1, "f" * 32)
 
 
@@ -69,7 +67,8 @@ def _items(client: Client, selected: Where, page: list[tuple[Any, ...]]) -> list
     """Every field of the violations of `page` (fingerprint, reports), in its order."""
     if not page:
         return []
-    found = ask(client, _THESE, selected, these=[fingerprint for fingerprint, _ in page])
+    these = Where(f"{selected.sql} AND {_THESE}", selected.values)
+    found = ask(client, rows.SUMS, these, these=[fingerprint for fingerprint, _ in page])
     hashes = {row[rows.STORED.index("policy_hash")] for row in found}
     texts = rows.policies(client, hashes)
     by_fingerprint = {row[rows.STORED.index("fingerprint")]: rows.item(row, texts) for row in found}
@@ -87,6 +86,7 @@ SELECT policy_hash, sum(reports), toUnixTimestamp64Milli(max(last_seen))
 FROM violations
 WHERE {where}
 GROUP BY policy_hash
+HAVING sum(reports) > 0
 ORDER BY sum(reports) DESC, policy_hash
 LIMIT 100
 """
@@ -100,6 +100,7 @@ WHERE {where} AND site = {its_site:String} AND document_url = {its_document:Stri
     AND disposition = {its_disposition:String}
     AND (blocked_kind NOT IN {by_sample:Array(String)} OR sample = {its_sample:String})
 GROUP BY fingerprint
+HAVING sum(reports) > 0
 ORDER BY sum(reports) DESC, fingerprint
 LIMIT 100
 """

@@ -1,7 +1,8 @@
 """What a repeat of a batch could decide otherwise, because time has passed or a file has changed: kept with the batch.
 
-The sites file may be long, and a batch's memory is short (Kafka keeps some thousand bytes beside an offset): so its
-text stands in the store, under its checksum, and a batch remembers that.
+The files (sites, and noise rules that are not the program's) may be long, and a batch's memory is short (Kafka keeps
+some thousand bytes beside an offset): so their text stands in the store, under its checksum, which a batch remembers.
+Labels count nothing, so a repeat under other rules would not count twice; but the tables would differ by label.
 """
 
 import logging
@@ -15,6 +16,7 @@ import msgspec
 from log.protocols import DECIDED_BYTES, Batch
 from processor.retries import Retries
 from schema.inserts import Inserts
+from schema.noise import Rules
 from schema.sites import Site, Sites
 
 logger = logging.getLogger("sentinel.processor")
@@ -29,7 +31,14 @@ class Decided(NamedTuple):
 
 class _Kept(msgspec.Struct, array_like=True):
     retried: bytes  # a bit a delivery; compressed where it is kept
-    sites: str  # checksum of the sites file as it was read; empty without one
+    sites: str  # checksum of the files as they were read; empty without any
+
+
+class _Files(msgspec.Struct, array_like=True):
+    """As the store has them where there are rules; without, it has the table of sites alone."""
+
+    sites: dict[str, Site] | None
+    rules: Rules
 
 
 class Decisions:
@@ -66,7 +75,8 @@ class Decisions:
         query = "SELECT any(sites) FROM sites_files WHERE digest = {digest:String} GROUP BY digest"
         found = (await self._client.query(query, parameters={"digest": name})).result_rows
         try:
-            return Sites(msgspec.json.decode(found[0][0], type=dict[str, Site]))
+            files = msgspec.json.decode(found[0][0], type=dict[str, Site] | _Files)
+            return Sites(files.sites, files.rules) if isinstance(files, _Files) else Sites(files)
         except (IndexError, msgspec.DecodeError):
             logger.warning("the sites file by which a batch was decided is gone, or a newer version's; today's decides")
             return now
@@ -84,9 +94,10 @@ def _kept(decided: bytes | None) -> _Kept | None:
 
 
 def _written(sites: Sites) -> tuple[str, str]:
-    if sites.table is None:
+    if sites.table is None and sites.rules is None:
         return "", ""
-    text = msgspec.json.encode(sites.table, order="deterministic")
+    files = sites.table if sites.rules is None else _Files(sites.table, sites.rules)
+    text = msgspec.json.encode(files, order="deterministic")
     return blake2b(text, digest_size=16).hexdigest(), text.decode()
 
 

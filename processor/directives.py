@@ -3,18 +3,11 @@
 import re
 
 from processor.text import storable
+from schema.names import DIRECTIVES
 
 LONGEST = 64  # characters
 
-# CSP1 to CSP3 with their extensions, and the drafts and Firefox's own of before 2013.
-_KNOWN = """
-    default-src script-src script-src-elem script-src-attr style-src style-src-elem style-src-attr img-src font-src
-    connect-src media-src object-src frame-src child-src worker-src manifest-src prefetch-src fenced-frame-src
-    base-uri form-action frame-ancestors navigate-to plugin-types sandbox report-uri report-to webrtc
-    trusted-types require-trusted-types-for upgrade-insecure-requests block-all-mixed-content require-sri-for
-    reflected-xss referrer script-nonce frame-options policy-uri allow options xhr-src
-"""
-KNOWN = frozenset(_KNOWN.split())
+KNOWN = DIRECTIVES
 _NAME = re.compile(rf"[^\s;,?#@=&%\x00-\x1f\x7f-\x9f]{{1,{LONGEST}}}")
 # Firefox before 23 names the rule of its own draft: "inline script base restriction", "eval script base restriction".
 _BASE_RESTRICTION = re.compile(r"(?:inline|eval|code|dynamic)\b[a-z ]{0,40} base restriction", re.IGNORECASE)

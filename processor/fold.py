@@ -15,7 +15,7 @@ from processor.redact import redact_bytes
 from schema.delivery import Delivery, Kind
 from schema.reasons import Reason
 from schema.report import Entry, EntryKind, Unreadable, entries, parse
-from schema.sites import Site, Sites
+from schema.sites import Sites
 from schema.violation import Violation
 
 _TYPE = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
@@ -67,7 +67,7 @@ def fold(deliveries: list[Delivery], retried: Collection[int], sites: Sites, typ
         if index in retried:
             _count(folded, delivery, "retried", delivery.count)
         elif delivery.kind == Kind.REPORTS:
-            _reports(folded, delivery, index, sites.get(delivery.site))
+            _reports(folded, delivery, index, sites)
         elif delivery.kind == Kind.VIOLATION:
             _violation(folded, delivery)
         else:
@@ -82,7 +82,7 @@ def _count(folded: Folded, delivery: Delivery, outcome: str, reports: int, detai
     folded.ledger[Line(delivery.site, minute, outcome, detail)] += reports
 
 
-def _reports(folded: Folded, delivery: Delivery, index: int, site: Site) -> None:
+def _reports(folded: Folded, delivery: Delivery, index: int, sites: Sites) -> None:
     try:
         found = entries(delivery.body)
     except Unreadable:  # the collector took it, so this is ours to explain
@@ -90,16 +90,17 @@ def _reports(folded: Folded, delivery: Delivery, index: int, site: Site) -> None
         return
     for number, entry in enumerate(found):
         if entry.kind is EntryKind.VIOLATION:
-            _count(folded, delivery, _report(folded, delivery, entry, site, index * 100_003 + number), 1)
+            _count(folded, delivery, _report(folded, delivery, entry, sites, index * 100_003 + number), 1)
         elif entry.kind is EntryKind.OTHER:
             _count(folded, delivery, "ignored", 1, _type(entry.type, folded.types))
     if any(entry.kind is EntryKind.BAD for entry in found):
         _bad_entries(folded, delivery, found)
 
 
-def _report(folded: Folded, delivery: Delivery, entry: Entry, site: Site, place: int) -> str:
+def _report(folded: Folded, delivery: Delivery, entry: Entry, sites: Sites, place: int) -> str:
     """One violation report; returns its outcome."""
-    violation = normalise(entry, delivery, site)
+    site = sites.get(delivery.site)
+    violation = normalise(entry, delivery, site, sites.rules)
     if violation.document_host and not site.owns(violation.document_host):
         return "foreign"
     if site.sample < 1 and _chance(violation, delivery, place) >= site.sample:

@@ -1,146 +1,199 @@
-"""What is not the site's own doing: marked with a category and the rule's id, never dropped (rules 20 to 24, 10)."""
+"""What is not the site's own doing: marked with a category and the rule's id, never dropped.
+
+What is looked at is what is stored, so a rule says of a row in the store what it says of the report that comes in.
+"""
 
 import re
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import NamedTuple
 
 from processor.browser import major
 from processor.directives import KNOWN
 from processor.hosts import belongs, is_local
-from processor.urls import Url
+from processor.stored import Place, host_of, parts, place
+from schema.noise import PLACES, Rule, Rules
+from schema.noise_files import packaged, version_of
 from schema.sites import Site
 from schema.violation import Violation
 
 
 class Noise(NamedTuple):
-    """`category`: extension, injected, browser, foreign or malformed; both empty for the site's own doing."""
+    """`category`: extension, injected, browser, foreign or malformed; with `rule` empty for the site's own doing."""
 
     category: str = ""
     rule: str = ""
+    version: str = ""  # of the rules that were asked
 
 
-class HostRule(NamedTuple):
-    id: str
-    domain: str  # itself and what is under it
+def noise(violation: Violation, site: Site, rules: Rules | None = None) -> Noise:
+    """The first rule that holds of what is stored of `violation`; the site's own rules are asked first."""
+    return judge_of(rules or packaged(), site).noise(violation, site)
 
 
-class SampleRule(NamedTuple):
-    """A text in the sample says something only together with what was blocked."""
+class _Test(NamedTuple):
+    """A rule, ready to be asked."""
 
-    id: str
-    category: str
-    sample: str  # an expression that needs linear time
-    directives: tuple[str, ...]
-
-
-_SCRIPT = ("script-src", "script-src-elem", "script-src-attr", "default-src")
-_STYLE = ("style-src", "style-src-elem", "style-src-attr", "default-src")
-_INLINE = ("inline", "eval", "self")  # as today's browsers say it, and as Firefox before 43 did
-
-INJECTED_HOSTS = (
-    HostRule("host-kaspersky", "kaspersky-labs.com"),
-    HostRule("host-adguard", "local.adguard.com"),
-    HostRule("host-adguard", "local.adguard.org"),
-    HostRule("host-adguard", "injections.adguard.com"),
-    HostRule("host-adguard", "injections.adguard.org"),
-    HostRule("host-superfish", "superfish.com"),
-    HostRule("host-honey", "cdn.joinhoney.com"),
-    HostRule("host-adware", "tlscdn.com"),
-    HostRule("host-adware", "metrext.com"),
-    HostRule("host-adware", "image2play.com"),
-    HostRule("host-adware", "ciuvo.com"),
-    HostRule("host-adware", "eshopcomp.com"),
-    HostRule("host-adware", "netcheckcdn.xyz"),
-    HostRule("host-adware", "myshopmatemac.com"),
-    HostRule("host-adware", "datafastguru.info"),
-    HostRule("host-adware", "zilionfast.in"),
-)
-
-# Each seen in reports from sites that hold no such code. Browsers cut samples at 40 characters.
-SAMPLES = (
-    SampleRule("sample-extension-url", "extension", r"(?:chrome|moz|safari|safari-web)-extension://", _SCRIPT + _STYLE),
-    SampleRule("sample-react-devtools", "extension", r"function installGlobalHook\(", _SCRIPT),
-    SampleRule("sample-vue-devtools", "extension", r"\(function (?:installHook|detect) \(win", _SCRIPT),
-    SampleRule("sample-redux-devtools", "extension", r"__REDUX_DEVTOOLS_EXTENSION", _SCRIPT),
-    SampleRule("sample-adguard", "extension", r"\bAG_onLoad\b|function injectPageScriptAPI\(", _SCRIPT),
-    SampleRule("sample-analytics-opt-out", "extension", r'window\["_gaUserPrefs"\]', _SCRIPT),
-    SampleRule("sample-vimium", "extension", r"vimiumOnClickAttributeName", _SCRIPT),
-    SampleRule("sample-loop11", "extension", r"loop11ExtTerritory", _SCRIPT),
-    SampleRule("sample-ng-inspect", "extension", r"_ngInspect_clickedEl", _SCRIPT),
-    SampleRule("sample-kaspersky", "injected", r"\bklTabId_kis\b", _SCRIPT),
-    SampleRule("sample-keepass", "extension", r"\.cip-genpw-icon|\.cip-ui-", _STYLE),
-    SampleRule("sample-vim-vixen", "extension", r"\.vimvixen-", _STYLE),
-    SampleRule("sample-diigo", "extension", r"\.diigolet\b", _STYLE),
-    SampleRule("sample-translate", "extension", r"#s3gt_translate_tooltip", _STYLE),
-    SampleRule("sample-autocardanywhere", "extension", r"\.autocardanywhere-", _STYLE),
-    SampleRule("sample-ad-hiding", "extension", r"ADS-RIGHT,|\[ad-id\^=|:root \.mod > \._jH|\.text_werbung\b", _STYLE),
-)
-_ANY_SAMPLE = re.compile("|".join(rule.sample for rule in SAMPLES))
-_SAMPLES = tuple((rule, re.compile(rule.sample)) for rule in SAMPLES)
-
-_NONE = Noise()
+    rule: Rule
+    label: Noise
+    places: tuple[int, ...]  # into those of a violation
+    directives: frozenset[str]
+    sample: re.Pattern[str] | None
 
 
-def noise(violation: Violation, document: Url, blocked: Url, source: Url, site: Site) -> Noise:
-    """The first rule that holds; `violation` is complete but for its noise."""
+class _Asked(NamedTuple):
+    """What the rules are asked of."""
+
+    violation: Violation
+    places: tuple[Place, Place, Place]  # as PLACES
+    local: bool
+
+
+_Index = dict[str, frozenset[int]]
+_NONE: frozenset[int] = frozenset()
+
+
+class Judge:
+    """Some rules with their indexes: a violation is held against those only that one of its fields points to."""
+
+    def __init__(self, rules: Iterable[Rule], version: str) -> None:
+        self._tests = [_test(rule, version) for rule in rules]
+        self._none = Noise("", "", version)
+        self._by_scheme: _Index = {}
+        self._by_host: _Index = {}
+        self._by_kind: _Index = {}
+        self._by_sample = self._local = self._unknown = self._always = _NONE
+        for number, test in enumerate(self._tests):
+            self._index(number, test.rule)
+        samples = [self._tests[number].rule.sample for number in sorted(self._by_sample)]
+        self._any_sample = re.compile("|".join(f"(?:{sample})" for sample in samples)) if samples else None
+        self._under = lru_cache(maxsize=8192)(self._of_host)  # hosts come again and again; their URLs need not
+
+    def _index(self, number: int, rule: Rule) -> None:
+        """By whatever of its conditions is rarest in reports."""
+        words, index = (rule.host, self._by_host) if rule.host else (rule.scheme, self._by_scheme)
+        if not words and not (rule.sample or rule.local_document or rule.unknown_directive):
+            words, index = rule.blocked_kinds, self._by_kind
+        for word in words:
+            index[word] = index.get(word, _NONE) | {number}
+        if words:
+            return
+        if rule.sample:
+            self._by_sample |= {number}
+        elif rule.local_document:
+            self._local |= {number}
+        elif rule.unknown_directive:
+            self._unknown |= {number}
+        else:
+            self._always |= {number}
+
+    def noise(self, violation: Violation, site: Site) -> Noise:
+        found = self._pointed_at(violation, site)
+        for text in (violation.blocked_url, violation.source_file, violation.document_url):
+            if text:
+                scheme, authority, _ = parts(text)
+                if scheme in self._by_scheme:
+                    found = found | self._by_scheme[scheme]
+                if under := self._under(authority):
+                    found = found | under
+        if not found:
+            return self._none
+        places = (place(violation.blocked_url), place(violation.source_file), place(violation.document_url))
+        asked = _Asked(violation, places, _is_local(violation, site))
+        return next((test.label for test in map(self._tests.__getitem__, sorted(found)) if _holds(test, asked)),
+                    self._none)  # fmt: skip
+
+    def _pointed_at(self, violation: Violation, site: Site) -> frozenset[int]:
+        """The rules that something else than a URL points to."""
+        found = self._always
+        if violation.blocked_kind in self._by_kind:
+            found = found | self._by_kind[violation.blocked_kind]
+        if self._local and _is_local(violation, site):
+            found = found | self._local
+        if violation.effective_directive not in KNOWN:
+            found = found | self._unknown
+        if violation.sample and self._any_sample is not None and self._any_sample.search(violation.sample):
+            found = found | self._by_sample
+        return found
+
+    def _of_host(self, authority: str) -> frozenset[int]:
+        """The rules that name a host or a domain it is below."""
+        found = _NONE
+        host = host_of(authority)
+        while host:
+            if host in self._by_host:
+                found = found | self._by_host[host]
+            host = host.partition(".")[2]
+        return found
+
+
+def _test(rule: Rule, version: str) -> _Test:
+    names = {name for given in rule.directives for name in (given, f"{given}-elem", f"{given}-attr")}
+    places = tuple(PLACES.index(name) for name in rule.looks_at())
+    sample = re.compile(rule.sample) if rule.sample else None
+    return _Test(rule, Noise(rule.category, rule.id, version), places, frozenset(names), sample)
+
+
+def _holds(test: _Test, asked: _Asked) -> bool:
+    rule, violation = test.rule, asked.violation
     return (
-        _by_scheme(document, blocked, source)
-        or _by_host(violation.document_host, blocked, source)
-        or _by_sample(violation)
-        or _by_firefox_version(violation)
-        or _by_document(document, site)
-        or (_NONE if violation.effective_directive in KNOWN else Noise("malformed", "unknown-directive"))
+        (not test.directives or violation.effective_directive in test.directives)
+        and (not rule.blocked_kinds or violation.blocked_kind in rule.blocked_kinds)
+        and (not rule.unknown_directive or violation.effective_directive not in KNOWN)
+        and (not rule.local_document or asked.local)
+        and (test.sample is None or test.sample.search(violation.sample) is not None)
+        and _made_by(rule, violation)
+        and (not test.places or any(_fits(rule, number, asked) for number in test.places))
     )
 
 
-def _by_scheme(document: Url, blocked: Url, source: Url) -> Noise | None:
-    kinds = (blocked.kind, source.kind, document.kind)
-    if "extension" in kinds:
-        return Noise("extension", "extension-scheme")
-    if "browser" not in kinds:
-        return None
-    schemes = (blocked.scheme, source.scheme, document.scheme)
-    return Noise("browser", "view-source" if "view-source" in schemes else "browser-scheme")
+def _made_by(rule: Rule, violation: Violation) -> bool:
+    if rule.os and violation.os not in rule.os:
+        return False
+    if not rule.browser:
+        return True
+    if violation.browser not in rule.browser:
+        return False
+    said = major(violation.browser_version)
+    version = int(said[:9]) if said.isascii() and said.isdigit() else 0
+    return rule.since <= version and (not rule.below or version < rule.below)
 
 
-def _by_host(document_host: str, blocked: Url, source: Url) -> Noise | None:
-    for url in (blocked, source):
-        rule = _injected(url.host) if url.host else None
-        if rule is not None and not belongs(document_host, rule.domain):
-            return Noise("injected", rule.id)
-    return None
+_DOCUMENT = PLACES.index("document")
 
 
-@lru_cache(maxsize=8192)
-def _injected(host: str) -> HostRule | None:
-    return next((rule for rule in INJECTED_HOSTS if belongs(host, rule.domain)), None)
+def _fits(rule: Rule, number: int, asked: _Asked) -> bool:
+    found = asked.places[number]
+    if rule.scheme and found.scheme not in rule.scheme:
+        return False
+    if rule.path and not found.path.startswith(rule.path):
+        return False
+    return not rule.host or any(
+        belongs(found.host, name) and (number == _DOCUMENT or not belongs(asked.violation.document_host, name))
+        for name in rule.host
+    )
 
 
-def _by_sample(violation: Violation) -> Noise | None:
-    if violation.blocked_kind not in _INLINE or not _ANY_SAMPLE.search(violation.sample):
-        return None
-    for rule, found in _SAMPLES:
-        if violation.effective_directive in rule.directives and found.search(violation.sample):
-            return Noise(rule.category, rule.id)
-    return None
+def _is_local(violation: Violation, site: Site) -> bool:
+    host = violation.document_host
+    if not host:
+        return violation.document_url.startswith("file:") or violation.document_url == "file"
+    return is_local(host) and not (site.hosts and site.owns(host))
 
 
-def _by_firefox_version(violation: Violation) -> Noise | None:
-    """Old Firefox reported what it did itself: bookmarklets, its inline handling, its error pages (rule 23)."""
-    if not violation.browser.startswith("Firefox") or violation.browser == "Firefox iOS":
-        return None
-    version = int(major(violation.browser_version) or 0)
-    if version < 43 and violation.blocked_kind == "self" and violation.effective_directive == "script-src":
-        return Noise("browser", "firefox-inline-self")
-    if version < 49 and violation.blocked_kind == "about" and violation.effective_directive == "base-uri":
-        return Noise("browser", "firefox-base-uri")
-    return None
+_KEPT = 1000  # judges: a site with rules of its own has one
+_judges: dict[tuple[int, int], tuple[Rules, Site | None, Judge]] = {}
 
 
-def _by_document(document: Url, site: Site) -> Noise | None:
-    """Somebody's copy or development machine, unless the site names that host as its own."""
-    if document.scheme == "file":
-        return Noise("foreign", "local-document")
-    if not document.host or not is_local(document.host) or (site.hosts and site.owns(document.host)):
-        return None
-    return Noise("foreign", "local-document")
+def judge_of(rules: Rules, site: Site) -> Judge:
+    """The same for all sites without rules of their own. Told apart by identity: comparing would take longer."""
+    own = site if site.noise or site.noise_off else None
+    key = (id(rules), id(own))
+    kept = _judges.get(key)
+    if kept is None:
+        if len(_judges) >= _KEPT:
+            _judges.clear()
+        asked = [*site.noise, *(rule for rule in rules.rules if rule.id not in site.noise_off)]
+        judge = Judge(asked, version_of(rules, site.noise, site.noise_off))
+        kept = _judges[key] = (rules, own, judge)  # what is kept alive keeps its identity
+    return kept[2]

@@ -16,6 +16,7 @@ from processor.trust import trust
 from processor.urls import Url, read_blocked, read_url
 from processor.verdict import verdict
 from schema.delivery import USER_AGENT_BYTES, Delivery
+from schema.noise import Rules
 from schema.report import SPELLINGS, Entry
 from schema.sites import Site
 from schema.violation import WINDOW_SECONDS, Violation
@@ -45,8 +46,8 @@ class _Urls(NamedTuple):
     column: int
 
 
-def normalise(entry: Entry, delivery: Delivery, site: Site) -> Violation:
-    """`entry` is one of kind VIOLATION out of `delivery`, `site` the one it came to."""
+def normalise(entry: Entry, delivery: Delivery, site: Site, rules: Rules | None = None) -> Violation:
+    """`entry` is one of kind VIOLATION out of `delivery`, `site` the one it came to; `rules` None: the program's."""
     fields = _fields(entry)
     urls = _urls(fields, entry, site.keep_query)
     agent = as_text(entry.user_agent) or delivery.user_agent.decode(errors="replace")
@@ -56,7 +57,7 @@ def normalise(entry: Entry, delivery: Delivery, site: Site) -> Violation:
     violation.verdict, violation.verdict_reason = verdict(
         violation, fields.get("policy", ""), fields.get("blocked", "")
     )
-    violation.noise, violation.noise_rule = noise(violation, urls.document, urls.blocked, urls.source, site)
+    violation.noise, violation.noise_rule, violation.noise_version = noise(violation, site, rules)
     violation.signature, violation.environment = delivery.signature, delivery.environment
     violation.trust, violation.trust_reasons = trust(violation, entry, delivery, site)
     return violation

@@ -19,7 +19,7 @@ EXAMPLES = 5000  # new ones a batch: more are a flood of made-up violations, and
 _REMEMBERED = 100_000
 _SPARE = {"max_threads": 1, "max_insert_threads": 1, "parallel_view_processing": 0}
 
-_TABLE_COLUMNS = [name for name in Violation.__struct_fields__ if name != "original_policy"]
+TABLE_COLUMNS = [name for name in Violation.__struct_fields__ if name != "original_policy"]
 
 _T = TypeVar("_T")
 _Keyed = dict[Hashable, Sequence[Any]]
@@ -105,7 +105,7 @@ def _tables(folded: Folded, policies: _Keyed, examples: _Keyed) -> Iterator[_Ins
         yield f"-{week}", "rejects", _REJECT_COLUMNS, [_reject(*item) for item in rejects]
     violations = (row.violation for row in folded.rows.values())
     for week, some in _by_week(violations, operator.attrgetter("window")):
-        yield f"-{week}", "violations", _TABLE_COLUMNS, [_row(violation) for violation in some]
+        yield f"-{week}", "violations", TABLE_COLUMNS, [row_of(violation) for violation in some]
     for week, lines in _by_week(folded.ledger.items(), lambda item: item[0].minute * 60):
         yield f"-{week}", "ledger", _LEDGER_COLUMNS, [_line(*item) for item in lines]
 
@@ -134,7 +134,7 @@ def _by_week(items: Iterable[_T], seconds: Callable[[_T], int]) -> list[tuple[in
     return sorted(weeks.items())
 
 
-_row = operator.attrgetter(*_TABLE_COLUMNS)
+row_of = operator.attrgetter(*TABLE_COLUMNS)
 _LEDGER_COLUMNS = ["site", "minute", "outcome", "detail", "reports"]
 _REJECT_COLUMNS = ["day", "reason", "slot", "site", "received", "user_agent", "raw"]
 

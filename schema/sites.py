@@ -2,11 +2,15 @@
 
 import re
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from schema import noise_checks
+from schema.noise import BadRules, Rule, Rules
+from schema.noise_files import packaged
 from schema.signing import BadKey, Signer, checked_key
 
 LABEL = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
@@ -22,6 +26,8 @@ class Site(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     gone: bool = False  # answered 204 and only counted
     keep_query: tuple[str, ...] = ()  # query parameters kept in URLs
     require_signature: str = ""  # of its report URLs; mark: those without are worth less, refuse: they are answered 403
+    noise: tuple[Rule, ...] = ()  # rules of its own, asked before the others
+    noise_off: tuple[str, ...] = ()  # ids of rules that are not asked for it
 
     def owns(self, host: str) -> bool:
         """Whether a document on `host` is this site's own."""
@@ -35,11 +41,22 @@ class BadSites(Exception):
 
 
 class Sites:
-    """Without a file every label is a site. The table is stored and shown; the signers, who hold keys, never are."""
+    """Without a file every label is a site. `rules` for all of them: None are those of the program.
 
-    def __init__(self, sites: dict[str, Site] | None = None, signers: dict[str, Signer] | None = None) -> None:
+    The table is stored and shown; the signers, who hold keys, never are.
+    """
+
+    def __init__(
+        self, sites: dict[str, Site] | None = None, rules: Rules | None = None, signers: dict[str, Signer] | None = None
+    ) -> None:
         self.table = sites
+        self.rules = rules
         self.signers = signers or {}
+
+    def rule(self, label: str, its: str) -> Rule | None:
+        """The one that is called so, of the site or of all."""
+        asked = (*self.get(label).noise, *(self.rules or packaged()).rules)
+        return next((rule for rule in asked if rule.id == its), None)
 
     def known(self, label: str) -> bool:
         return self.table is None or label in self.table
@@ -51,10 +68,10 @@ class Sites:
 _ANY = Site()
 
 
-def load_sites(path: Path | None) -> Sites:
+def load_sites(path: Path | None, rules: Rules | None = None) -> Sites:
     """Reads `[sites.LABEL]` tables. Raises BadSites with a sentence that says what would be right."""
     if path is None:
-        return Sites()
+        return Sites(None, rules)
     try:
         found = tomllib.loads(path.read_text())
     except (OSError, ValueError, RecursionError) as error:
@@ -62,7 +79,7 @@ def load_sites(path: Path | None) -> Sites:
     if set(found) != {"sites"} or not isinstance(found["sites"], dict):
         raise BadSites(f"the sites file {path} should hold [sites.LABEL] tables and nothing else")
     signers = {label: _signer(path, label, table) for label, table in found["sites"].items() if _has_keys(table)}
-    return Sites({label: _site(path, label, table) for label, table in found["sites"].items()}, signers)
+    return Sites({label: _site(path, label, table) for label, table in found["sites"].items()}, rules, signers)
 
 
 def _has_keys(table: Any) -> bool:
@@ -87,20 +104,33 @@ def _site(path: Path, label: str, table: Any) -> Site:
     signed = _has_keys(table)
     if signed:
         table = {name: value for name, value in table.items() if name != "signing_keys"}
+    heading = f"[[sites.{label}.noise]]"
     try:
-        site = msgspec.convert(table, Site)
+        own = noise_checks.rules(table.get("noise"), str(path), heading) if isinstance(table, dict) else ()
+        site = msgspec.convert(table | {"noise": own} if own else table, Site)
+    except BadRules as error:
+        raise BadSites(str(error)) from error
     except msgspec.ValidationError as error:
         raise BadSites(f"{path}: [sites.{label}]: {error}") from error
+    for what in _wrong(site, signed=signed):
+        raise BadSites(f"{path}: [sites.{label}]: {what}")
+    return site
+
+
+def _wrong(site: Site, *, signed: bool) -> Iterator[str]:
+    """What no type says; `signed`: it has keys."""
+    for its in site.noise_off:
+        if not noise_checks.ID.fullmatch(its):
+            yield f"noise_off has {its!r}, which is no id of a rule"
     if not 0 <= site.sample <= 1:
-        raise BadSites(f"{path}: [sites.{label}]: sample is a share from 0 to 1, not {site.sample}")
+        yield f"sample is a share from 0 to 1, not {site.sample}"
     if site.require_signature not in {"", "mark", "refuse"}:
-        raise BadSites(f"{path}: [sites.{label}]: require_signature is mark or refuse, not {site.require_signature!r}")
+        yield f"require_signature is mark or refuse, not {site.require_signature!r}"
     if site.require_signature and not signed:
-        raise BadSites(f"{path}: [sites.{label}]: require_signature needs signing_keys too, to know what is signed")
+        yield "require_signature needs signing_keys too, to know what is signed"
     for host in site.hosts:
         if not _HOST.fullmatch(host):
-            raise BadSites(
-                f"{path}: [sites.{label}]: hosts has {host!r}; write host names in lower case, as shop.example,"
+            yield (
+                f"hosts has {host!r}; write host names in lower case, as shop.example,"
                 " or *.shop.example for what is below it"
             )
-    return site

@@ -57,7 +57,7 @@ def _with_settings(given: argparse.Namespace) -> int:
 def _run(settings: Settings, given: argparse.Namespace) -> int:
     from sentinel import commands  # noqa: PLC0415  (reads the variable that _metrics_folder sets)
 
-    run: Run = getattr(commands, given.command.replace("import", "import_"))
+    run: Run = getattr(commands, {"import": "import_", "noise": "noise_"}.get(given.command, given.command))
     try:
         return run(settings, given)
     except commands.CannotStart as error:
@@ -133,7 +133,7 @@ _COMMANDS: dict[str, tuple[str, str, str, tuple[str, ...]]] = {
         "Starts collector workers, the processor and the console, and keeps them running.\n"
         "Ctrl-C stops in order and stores what is left; a second Ctrl-C stops at once.",
         "csp-sentinel run --port 8080 --data-dir ./data",
-        (*_COMMON, *_COLLECTOR, *_CONSOLE),
+        (*_COMMON, *_COLLECTOR, "noise", *_CONSOLE),
     ),
     "ingest": (
         "the collector only",
@@ -147,7 +147,7 @@ _COMMANDS: dict[str, tuple[str, str, str, tuple[str, ...]]] = {
         "Reads the log and inserts into the store. Of a spool there is one reader; from Kafka any number share the\n"
         "partitions. With --drain it ends, with exit code 0, when everything in the log is stored.",
         "SENTINEL_LOG=kafka://broker:9092/csp-violations csp-sentinel process",
-        (*_COMMON, "sites", "ops_host", "ops_port"),
+        (*_COMMON, "sites", "noise", "ops_host", "ops_port"),
     ),
     "console": (
         "the console and its read API only",
@@ -167,7 +167,7 @@ _COMMANDS: dict[str, tuple[str, str, str, tuple[str, ...]]] = {
         "Loads reports from files: our own export, raw browser bodies (one a line, or one file a body), captures,\n"
         "and go-csp-collector's JSON lines; gzip is fine, `-` is standard input. A file loaded twice counts twice.",
         "csp-sentinel import violations.ndjson reports.jsonl.gz --site shop",
-        (*_COMMON, "sites"),
+        (*_COMMON, "sites", "noise"),
     ),
     "export": (
         "write the violations as NDJSON, CSV or Parquet",
@@ -175,6 +175,14 @@ _COMMANDS: dict[str, tuple[str, str, str, tuple[str, ...]]] = {
         "Works beside a running `csp-sentinel run`, and without one.",
         "csp-sentinel export --format csv --from 2026-11-01T00:00:00Z --output violations.csv",
         _COMMON,
+    ),
+    "noise": (
+        "what is noise: the rules, what changed ones would do, and labelling what is stored by them",
+        "list: the rules. test: what they would change of what is stored; nothing is written. apply: what is stored\n"
+        "gets their labels; no report is dropped, and a second time it changes nothing. Without a file the rules are\n"
+        "those in use. Works beside a running `csp-sentinel run`, and without one.",
+        "csp-sentinel noise test my-rules.toml",
+        (*_COMMON, "sites", "noise"),
     ),
     "demo": (
         "send realistic reports to a running collector",
@@ -205,7 +213,7 @@ _COMMANDS: dict[str, tuple[str, str, str, tuple[str, ...]]] = {
         "print every setting, its value and where it comes from",
         "Prints every setting: its value (secrets masked), where that comes from, and what it means.",
         "SENTINEL_PORT=9000 csp-sentinel settings",
-        (*_COMMON, *_COLLECTOR, *_CONSOLE),
+        (*_COMMON, *_COLLECTOR, "noise", *_CONSOLE),
     ),
 }
 
@@ -231,6 +239,12 @@ def _export_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("--to", metavar="TIME", help="up to the 10-minute window of this time")
 
 
+def _noise_arguments(command: argparse.ArgumentParser) -> None:
+    command.add_argument("action", choices=("list", "test", "apply"))
+    command.add_argument("rules", nargs="?", type=Path, metavar="RULES", help="a TOML file of rules")
+    command.add_argument("--json", action="store_true", help="as JSON instead of a table")
+
+
 def _positive(text: str) -> int:
     if not (text.isascii() and text.isdigit() and 0 < int(text[:10]) <= 10_000_000):
         raise argparse.ArgumentTypeError(f"{text} is not a number from 1 to 10000000")
@@ -250,4 +264,5 @@ _ARGUMENTS: dict[str, Callable[[argparse.ArgumentParser], None]] = {
     "export": _export_arguments,
     "demo": _demo_arguments,
     "sign": signing.arguments,
+    "noise": _noise_arguments,
 }

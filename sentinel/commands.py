@@ -15,7 +15,6 @@ from rich.console import Console
 from ingest.worker import Options
 from schema import metrics
 from schema.health import Health
-from schema.sites import load_sites
 from sentinel import operations, stages
 from sentinel.demo import DemoStopped
 from sentinel.demo import run as send_demo
@@ -24,7 +23,8 @@ from sentinel.exporting import export
 from sentinel.importing import import_
 from sentinel.initial import init
 from sentinel.listening import announce, listen, patience, url_of
-from sentinel.processing import DRAIN_SECONDS
+from sentinel.noise import noise_
+from sentinel.processing import DRAIN_SECONDS, files
 from sentinel.settings import Settings
 from sentinel.signing import sign
 from sentinel.spools import check_spool, held, left_behind
@@ -32,7 +32,9 @@ from sentinel.stages import StoreStage
 from sentinel.supervise import Child, StartFailed, Supervisor
 from sentinel.watching import watch_log
 
-__all__ = ["CannotStart", "console", "demo", "export", "import_", "ingest", "init", "process", "run", "sign"]
+__all__ = [
+    "CannotStart", "console", "demo", "export", "import_", "ingest", "init", "noise_", "process", "run", "sign",
+]  # fmt: skip
 
 
 _LEAST_FREE_BYTES = 64 * 1024 * 1024  # below this ClickHouse can't merge; better told at the start
@@ -157,7 +159,7 @@ def _data_dir(settings: Settings, command: str) -> Iterator[None]:
     folder = settings.data_dir
     with contextlib.ExitStack() as stack:
         with explained():
-            load_sites(settings.sites)
+            files(settings)
             folder.mkdir(parents=True, exist_ok=True)
             if command != "ingest" and shutil.disk_usage(folder).free < _LEAST_FREE_BYTES:
                 raise CannotStart(f"the disk of the data dir {folder} is full; make room, or choose another --data-dir")

@@ -12,11 +12,12 @@ from log.segments import FolderInUse
 from log.spool import BadPosition
 from schema.clickhouse import StoreInUse
 from schema.migrate import NewerStore
+from schema.noise import BadRules
 from schema.sites import BadSites
 from schema.store import TablesMissing, WrongCluster
 
 # Carry their sentence.
-_SAID = (BadPosition, BadOutbox, OtherVersion, BadSites, NewerStore, TablesMissing, WrongCluster, CannotReach)
+_SAID = (BadPosition, BadOutbox, OtherVersion, BadSites, BadRules, NewerStore, TablesMissing, WrongCluster, CannotReach)
 
 
 class CannotStart(Exception):

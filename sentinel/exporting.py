@@ -2,13 +2,9 @@
 
 import argparse
 import contextlib
-import http.client
-import json
 import shutil
 import sys
-import urllib.error
 import urllib.parse
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -22,11 +18,10 @@ from schema.clickhouse import StoreInUse, open_chdb
 from schema.migrate import migrate
 from schema.server import Server
 from schema.tables import check
+from sentinel.beside import asked
 from sentinel.explained import CannotStart, explained
 from sentinel.settings import Settings
 from sentinel.store_server import asking
-
-_DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # the token is for the console alone
 
 
 def export(settings: Settings, given: argparse.Namespace) -> int:
@@ -34,16 +29,18 @@ def export(settings: Settings, given: argparse.Namespace) -> int:
     chosen = {name: value for name in filters.NAMES if (value := getattr(given, name)) is not None}
     with explained(), _output(given.output) as output:
         try:
-            with _client(settings) as client:
+            with client_of(settings) as client:
                 for piece in exported(client, _filters(chosen), given.format):
                     output.write(piece)
         except StoreInUse:
-            _download(settings, {**chosen, "format": given.format}, output)
+            query = urllib.parse.urlencode({**chosen, "format": given.format})
+            with asked(settings, f"/api/export?{query}") as answer:
+                shutil.copyfileobj(answer, output)
     return 0
 
 
 @contextlib.contextmanager
-def _client(settings: Settings) -> Iterator[Client]:
+def client_of(settings: Settings) -> Iterator[Client]:
     if settings.store is not None:
         with asking(settings.store), contextlib.closing(Server(settings.store)) as server:
             check(server)
@@ -83,27 +80,3 @@ def _output(path: Path | None) -> Iterator[BinaryIO]:
         raise CannotStart(f"{path} can't be written: {error.strerror or error}") from error
     finally:
         unfinished.unlink(missing_ok=True)
-
-
-def _download(settings: Settings, query: dict[str, Any], output: BinaryIO) -> None:
-    try:
-        where = json.loads((settings.data_dir / "run.json").read_text())["console"]
-    except (OSError, ValueError, KeyError):
-        raise CannotStart("another process has the store open, and it has no console; stop it first") from None
-    request = urllib.request.Request(f"{where}/api/export?{urllib.parse.urlencode(query)}")  # noqa: S310  (ours)
-    if settings.console_token:
-        request.add_header("Authorization", f"Bearer {settings.console_token}")
-    try:
-        with _DIRECT.open(request, timeout=600) as answer:
-            shutil.copyfileobj(answer, output)
-    except urllib.error.HTTPError as error:
-        raise CannotStart(f"the console at {where} answered {error.code}: {_detail(error)}") from error
-    except (urllib.error.URLError, http.client.HTTPException) as error:
-        raise CannotStart(f"the console at {where} can't be read: {error}") from error
-
-
-def _detail(error: urllib.error.HTTPError) -> str:
-    try:
-        return str(json.loads(error.read())["detail"])
-    except (ValueError, KeyError, TypeError):
-        return error.reason

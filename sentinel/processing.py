@@ -18,8 +18,10 @@ from processor.write import Writer
 from schema.clickhouse import Engine
 from schema.health import Health
 from schema.inserts import InProcess, Inserts
+from schema.noise import BadRules
+from schema.noise_files import load_rules, packaged
 from schema.server import Server
-from schema.sites import BadSites, load_sites
+from schema.sites import BadSites, Sites, load_sites
 from sentinel.settings import Settings
 from sentinel.store_server import until_usable
 
@@ -33,25 +35,29 @@ class Processing:
     """One a process."""
 
     def __init__(self, settings: Settings, store: Engine | Server, health: Health) -> None:
-        """Raises BadSites, BadPosition, OSError."""
+        """Raises BadSites, BadRules, BadPosition, OSError."""
         self._settings = settings
         self._store = store
         self._health = health
-        self._sites = load_sites(settings.sites)
+        self.sites = files(settings)
         self._consumer: Consumer = GroupConsumer(settings.log) if settings.log else spool_consumer(settings.data_dir)
         self._processor: Processor | None = None
         health.wrong("log", "the log has not been read yet")
         self.lag = self._consumer.lag
 
+    def in_force(self) -> Sites:
+        """By which reports are judged now."""
+        return self.sites
+
     def reload(self) -> None:
-        """Read the sites file again."""
+        """Read the sites file and the noise rules again."""
         try:
-            self._sites = load_sites(self._settings.sites)
-        except BadSites as error:
-            logger.error("the sites file was not reloaded: %s", error)
+            self.sites = files(self._settings)
+        except (BadSites, BadRules) as error:
+            logger.error("sites and noise rules were not reloaded: %s", error)
             return
         if self._processor is not None:
-            self._processor.sites = self._sites
+            self._processor.sites = self.sites
 
     def run(self, stop: Event) -> None:
         """Until `stop` is set; what is left in a spool is stored then, what is left in Kafka is for the others.
@@ -90,7 +96,7 @@ class Processing:
         # A server's readers don't wait for our batches: they would wait for as long as the server hangs.
         inserting = self._store.inserting if isinstance(self._store, Engine) else Lock()
         writer = Writer(client, inserting)
-        self._processor = Processor(self._consumer, writer, client, self._sites, self._health)
+        self._processor = Processor(self._consumer, writer, client, self.sites, self._health)
         try:
             return await self._processor.run(stop, seconds)
         finally:
@@ -109,6 +115,18 @@ class Processing:
                 return await self._store.async_client()
             await asyncio.sleep(1)
         return None
+
+
+def files(settings: Settings) -> Sites:
+    """The sites, with the noise rules for all of them. Raises BadSites, BadRules."""
+    rules = load_rules(settings.noise)
+    sites = load_sites(settings.sites, rules)
+    known = {rule.id for rule in (rules or packaged()).rules}
+    for label, site in (sites.table or {}).items():
+        for its in site.noise_off:
+            if its not in known:
+                raise BadSites(f"{settings.sites}: [sites.{label}]: noise_off has {its!r}, and there is no such rule")
+    return sites
 
 
 def spool_consumer(data_dir: Path) -> SpoolConsumer:

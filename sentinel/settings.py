@@ -36,6 +36,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     data_dir: Path = Path("./data")
     durability: str = "disk"
     sites: Path | None = None
+    noise: Path | None = None
     webhooks: tuple[str, ...] = ()
     console_token: str = ""
     host: str = "0.0.0.0"  # noqa: S104  (reports come from browsers elsewhere)
@@ -85,6 +86,7 @@ SAYS: dict[str, Says] = {
         "process is killed; `log`: Kafka has it, so not with the spool.",
     ),
     "sites": Says(PATH, "", "TOML file of the sites that report here; without one every label is a site."),
+    "noise": Says(PATH, "", "TOML file of noise rules, instead of those that come with the program."),
     "webhooks": Says(readers.WEBHOOKS, "", "Where alerts will go. Checked and kept; this release sends no alerts yet."),
     "console_token": Says(readers.TOKEN, "", "Opens the console. Needed where its host isn't loopback."),
     "host": Says(HOST, "", "Where the collector listens: browsers elsewhere must reach it."),

@@ -15,22 +15,22 @@ from collections.abc import Callable, Iterator
 from multiprocessing.connection import Connection
 from pathlib import Path
 
-import uvicorn
 import uvloop
 from clickhouse_connect.driver.client import Client
-from starlette.applications import Starlette
 
-from dashboards.app import build
 from ingest import worker
 from log.lag import KafkaLag
 from log.segments import FolderInUse, is_held
+from processor.relabel import finish
 from schema.clickhouse import Engine, StoreInUse, open_chdb
 from schema.health import Health
 from schema.migrate import migrate
 from schema.server import Server
+from schema.sites import Sites
 from sentinel import __version__, logs
+from sentinel.console import ConsoleServer, console_over
 from sentinel.explained import CannotStart, explained
-from sentinel.processing import Processing
+from sentinel.processing import Processing, files
 from sentinel.settings import Settings
 from sentinel.store_server import SERVER, trouble_with_store
 from sentinel.supervise import READY, tell
@@ -118,18 +118,21 @@ class StoreStage:
         tasks: list[asyncio.Future[None]] = []
         console: ConsoleServer | None = None
         lag: Callable[[], float | None] = _unknown
+        sites: Callable[[], Sites]
         if self._processes:
             processing = Processing(self._settings, store, self._health)
-            lag = processing.lag
+            lag, sites = processing.lag, processing.in_force
             tasks.append(asyncio.create_task(asyncio.to_thread(processing.run, self._stop)))
             asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, processing.reload)
-        elif self._settings.log is not None:
+        else:
+            sites = functools.partial(_same, files(self._settings))
+        if not self._processes and self._settings.log is not None:
             outside = KafkaLag(self._settings.log)
             lag = outside.seconds
             self._watching.append(asyncio.create_task(outside.watch()))
         self._watch(store)
         if self._listener is not None:
-            console = ConsoleServer(build(store, lag, self._settings.console_token or None))
+            console = console_over(self._settings, store, lag, sites)
             tasks.append(asyncio.create_task(console.serve([self._listener])))
         self._listen_to_signals(console)
         ready()
@@ -148,7 +151,7 @@ class StoreStage:
         if self._processes and self._settings.log is not None:
             self._watching.append(asyncio.create_task(watch_log(self._settings.log, self._health)))
 
-    def _listen_to_signals(self, console: "ConsoleServer | None") -> None:
+    def _listen_to_signals(self, console: ConsoleServer | None) -> None:
         loop, parent = asyncio.get_running_loop(), _parent()
 
         def stop() -> None:
@@ -176,24 +179,8 @@ class StoreStage:
             last.start()
 
 
-class ConsoleServer(uvicorn.Server):
-    def __init__(self, app: Starlette) -> None:
-        super().__init__(
-            uvicorn.Config(
-                app,
-                ws="none",
-                log_config=None,
-                log_level="warning",
-                access_log=False,
-                server_header=False,
-                timeout_graceful_shutdown=1,
-            )
-        )
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """The stage listens to signals itself."""
-        yield
+def _same(sites: Sites) -> Sites:
+    return sites
 
 
 def _unknown() -> None:
@@ -210,6 +197,7 @@ def open_store(settings: Settings) -> Iterator[Engine | Server]:
     with open_chdb(settings.data_dir / "store") as engine:
         client = engine.client()
         migrate(client, settings.retention_days)
+        finish(client)
         _record_start(client)
         yield engine
 

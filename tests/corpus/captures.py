@@ -20,7 +20,7 @@ from schema.violation import Violation
 HERE = Path(__file__).parent
 EXPECTED = HERE / "expected.jsonl"
 RECEIVED_MS = 1_793_577_600_000  # any moment: expectations hold no times
-_LEFT_OUT = {"window", "first_seen", "last_seen", "site", "reports", "trust", "original_policy"}
+_LEFT_OUT = {"window", "first_seen", "last_seen", "site", "reports", "trust", "original_policy", "noise_version"}
 _LONG = 160
 
 

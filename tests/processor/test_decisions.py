@@ -14,6 +14,7 @@ from log.protocols import BATCH_DELIVERIES, DECIDED_BYTES, Batch
 from processor.decisions import Decided, Decisions
 from schema.delivery import Delivery, Kind
 from schema.inserts import InProcess
+from schema.noise_files import parsed
 from schema.sites import Site, Sites, load_sites
 
 CHROME = b"Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/156.0.0.0 Safari/537.36"
@@ -63,6 +64,19 @@ def test_no_signing_key_goes_into_the_store(client, tmp_path):
     stored = asyncio.run(client.query("SELECT groupArray(sites) FROM sites_files")).result_rows[0][0]
     assert any("require_signature" in text for text in stored)
     assert key not in repr(stored) + repr(batch.decided) + repr(vars(kept.sites)) + repr(vars(sites))
+
+
+def test_the_noise_rules_of_the_first_try_decide_though_they_were_changed(client, sites):
+    rule = '[[rule]]\nid = "x"\ncategory = "browser"\nreason = "R."\nhost = "a.example"'
+    text = f'version = "{uuid.uuid4().hex[:8]}"\n{rule}'
+    rules = parsed(text, "test")
+    own = Site(noise=rules.rules, noise_off=("local-document",))
+    for first in (Sites(None, rules), Sites(sites.table, rules), Sites({"shop": own}), Sites({"shop": own}, rules)):
+        batch = Batch("id", [])
+        decided(client, batch, first)
+        for other in (Sites(), sites, Sites(None, parsed(text.replace("a.example", "b.example"), "test"))):
+            found = decided(client, repeated(batch), other).sites
+            assert (found.table, found.rules) == (first.table, first.rules)
 
 
 @pytest.mark.parametrize("later", [Sites({"shop": Site()}), Sites()])

@@ -4,12 +4,19 @@ import re
 
 import pytest
 
-from processor.noise import INJECTED_HOSTS, SAMPLES
+from processor import schemes
+from processor.noise import noise
 from processor.normalise import normalise
 from schema.delivery import Delivery, Kind
+from schema.noise_files import packaged, parsed
 from schema.report import Entry, EntryKind
 from schema.sites import Site
+from tests.support.store import violation
 
+RULES = packaged().rules
+HOSTS = [rule for rule in RULES if rule.host and "document" not in rule.places]
+COPIES = [rule for rule in RULES if rule.places == ("document",)]
+SAMPLES = [rule for rule in RULES if rule.sample]
 PLAIN = {
     "document-uri": "https://www.shop.example/cart",
     "effective-directive": "script-src-elem",
@@ -60,10 +67,38 @@ def test_a_page_seen_as_source_is_noise():
     assert noise_of(document_uri="view-source:https://www.shop.example/") == ("browser", "view-source")
 
 
-@pytest.mark.parametrize("rule", INJECTED_HOSTS)
+@pytest.mark.parametrize("rule", HOSTS, ids=lambda rule: rule.id)
 def test_an_injected_host_is_noise_also_under_it(rule):
-    assert noise_of(blocked_uri=f"https://{rule.domain}/x.js") == ("injected", rule.id)
-    assert noise_of(source_file=f"https://a.b.{rule.domain}/x.js") == ("injected", rule.id)
+    path = rule.path[0] if rule.path else "/x.js"
+    told = {"effective_directive": rule.directives[0]} if rule.directives else {}
+    for host in rule.host:
+        assert noise_of(blocked_uri=f"https://{host}{path}", **told) == (rule.category, rule.id)
+        assert noise_of(source_file=f"https://a.b.{host}{path}", **told) == (rule.category, rule.id)
+        if rule.path:
+            assert noise_of(blocked_uri=f"https://{host}/other{path}") == ("", "")
+
+
+def test_a_host_without_a_dot_is_found_as_a_bare_word_too():
+    for blocked in ("nikkomsgchannel", "https://nikkomsgchannel", "http://nikkomsgchannel/e"):
+        assert noise_of(effective_directive="connect-src", blocked_uri=blocked) == ("injected", "host-rapport")
+
+
+@pytest.mark.parametrize("rule", COPIES, ids=lambda rule: rule.id)
+def test_a_copy_elsewhere_of_a_page_is_foreign(rule):
+    for host in rule.host:
+        assert noise_of(document_uri=f"https://www-shop-example.{host}/cart") == ("foreign", rule.id)
+    assert noise_of(blocked_uri=f"https://{rule.host[0]}/x.js") == ("", "")
+
+
+@pytest.mark.parametrize("blocked", ["weixin://dl", "sinaweibo", "iabjs://x", "com.lge.browser"])
+def test_an_app_that_talks_to_itself_is_noise(blocked):
+    assert noise_of(blocked_uri=blocked) == ("browser", "app-scheme")
+
+
+@pytest.mark.parametrize("blocked", ["inline", "eval"])
+@pytest.mark.parametrize("source", ["chrome-extension", "moz-extension://4f6a/x.js", "webkit-masked-url://hidden/"])
+def test_what_an_extensions_code_does_inline_or_by_eval_is_an_extensions(blocked, source):
+    assert noise_of(blocked_uri=blocked, source_file=source) == ("extension", "extension-scheme")
 
 
 @pytest.mark.parametrize("host", ["evilkaspersky-labs.com", "kaspersky-labs.com.evil.example"])
@@ -83,6 +118,12 @@ TOLD = {
     "sample-redux-devtools": "window.__REDUX_DEVTOOLS_EXTENSION_COMPOSE",
     "sample-adguard": "try {\r\nwindow.AG_onLoad = function(func)...",
     "sample-analytics-opt-out": 'window["_gaUserPrefs"] = { ioo : functio...',
+    "sample-devtools": "window.devToolsOptions = {",
+    "sample-privacy-badger": "(function (ERROR) { const V8_STACK_TRACE",
+    "sample-lastpass": "var lastpass_iter=1;",
+    "sample-wondershare": "window.Wondershare=1; x.Wondershare",
+    "sample-carrier": 'bmi_SafeAddOnload(bmi_load,"bmi_orig_img',
+    "sample-web-view": "window.__gCrWeb = {};",
     "sample-vimium": "(function(vimiumOnClickAttributeName) {\n...",
     "sample-loop11": "window.loop11ExtTerritory = true;",
     "sample-ng-inspect": "window._ngInspect_clickedEl = null;docum...",
@@ -170,5 +211,80 @@ def test_an_unknown_directive_is_malformed(directive):
     assert noise_of(effective_directive=directive) == ("malformed", "unknown-directive")
 
 
+@pytest.mark.parametrize("version, rule", [(44, ""), (45, "chrome-about"), (46, "chrome-about"), (47, "")])
+def test_chrome_45_and_46_report_about(version, rule):
+    agent = (
+        f"Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/{version}.0.0.0 Safari/537.36"
+    )
+    assert noise_of(agent=agent, blocked_uri="about")[1] == rule
+
+
 def test_an_extension_on_a_local_page_is_an_extension():
     assert noise_of(document_uri="http://localhost/", source_file="chrome-extension")[0] == "extension"
+
+
+def test_every_rule_of_the_program_says_why_and_where_it_is_documented():
+    assert len({rule.id for rule in RULES}) == len(RULES) >= 45
+    for rule in RULES:
+        assert rule.documented, rule.id
+        assert rule.reason.endswith("."), rule.id
+
+
+def test_the_rules_know_every_scheme_that_makes_a_kind():
+    """So that what is blocked as `extension` or `browser` is noise."""
+    for kind, ids in (("extension", {"extension-scheme"}), ("browser", {"browser-scheme", "view-source"})):
+        listed = {scheme for rule in RULES if rule.id in ids for scheme in rule.scheme}
+        assert listed == {scheme for scheme, its in schemes.KINDS.items() if its == kind}
+
+
+OWN = """
+version = "1"
+[[rule]]
+id = "widget"
+category = "injected"
+reason = "A widget."
+host = "cdn.example"
+browser = ["Chrome", "Edge"]
+os = "Windows"
+directives = "script-src"
+"""
+
+
+def test_all_conditions_of_a_rule_must_hold():
+    rules = parsed(OWN, "test")
+    fits = {"blocked_url": "https://cdn.example/a.js", "browser": "Edge", "os": "Windows"}
+    assert noise(violation(**fits), Site(), rules)[:2] == ("injected", "widget")
+    for other in (
+        {"blocked_url": "https://other.example/a.js"}, {"browser": "Firefox"}, {"os": "Linux"},
+        {"effective_directive": "style-src-elem"}, {"document_host": "www.cdn.example"},
+    ):  # fmt: skip
+        assert noise(violation(**fits | other), Site(), rules)[:2] == ("", "")
+
+
+def test_a_sites_own_rules_are_asked_first_and_those_it_turned_off_never():
+    own = parsed(OWN.replace("cdn.example", "kaspersky-labs.com").replace('os = "Windows"', ""), "test").rules
+    row = violation(blocked_url="https://gc.kaspersky-labs.com/main.js")
+    assert noise(row, Site(), None)[:2] == ("injected", "host-kaspersky")
+    assert noise(row, Site(noise=own), None)[:2] == ("injected", "widget")
+    assert noise(row, Site(noise_off=("host-kaspersky",)), None)[:2] == ("", "")
+
+
+def test_the_version_says_whose_rules_they_were():
+    plain, row = packaged().version, violation()
+    own = parsed(OWN, "test")
+    assert noise(row, Site(hosts=("a.example",))).version == plain
+    versions = [
+        noise(row, Site(noise=own.rules)).version,
+        noise(row, Site(noise_off=("widget",))).version,
+        noise(row, Site(), own).version,
+        noise(row, Site(), parsed(OWN.replace("cdn", "cdn2"), "test")).version,
+    ]
+    assert all(re.fullmatch(r"(2026-11-25|1)\+[0-9a-f]{8}", version) for version in versions)
+    assert len({plain, *versions}) == 5
+
+
+def test_a_version_that_is_no_number_is_no_version():
+    for version in ("", "x.1", "²", "9" * 400, "٤٤"):
+        row = violation(browser="Firefox", browser_version=version, blocked_kind="self", blocked_url="self",
+                        effective_directive="script-src")  # fmt: skip
+        noise(row, Site())

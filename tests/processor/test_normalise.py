@@ -5,6 +5,7 @@ import pytest
 
 from processor.normalise import OLDEST_MS, normalise
 from schema.delivery import Delivery, Kind
+from schema.noise_files import packaged
 from schema.sites import Site
 from tests.support.reports import FIREFOX, PLAIN, RECEIVED_MS, entry, row
 
@@ -44,7 +45,7 @@ def test_a_plain_report_becomes_a_row():
         "verdict_reason": "script-src",
         "trust": 100,
         "trust_reasons": "",
-        "noise_version": "",
+        "noise_version": packaged().version,
         "signature": "",
         "environment": "",
         "document_template": "https://www.shop.example/cart",

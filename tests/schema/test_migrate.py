@@ -16,6 +16,7 @@ from tests.support.store import COLUMNS, START, TABLES, elsewhere, empty, insert
 
 FILES = [
     "0001_violations.sql", "0002_ledger.sql", "0003_starts.sql", "0004_many_machines.sql", "0005_judged.sql",
+    "0006_noise_moves.sql",
 ]  # fmt: skip
 
 

@@ -23,12 +23,14 @@ class Answer(NamedTuple):
         return self.body.decode()
 
 
-def ask(app: ASGIApp, target: str, method: str = "GET", headers: tuple[tuple[str, str], ...] = LOCAL) -> Answer:
+def ask(
+    app: ASGIApp, target: str, method: str = "GET", headers: tuple[tuple[str, str], ...] = LOCAL, body: bytes = b""
+) -> Answer:
     """`target` is a path with its query string, as it stands in the request line."""
-    return asyncio.run(_ask(app, target, method, headers))
+    return asyncio.run(_ask(app, target, method, headers, body))
 
 
-async def _ask(app: ASGIApp, target: str, method: str, headers: tuple[tuple[str, str], ...]) -> Answer:
+async def _ask(app: ASGIApp, target: str, method: str, headers: tuple[tuple[str, str], ...], body: bytes) -> Answer:
     path, _, query = target.partition("?")
     scope = {
         "type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": method, "scheme": "http",
@@ -37,7 +39,7 @@ async def _ask(app: ASGIApp, target: str, method: str, headers: tuple[tuple[str,
         "client": ("127.0.0.1", 1), "server": ("127.0.0.1", 8081),
     }  # fmt: skip
     told: list[Any] = []
-    asked = [{"type": "http.request", "body": b"", "more_body": False}]
+    asked = [{"type": "http.request", "body": body, "more_body": False}]
 
     async def receive() -> dict[str, Any]:
         if asked:

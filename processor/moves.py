@@ -1,0 +1,120 @@
+"""How a stored count gets another label: by a negative row for the old label and a positive one for the new.
+
+Pure. The tables that views make of `violations` follow, because they see what is inserted. `minutes` knows no URLs, so
+of a window's count it isn't known in which minutes it was: it is taken from those in which its old label has reports.
+"""
+
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+import msgspec
+
+from processor.noise import Noise
+from schema.violation import WINDOW_SECONDS, Violation
+
+
+class Change(NamedTuple):
+    """`stored` is the sum of a key's rows: `reports` of them have the old label."""
+
+    stored: Violation
+    label: Noise
+
+    @property
+    def moves(self) -> bool:
+        """Whether reports move; else only the rule's id is another, which is no part of the key."""
+        return self.stored.noise != self.label.category
+
+
+Minutes = dict[int, int]  # by minute (s): reports
+Group = tuple[object, ...]
+
+
+def group_of(violation: Violation) -> Group:
+    """Which counts of `minutes` a key is part of."""
+    return (
+        violation.site, violation.window, violation.effective_directive, violation.document_host,
+        violation.blocked_host, violation.blocked_kind, violation.disposition, violation.browser, violation.noise,
+        violation.verdict,
+    )  # fmt: skip
+
+
+def rows(changes: Iterable[Change], minutes: dict[Group, Minutes]) -> list[Violation]:
+    """What to insert. `minutes` is used up; a count that isn't in it stays under its label, for the next time."""
+    found: list[Violation] = []
+    for change in sorted(changes, key=_freedom):
+        if change.moves:
+            found += _moved(change, minutes.get(group_of(change.stored), {}))
+        else:
+            found.append(_labelled(change, 0, change.stored.first_seen))
+    return found
+
+
+def moved(inserted: Iterable[Violation]) -> int:
+    """Reports that got another category by these rows."""
+    return sum(row.reports for row in inserted if row.reports > 0)
+
+
+def _moved(change: Change, minutes: Minutes) -> Iterator[Violation]:
+    stored = change.stored
+    shares = _shares(stored, minutes)
+    if not shares:
+        return
+    first = _minute(stored)
+    for minute, reports in shares.items():
+        minutes[minute] -= reports
+        seen = stored.first_seen if minute == first else minute * 1000 if minute > first else minute * 1000 + 59_999
+        yield msgspec.structs.replace(stored, reports=-reports, first_seen=seen)
+        yield _labelled(change, reports, seen)
+    if first not in shares:  # the new label is as old as the old one was
+        yield _labelled(change, 0, stored.first_seen)
+
+
+def _freedom(change: Change) -> int:
+    """Which was seen in few minutes chooses first."""
+    return change.stored.last_seen - change.stored.first_seen
+
+
+def _labelled(change: Change, reports: int, seen: int) -> Violation:
+    label = change.label
+    return msgspec.structs.replace(
+        change.stored,
+        reports=reports,
+        first_seen=seen,
+        noise=label.category,
+        noise_rule=label.rule,
+        noise_version=label.version,
+    )
+
+
+def _minute(stored: Violation) -> int:
+    """In which `minutes` counts a row that is first seen so: never outside of its window."""
+    last = stored.window + WINDOW_SECONDS - 60
+    return min(max(stored.first_seen // 60_000 * 60, stored.window), last)
+
+
+def _shares(stored: Violation, minutes: Minutes) -> dict[int, int]:
+    """The count by minute: each gives in proportion to what it has, those in which it was seen before the others.
+
+    The others are needed where another count, of which no more is known either, took too much. Earlier ones last: they
+    make the label seen some minutes too early.
+    """
+    first, last = _minute(stored), stored.last_seen // 1000
+    shares: dict[int, int] = {}
+    left = stored.reports
+    for among in (range(first, max(first, last) + 1), range(last + 1, stored.window + WINDOW_SECONDS), range(first)):
+        had = {minute: has for minute, has in minutes.items() if has > 0 and minute in among and minute not in shares}
+        share = min(left, sum(had.values()))
+        shares |= _in_proportion(share, had)
+        left -= share
+    return shares
+
+
+def _in_proportion(share: int, had: Minutes) -> Minutes:
+    total = sum(had.values())
+    given = {minute: share * has // total for minute, has in had.items()}
+    left = share - sum(given.values())  # less than there are minutes, by rounding
+    for minute in sorted(had):
+        more = min(left, had[minute] - given[minute])
+        given[minute] += more
+        left -= more
+    return {minute: reports for minute, reports in given.items() if reports}

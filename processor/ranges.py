@@ -1,0 +1,110 @@
+"""The stored violations, a piece at a time: small enough to be held, each a question of its own."""
+
+from collections.abc import Iterator
+from datetime import date
+from typing import Any, NamedTuple
+
+from clickhouse_connect.driver.client import Client
+
+from processor.moves import Group, Minutes
+from processor.write import TABLE_COLUMNS
+from schema.keys import KEY, LIVE, of_key
+from schema.violation import WINDOW_SECONDS, Violation
+
+PIECE = 4000  # rows; of the longest URLs they are 200 MB
+
+
+class Range(NamedTuple):
+    """Some windows of a site, or a part of one: fingerprints are evenly spread."""
+
+    site: str
+    first: int  # windows, s; both inclusive
+    last: int
+    part: int
+    parts: int
+    rows: int  # about
+
+    @property
+    def values(self) -> dict[str, Any]:
+        low, high = self.part * _SPREAD // self.parts, (self.part + 1) * _SPREAD // self.parts - 1
+        return {"site": self.site, "first": self.first, "last": self.last, "low": low, "high": high}
+
+
+_SPREAD = 1 << 16
+_WHERE = """site = {site:String}
+    AND window BETWEEN toDateTime({first:UInt32}, 'UTC') AND toDateTime({last:UInt32}, 'UTC')
+    AND reinterpretAsUInt16(reverse(substring(fingerprint, 1, 2))) BETWEEN {low:UInt16} AND {high:UInt16}"""
+_WEEKS = "SELECT toMonday(window) AS week, count() FROM violations GROUP BY week ORDER BY week"
+_WINDOWS = """
+SELECT toString(site) AS label, toUnixTimestamp(window) AS start, count()
+FROM violations
+WHERE toMonday(window) = {week:Date}
+GROUP BY label, start
+ORDER BY label, start
+"""
+_TIMES = {
+    "window": "toUnixTimestamp(of_window)",
+    "first_seen": "toUnixTimestamp64Milli(of_first_seen)",
+    "last_seen": "toUnixTimestamp64Milli(of_last_seen)",
+}
+_STORED = f"""
+SELECT {", ".join(_TIMES.get(name, f"of_{name}") for name in TABLE_COLUMNS)}
+FROM (
+    SELECT {", ".join(f"{of_key(name)} AS of_{name}" for name in TABLE_COLUMNS)}
+    FROM violations
+    WHERE {_WHERE}
+    GROUP BY {", ".join(KEY)}
+    {LIVE}
+)
+"""  # noqa: S608  (columns of ours)
+# With site and window: as `group_of`.
+_GROUP = "effective_directive, document_host, blocked_host, blocked_kind, disposition, browser, noise, verdict"
+_MINUTES = f"""
+SELECT toUnixTimestamp(minute) AS start, {_GROUP}, sum(reports) AS total
+FROM minutes
+WHERE site = {{site:String}} AND minute >= toDateTime({{first:UInt32}}, 'UTC')
+    AND minute < toDateTime({{last:UInt32}} + {WINDOW_SECONDS}, 'UTC')
+    AND ({_GROUP}) IN (SELECT {_GROUP} FROM violations WHERE {_WHERE})
+GROUP BY start, {_GROUP}
+HAVING total > 0
+"""  # noqa: S608  (columns of ours)
+
+
+def weeks(client: Client) -> list[tuple[date, int]]:
+    """Mondays, with how many rows are of their week: the tables are partitioned so."""
+    return [(week, rows) for week, rows in client.query(_WEEKS).result_rows]
+
+
+def ranges(client: Client, week: date) -> Iterator[Range]:
+    found = client.query(_WINDOWS, parameters={"week": week}).result_rows
+    open_: Range | None = None
+    for site, window, rows in found:
+        if open_ is not None and (open_.site != site or open_.rows + rows > PIECE):
+            yield from _split(open_)
+            open_ = None
+        if open_ is None:
+            open_ = Range(site, window, window, 0, 1, rows)
+        else:
+            open_ = open_._replace(last=window, rows=open_.rows + rows)
+    if open_ is not None:
+        yield from _split(open_)
+
+
+def _split(its: Range) -> Iterator[Range]:
+    parts = min(-(-its.rows // PIECE), _SPREAD)
+    return (its._replace(part=part, parts=parts, rows=its.rows // parts) for part in range(parts))
+
+
+def stored(client: Client, its: Range) -> list[Violation]:
+    """By key; their policies' texts are left out."""
+    found = client.query(_STORED, parameters=its.values).result_rows
+    return [Violation(**dict(zip(TABLE_COLUMNS, row, strict=True)), original_policy="") for row in found]
+
+
+def minutes(client: Client, its: Range) -> dict[Group, Minutes]:
+    """The counts a minute of everything that `stored` may have."""
+    found: dict[Group, Minutes] = {}
+    for start, *group, reports in client.query(_MINUTES, parameters=its.values).result_rows:
+        key = (its.site, start // WINDOW_SECONDS * WINDOW_SECONDS, *group)
+        found.setdefault(key, {})[start] = reports
+    return found

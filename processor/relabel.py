@@ -1,0 +1,139 @@
+"""`noise apply`: what is stored gets the labels of today's rules, while other things are being inserted.
+
+A batch is one insert of rows that cancel and replace others (processor/moves.py). It is written down first, because its
+rows go into three tables: killed between them, it is repeated under its token by whoever opens the store next, and no
+row of it counts twice. A killed re-labelling is run again: it looks at the sums, and what is moved already is right.
+"""
+
+import logging
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from hashlib import blake2b
+from typing import NamedTuple
+
+import msgspec
+from clickhouse_connect.driver.client import Client
+from clickhouse_connect.driver.exceptions import ClickHouseError
+
+from processor import moves, ranges
+from processor.moves import Change
+from processor.noise import noise
+from processor.write import TABLE_COLUMNS, row_of
+from schema.sites import Sites
+from schema.store import Store
+from schema.violation import Violation
+
+logger = logging.getLogger("sentinel.processor")
+_PAUSES = (0.5, 1.0, 2.0, 4.0)  # s, before a batch that a server refused or didn't answer is tried again
+
+
+class Step(NamedTuple):
+    """How far it is: `looked` at so many of about `of` rows. `changes`: reports by old and new rule; "" is none."""
+
+    looked: int
+    of: int
+    moved: int
+    changes: Counter[tuple[str, str]]
+
+
+def relabel(store: Store, sites: Sites) -> Iterator[Step]:
+    """By the rules of `sites`. May be left at any step. Raises ClickHouseError."""
+    client = store.client({"max_memory_usage": 1_000_000_000, "max_threads": 2})
+    try:
+        finish(client)
+        yield from _steps(store, client, sites)
+    finally:
+        client.close()
+
+
+def _steps(store: Store, client: Client, sites: Sites) -> Iterator[Step]:
+    weeks = ranges.weeks(client)
+    step = Step(0, sum(rows for _, rows in weeks), 0, Counter())
+    yield step
+    for week, _ in weeks:
+        for its in ranges.ranges(client, week):
+            changes = _changes(client, its, sites)
+            rows = _rows(store, client, its, changes)
+            if rows:
+                with store.inserting:
+                    _insert_once(client, rows)
+            step.changes.update(_told(changes))
+            step = step._replace(looked=min(step.of, step.looked + its.rows), moved=step.moved + moves.moved(rows))
+            yield step
+
+
+def _changes(client: Client, its: ranges.Range, sites: Sites) -> list[Change]:
+    found = []
+    for violation in ranges.stored(client, its):
+        label = noise(violation, sites.get(violation.site), sites.rules)
+        if (label.category, label.rule) != (violation.noise, violation.noise_rule):
+            found.append(Change(violation, label))
+    return found
+
+
+def _rows(store: Store, client: Client, its: ranges.Range, changes: list[Change]) -> list[Violation]:
+    minutes: dict[moves.Group, moves.Minutes] = {}
+    if any(change.moves for change in changes):
+        with store.inserting:
+            pass  # what was in the table a moment ago is by now in those that follow it
+        minutes = ranges.minutes(client, its)
+    return moves.rows(changes, minutes)
+
+
+def _told(changes: list[Change]) -> Counter[tuple[str, str]]:
+    told: Counter[tuple[str, str]] = Counter()
+    for stored, label in changes:
+        told[stored.noise_rule, label.rule] += stored.reports
+    return told
+
+
+_UNFINISHED = "SELECT batch, any(rows) FROM noise_moves GROUP BY batch HAVING max(done) = 0 ORDER BY batch"
+_DONE_BEFORE = "SELECT uniqExact(batch) FROM noise_moves WHERE startsWith(batch, {its:String}) AND done = 1"
+
+
+def finish(client: Client) -> None:
+    """Repeats what a kill left half done. Before anything else is inserted: a token is not remembered for ever."""
+    for token, text in client.query(_UNFINISHED).result_rows:
+        logger.warning("a re-labelling was stopped in the middle of a batch; it is completed now")
+        _insert(client, msgspec.json.decode(text, type=list[Violation]), token)
+        _note(client, token, "", done=1)
+
+
+def _insert_once(client: Client, rows: list[Violation]) -> None:
+    """The same rows under the same token, however many do this at once; another when the same is moved once more."""
+    text = msgspec.json.encode(rows).decode()
+    its = f"noise-{blake2b(text.encode(), digest_size=16).hexdigest()}-"
+    token = f"{its}{client.query(_DONE_BEFORE, parameters={'its': its}).result_rows[0][0]}"
+    _patiently(lambda: _note(client, token, text, done=0))
+    _patiently(lambda: _insert(client, rows, token))
+    _patiently(lambda: _note(client, token, "", done=1))
+
+
+def _patiently(insert: Callable[[], None]) -> None:
+    for pause in _PAUSES:
+        try:
+            return insert()
+        except ClickHouseError:  # perhaps it was applied: its token makes the repeat harmless
+            time.sleep(pause)
+    return insert()
+
+
+def _insert(client: Client, rows: list[Violation], token: str) -> None:
+    client.insert(
+        "violations",
+        list(zip(*map(row_of, rows), strict=True)),
+        column_names=TABLE_COLUMNS,
+        column_oriented=True,
+        settings={"insert_deduplication_token": token, "deduplicate_blocks_in_dependent_materialized_views": 1},
+    )
+
+
+def _note(client: Client, token: str, rows: str, *, done: int) -> None:
+    client.insert(
+        "noise_moves",
+        [[token], [rows], [done]],
+        column_names=["batch", "rows", "done"],
+        column_oriented=True,
+        settings={"insert_deduplication_token": f"{token}-{done}"},
+    )

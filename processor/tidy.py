@@ -1,0 +1,46 @@
+"""After a re-labelling: rows that cancel each other are merged, and what is left of them, counts of none, is removed.
+
+Until then every question leaves them out (schema/keys.py), so this is for the disk; a row of no reports counts nothing,
+whoever inserts beside it.
+"""
+
+import logging
+from collections.abc import Iterator
+
+from clickhouse_connect.driver.client import Client
+from clickhouse_connect.driver.exceptions import OperationalError
+
+from schema.cluster import LOCAL
+from schema.places import ClickHousePlace
+
+logger = logging.getLogger("sentinel.processor")
+_PARTITIONED = {"violations": "window", "minutes": "minute"}
+
+
+def tidy(client: Client, place: ClickHousePlace | None) -> None:
+    """`place` is the server's; None is the store in this process. Raises ClickHouseError."""
+    for statement in statements(client, place):
+        try:
+            client.command(statement)
+        except OperationalError:  # a merge of a large week takes longer than we wait, and goes on without us
+            logger.info("the store is still merging; the next `noise apply` removes what is left")
+            return
+
+
+def statements(client: Client, place: ClickHousePlace | None) -> Iterator[str]:
+    for table, time in _PARTITIONED.items():
+        found = client.query(f"SELECT DISTINCT toMonday({time}) FROM {table} WHERE reports <= 0").result_rows  # noqa: S608
+        for week in sorted(row[0] for row in found):
+            yield from _of(table, place, str(week))
+    if client.query("SELECT count() FROM sources WHERE reports <= 0").result_rows[0][0]:
+        yield from _of("sources", place, "")
+
+
+def _of(table: str, place: ClickHousePlace | None, week: str) -> Iterator[str]:
+    where = table
+    if place is not None and place.cluster:
+        where = f"`{place.database}`.{table}{LOCAL} ON CLUSTER '{place.cluster}'"
+    part = f"PARTITION '{week}'" if week else ""
+    yield f"OPTIMIZE TABLE {where} {part} FINAL"
+    wait = "" if place is not None else " SETTINGS mutations_sync = 1"
+    yield f"ALTER TABLE {where} DELETE {f'IN {part}' if week else ''} WHERE reports = 0{wait}"

@@ -1,0 +1,14 @@
+"""What the table of violations keeps apart, and how its rows are read whatever is merged already."""
+
+KEY = ("site", "window", "fingerprint", "policy_hash", "noise", "verdict")
+# Labels are changed by a negative row beside the old one: where its reports sum up to none, a key is not there.
+LIVE = "HAVING sum(reports) > 0"
+
+_FOLDED = {"reports": "sum(reports)", "first_seen": "min(first_seen)", "last_seen": "max(last_seen)"}
+
+
+def of_key(name: str) -> str:
+    """A column of a query that groups by KEY."""
+    if name in {"noise_rule", "noise_version"}:  # a row without reports corrects the others
+        return f"argMax({name}, (reports = 0, noise_version))"
+    return name if name in KEY else _FOLDED.get(name, f"any({name})")

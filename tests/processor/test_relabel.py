@@ -1,0 +1,255 @@
+"""Labelling again what is stored: no report is lost or counted twice, in any table, whatever is going on beside it."""
+
+import random
+from collections import Counter
+
+import pytest
+
+from dashboards import counts, series, sources, violations
+from dashboards.filters import Filters
+from processor import ranges, relabel
+from processor.relabel import finish
+from processor.tidy import tidy
+from schema.clickhouse import Engine
+from schema.noise_files import parsed
+from schema.sites import Sites
+from tests.support.store import START, empty, insert, merge, violation
+
+RULES = """
+version = "2030-01-01"
+[[rule]]
+id = "odd-pages"
+category = "injected"
+reason = "A rule of the test."
+host = "odd.example"
+[[rule]]
+id = "old-inline"
+category = "browser"
+reason = "Another."
+blocked_kinds = ["inline"]
+"""
+SITES = Sites(None, parsed(RULES, "test"))
+NONE = Sites(None, parsed(RULES.replace("odd.example", "x.example").replace('"inline"', '"eval"'), "test"))
+EVERY = Filters()
+
+
+def rows(seed: int = 1, count: int = 400) -> list:
+    """All without noise, on two sites, over a few windows on both sides of a Monday."""
+    chance = random.Random(seed)
+    made = []
+    for _ in range(count):
+        number = chance.randrange(40)
+        host = ("odd.example", "fine.example")[number % 2]
+        kind = "inline" if number % 5 == 0 else "url"
+        made.append(violation(
+            number, at=START + chance.randrange(6) * 86400 * 1 - 5 * 86400 + chance.randrange(1800),
+            site=("shop", "blog")[number % 3 == 0], reports=chance.randrange(1, 9),
+            blocked_kind=kind, blocked_host="" if kind == "inline" else host,
+            blocked_url=kind if kind == "inline" else f"https://{host}/{number}.js",
+            sample=f"s{number}", noise_version="2026-11-25",
+        ))  # fmt: skip
+    return made
+
+
+@pytest.fixture
+def client(store: Engine):
+    made = store.client()
+    empty(made)
+    return made
+
+
+def apply(store: Engine, sites: Sites = SITES, *, tidied: bool = True) -> relabel.Step:
+    *_, last = relabel.relabel(store, sites)
+    if tidied:
+        tidy(store.client(), None)
+    return last
+
+
+def by_label(client, table: str = "violations") -> dict:
+    query = f"SELECT noise, sum(reports) AS n FROM {table} GROUP BY noise HAVING n != 0"
+    return dict(client.query(query).result_rows)
+
+
+def wanted(made: list) -> Counter:
+    found: Counter = Counter()
+    for row in made:
+        label = "injected" if row.blocked_host == "odd.example" else "browser" if row.blocked_kind == "inline" else ""
+        found[label] += row.reports
+    return found
+
+
+def seen(client) -> dict:
+    """All that the read API says that must not depend on whether it is tidied up."""
+    listed = violations.biggest(client, EVERY, 1000, None)["items"]
+    return {
+        "totals": [counts.totals(client, Filters(noise=noise), None) for noise in ("all", "none", "only")],
+        "labels": {item["fingerprint"]: (item["noise"], item["noise_rule"], item["reports"]) for item in listed},
+        "own": [i["fingerprint"] for i in violations.biggest(client, Filters(noise="none"), 1000, None)["items"]],
+        "newest": violations.newest(client, Filters(noise="none"), 1000),
+        "top": counts.top(client, EVERY, "noise", 100)["items"],
+        "sources": sources.sources(client, Filters(noise="none"), "", 1000, None)["items"],
+        "series": series.over_time(client, EVERY, "noise", 60)["items"],
+    }
+
+
+def check(client, made: list) -> None:
+    """Against what was put in, in every table."""
+    want = dict(wanted(made))
+    assert by_label(client) == by_label(client, "minutes") == by_label(client, "sources") == want
+    assert (
+        client.query("SELECT count() FROM (SELECT sum(reports) n FROM minutes GROUP BY ALL HAVING n < 0)").result_rows[
+            0
+        ][0]
+        == 0
+    )
+    found = client.query(
+        "SELECT w, sum(n) FROM (SELECT site s, toUnixTimestamp(toStartOfInterval(minute, INTERVAL 600 SECOND)) w,"
+        " sum(reports) n FROM minutes GROUP BY s, w) GROUP BY w"
+    ).result_rows
+    by_window = Counter()
+    for row in made:
+        by_window[row.window] += row.reports
+    assert dict(found) == by_window
+
+
+@pytest.mark.parametrize("tidied", [False, True])
+@pytest.mark.parametrize("merged", [False, True])
+def test_labels_move_in_every_table_and_no_report_is_lost(store, client, tidied, merged):
+    made = rows()
+    for start in range(0, len(made), 50):
+        insert(client, made[start : start + 50])
+    if merged:
+        merge(client)
+    step = apply(store, tidied=tidied)
+    check(client, made)
+    assert step.moved == sum(reports for label, reports in wanted(made).items() if label)
+    assert dict(step.changes) == {
+        ("", "odd-pages"): wanted(made)["injected"],
+        ("", "old-inline"): wanted(made)["browser"],
+    }
+
+
+def test_what_is_seen_is_the_same_before_and_after_the_tidying(store, client):
+    insert(client, rows())
+    apply(store, tidied=False)
+    before = seen(client)
+    tidy(client, None)
+    assert seen(client) == before
+    assert {label for label, *_ in before["labels"].values()} == {"", "injected", "browser"}
+    left = client.query("SELECT count() FROM violations WHERE reports <= 0").result_rows[0][0]
+    assert left == 0
+
+
+def test_a_second_time_changes_nothing(store, client):
+    insert(client, rows())
+    apply(store, tidied=False)
+    before = seen(client)
+    again = apply(store, tidied=False)
+    assert (again.moved, again.changes) == (0, Counter())
+    assert seen(client) == before
+
+
+def test_labels_go_back_and_forth_as_often_as_rules_do(store, client):
+    made = rows()
+    insert(client, made)
+    before = seen(client)
+    for _ in range(3):
+        apply(store)
+        check(client, made)
+        apply(store, NONE)
+        assert by_label(client) == by_label(client, "minutes") == {"": sum(row.reports for row in made)}
+    after = seen(client)
+    assert after["totals"] == before["totals"]
+    assert after["labels"] == before["labels"]
+
+
+def test_first_and_last_seen_go_with_the_label(store, client):
+    odd = {"blocked_host": "odd.example", "blocked_url": "https://odd.example/"}
+    insert(client, [violation(2, at=START + 61.5, **odd), violation(2, at=START + 300.25, **odd)])
+    apply(store, tidied=False)
+    [item] = violations.biggest(client, EVERY, 10, None)["items"]
+    first, last = item["first_seen"][-10:], item["last_seen"][-10:]
+    assert (first, last, item["noise"]) == ("31:01.500Z", "35:00.250Z", "injected")
+
+
+def test_a_rule_that_is_only_called_otherwise_is_renamed(store, client):
+    insert(client, rows())
+    apply(store)
+    renamed = Sites(None, parsed(RULES.replace("odd-pages", "odder-pages").replace("2030-01-01", "2030-01-02"), "test"))
+    for tidied in (False, True):
+        apply(store, renamed, tidied=tidied)
+        items = violations.biggest(client, Filters(noise="only"), 1000, None)["items"]
+        assert {item["noise_rule"] for item in items} == {"odder-pages", "old-inline"}
+    assert {item["noise_version"].partition("+")[0] for item in items} == {"2030-01-01", "2030-01-02"}
+
+
+def test_a_window_of_many_violations_is_taken_in_pieces(store, client, monkeypatch):
+    monkeypatch.setattr(ranges, "PIECE", 7)
+    made = rows()
+    insert(client, made)
+    apply(store)
+    check(client, made)
+
+
+def test_live_inserts_beside_it_are_neither_lost_nor_moved_twice(store, client, monkeypatch):
+    """They come between what a piece reads and what it inserts, under the old label."""
+    monkeypatch.setattr(ranges, "PIECE", 20)
+    made = rows(1)
+    insert(client, made)
+    late = rows(2, 100)
+    stored = ranges.stored
+
+    def meanwhile(asked, its):
+        found = stored(asked, its)
+        if late:
+            row = late.pop()
+            made.append(row)
+            insert(store.client(), [row])
+        return found
+
+    monkeypatch.setattr(ranges, "stored", meanwhile)
+    apply(store, tidied=False)
+    monkeypatch.setattr(ranges, "stored", stored)
+    assert sum(by_label(client).values()) == sum(row.reports for row in made)
+    assert len(late) < 100
+    apply(store)  # what came late has its label now
+    check(client, made)
+
+
+@pytest.mark.parametrize("after", ["noted", "violations", "minutes"])
+def test_what_was_stopped_inside_a_batch_is_completed(store, client, monkeypatch, after):
+    """As a kill would: the batch is written down, and some of its tables have it."""
+    made = rows()
+    insert(client, made)
+    insert_, note = relabel._insert, relabel._note
+    views = {
+        "violations": ["minutes_of_violations", "sources_of_violations"],
+        "minutes": ["sources_of_violations"],
+        "noted": [],
+    }[after]
+
+    class Killed(Exception):
+        pass
+
+    def killed(asked, its, token):
+        for view in views:
+            asked.command(f"DETACH TABLE {view}")
+        try:
+            if after != "noted":
+                insert_(asked, its, token)
+        finally:
+            for view in views:
+                asked.command(f"ATTACH TABLE {view}")
+        raise Killed
+
+    monkeypatch.setattr(relabel, "_insert", killed)
+    with pytest.raises(Killed):
+        apply(store)
+    monkeypatch.setattr(relabel, "_insert", insert_)
+    monkeypatch.setattr(relabel, "_note", note)
+    finish(client)
+    assert by_label(client) == by_label(client, "minutes") == by_label(client, "sources")
+    assert sum(by_label(client).values()) == sum(row.reports for row in made)
+    finish(client)  # nothing is left to do
+    apply(store)
+    check(client, made)
