@@ -28,6 +28,16 @@ logger = logging.getLogger("sentinel.processor")
 _PAUSES = (0.5, 1.0, 2.0, 4.0)  # s, before a batch that a server refused or didn't answer is tried again
 
 
+_SETTINGS: dict[str, int | str] = {
+    "max_memory_usage": 1_000_000_000,
+    "max_threads": 2,
+    # On a cluster: read where the last batch was written. Another replica may not have it yet, and would have it moved
+    # a second time.
+    "load_balancing": "in_order",
+    "prefer_localhost_replica": 0,
+}
+
+
 class Step(NamedTuple):
     """How far it is: `looked` at so many of about `of` rows. `changes`: reports by old and new rule; "" is none."""
 
@@ -39,7 +49,7 @@ class Step(NamedTuple):
 
 def relabel(store: Store, sites: Sites) -> Iterator[Step]:
     """By the rules of `sites`. May be left at any step. Raises ClickHouseError."""
-    client = store.client({"max_memory_usage": 1_000_000_000, "max_threads": 2})
+    client = store.client(_SETTINGS)
     try:
         finish(client)
         yield from _steps(store, client, sites)

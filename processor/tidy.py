@@ -8,7 +8,7 @@ import logging
 from collections.abc import Iterator
 
 from clickhouse_connect.driver.client import Client
-from clickhouse_connect.driver.exceptions import OperationalError
+from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from schema.cluster import LOCAL
 from schema.places import ClickHousePlace
@@ -18,13 +18,14 @@ _PARTITIONED = {"violations": "window", "minutes": "minute"}
 
 
 def tidy(client: Client, place: ClickHousePlace | None) -> None:
-    """`place` is the server's; None is the store in this process. Raises ClickHouseError."""
-    for statement in statements(client, place):
-        try:
+    """`place` is the server's; None is the store in this process."""
+    try:
+        for statement in statements(client, place):
             client.command(statement)
-        except OperationalError:  # a merge of a large week takes longer than we wait, and goes on without us
-            logger.info("the store is still merging; the next `noise apply` removes what is left")
-            return
+    except ClickHouseError as error:
+        # A merge of a large week takes longer than we wait, and goes on without us; or the user may not ask for it.
+        why = str(error).partition("\n")[0][:200]
+        logger.warning("rows that count nothing are left for the next `noise apply` to remove (%s)", why)
 
 
 def statements(client: Client, place: ClickHousePlace | None) -> Iterator[str]:
