@@ -25,6 +25,7 @@ TOKENISH = st.lists(PIECES, max_size=16).map("".join)
     [
         (f"/reset/{JWT}/form", "/reset/{jwt}/form"),
         (f"/x-{JWT}.html", "/x-{jwt}"),
+        (f"/{HEX}-{JWT}", "/{token}-{jwt}"),
         (f"/reset/{HEX}", "/reset/{token}"),
         (f"/reset/{HEX.upper()}/style.css", "/reset/{token}/style.css"),
         (f"/confirm-{HEX[:32]}", "/confirm-{token}"),
