@@ -11,41 +11,46 @@ from dashboards.filters import Filters, Where, where
 from dashboards.times import written_ms
 
 KEY = ("site", "effective_directive", "document_template", "blocked_template", "blocked_kind", "disposition")
-_NAMES = (*KEY, "reports", "violations", "pages", "first_seen", "last_seen", "fingerprint")
 
 
 class Cursor(NamedTuple):
     """The last group of the page before."""
 
     reports: Annotated[int, Meta(ge=0, le=2**63 - 1)]
-    group: Annotated[str, Meta(pattern="^[0-9a-f]{32}$")]
+    group: Annotated[str, Meta(pattern="^[0-9]{1,38}$")]
 
 
-# A group is known by a hash of what makes it: ten million keys of 16 bytes, where their texts would not fit. Both steps
-# of the counting group, so both may spill to disk; texts and pages are read for the groups of one page alone.
-_ID = f"sipHash128({', '.join(KEY)})"
+# A group is known by a hash of what makes it: the texts of millions of them would not fit. Two fast ones side by side,
+# 126 bits in all, take a third of the time of one that is hard to forge.
+_ID = f"bitOr(bitShiftLeft(toUInt128(bitShiftRight(cityHash64({', '.join(KEY)}), 2)), 64), xxh3({', '.join(KEY)}))"
+# Step by step: the order needs the counts alone, and all the rest is read for the groups of one page.
 _BIGGEST = f"""
-SELECT lower(hex(id)), sum(total) AS reports, count(), lower(hex(argMax(fingerprint, (total, fingerprint))))
+SELECT toString(id), total
+FROM (SELECT {_ID} AS id, sum(reports) AS total FROM violations WHERE {{where}} GROUP BY id)
+WHERE total > 0 AND (total < {{reports:UInt64}} OR total = {{reports:UInt64}} AND id > toUInt128({{after:String}}))
+ORDER BY total DESC, id
+LIMIT {{limit:UInt32}}
+"""  # noqa: S608  (columns of ours)
+_CHOSEN = f"{{where}} AND {_ID} IN (SELECT toUInt128(arrayJoin({{these:Array(String)}})))"
+_TEXTS = f"""
+SELECT toString({_ID}) AS id, {", ".join(f"toString(any({name}))" for name in KEY)}, uniqCombined(12)(document_url),
+    toUnixTimestamp64Milli(min(first_seen)), toUnixTimestamp64Milli(max(last_seen))
+FROM violations
+WHERE {_CHOSEN}
+GROUP BY id
+"""  # noqa: S608  (columns of ours)
+_MEMBERS = f"""
+SELECT toString(id), count(), lower(hex(argMax(fingerprint, (total, fingerprint))))
 FROM (
-    SELECT {_ID} AS id, fingerprint, sum(reports) AS total
+    SELECT any({_ID}) AS id, fingerprint, sum(reports) AS total
     FROM violations
-    WHERE {{where}}
-    GROUP BY id, fingerprint
+    WHERE {_CHOSEN}
+    GROUP BY fingerprint
     HAVING total > 0
 )
 GROUP BY id
-HAVING reports < {{reports:UInt64}} OR reports = {{reports:UInt64}} AND id > toFixedString(unhex({{after:String}}), 16)
-ORDER BY reports DESC, id
-LIMIT {{limit:UInt32}}
 """  # noqa: S608  (columns of ours)
-_THESE = f"""
-SELECT lower(hex({_ID})) AS id, {", ".join(f"toString(any({name}))" for name in KEY)}, uniqCombined(12)(document_url),
-    toUnixTimestamp64Milli(min(first_seen)), toUnixTimestamp64Milli(max(last_seen))
-FROM violations
-WHERE {{where}} AND {_ID} IN (SELECT toFixedString(unhex(arrayJoin({{these:Array(String)}})), 16))
-GROUP BY id
-"""  # noqa: S608  (columns of ours)
-_START = Cursor(2**63 - 1, "f" * 32)
+_START = Cursor(2**63 - 1, "0")
 
 
 def biggest(client: Client, filters: Filters, limit: int, cursor: Cursor | None) -> dict[str, Any]:
@@ -59,15 +64,24 @@ def biggest(client: Client, filters: Filters, limit: int, cursor: Cursor | None)
 
 
 def _items(client: Client, selected: Where, page: list[tuple[Any, ...]]) -> list[dict[str, Any]]:
-    """In the order of `page` (id, reports, violations, fingerprint), whose counts made it."""
-    if not page:
+    """In the order of `page` (id, reports), whose counts made it."""
+    these = [group for group, _ in page]
+    if not these:
         return []
-    texts = {row[0]: row[1:] for row in ask(client, _THESE, selected, these=[row[0] for row in page])}
-    return [_item(texts[row[0]], row) for row in page if row[0] in texts]
+    texts = {group: rest for group, *rest in ask(client, _TEXTS, selected, these=these)}
+    members = {group: rest for group, *rest in ask(client, _MEMBERS, selected, these=these)}
+    return [
+        _item(texts[group], reports, *members[group]) for group, reports in page if group in texts and group in members
+    ]
 
 
-def _item(texts: tuple[Any, ...], counted: tuple[Any, ...]) -> dict[str, Any]:
+def _item(texts: list[Any], reports: int, violations: int, fingerprint: str) -> dict[str, Any]:
     *key, pages, first, last = texts
-    _, reports, violations, fingerprint = counted
-    values = (*key, reports, violations, pages, written_ms(first), written_ms(last), fingerprint)
-    return dict(zip(_NAMES, values, strict=True))
+    return dict(zip(KEY, key, strict=True)) | {
+        "reports": reports,
+        "violations": violations,
+        "pages": pages,
+        "first_seen": written_ms(first),
+        "last_seen": written_ms(last),
+        "fingerprint": fingerprint,
+    }

@@ -67,11 +67,14 @@ def _is_suspect(text: str) -> bool:
 
 
 def _without(text: str, runs: re.Pattern[str]) -> str:
-    if "@" in text or "40" in text:
-        text = _AROUND_AT.sub(_mail, text)
+    text = _without_mails(text)
     if ";" in text or "%" in text:
         text = _SESSION.sub(rf"\1{TOKEN}", text)
-    return runs.sub(_run, text)
+    return _without_mails(runs.sub(_run, text))  # a token may have stood in a mail address's way
+
+
+def _without_mails(text: str) -> str:
+    return _AROUND_AT.sub(_mail, text) if "@" in text or "40" in text else text
 
 
 def _mail(found: re.Match[str]) -> str:
@@ -103,7 +106,7 @@ def _run(found: re.Match[str]) -> str:
     for index in range(0, len(parts) - 2, 2):
         start = parts[index].find("eyJ")  # base64 of {"
         if 0 <= start <= len(parts[index]) - 10 and parts[index + 2]:
-            return "".join([*parts[:index], parts[index][:start], JWT])
+            return "".join(map(_part, [*parts[:index], parts[index][:start]])) + JWT
     if parts[-1].lower() in STATIC and max(map(len, parts)) <= _LONGEST_NAME:
         return run
     return "".join(map(_part, parts))

@@ -230,7 +230,8 @@ def _import_arguments(command: argparse.ArgumentParser) -> None:
 def _export_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("--format", choices=("ndjson", "csv", "parquet"), default="ndjson")
     command.add_argument("--output", type=Path, metavar="FILE", help="instead of standard output")
-    for name in ("site", "directive", "document-host", "blocked-host", "blocked-kind", "disposition", "browser"):
+    for name in ("site", "directive", "document-host", "blocked-host", "blocked-kind", "disposition", "browser",
+                 "document-template", "blocked-template"):  # fmt: skip
         command.add_argument(f"--{name}", help="only these, as in the read API")
     command.add_argument("--noise", choices=("none", "only", "all"))
     command.add_argument("--verdict", help="only these, as in the read API")
