@@ -6,6 +6,8 @@ from csp.match import Request, decide
 from csp.policy import parse_list
 from schema.verdicts import REASONS
 
+# Then there is nothing to ask the policy.
+_UNASKED = frozenset({"no-policy", "truncated", "directive-unknown", "not-named", "unreadable", "misfit"})
 _CODE = {
     "inline": Request(inline=True, parser_inserted=True),
     "self": Request(inline=True, parser_inserted=True),
@@ -18,9 +20,9 @@ def explanation(violation: dict[str, Any]) -> str:
     """Of a violation by field, with its policy's text; empty where there is no verdict."""
     if not violation["verdict"]:
         return ""
-    open_question = REASONS.get(violation["verdict_reason"], "")
-    if violation["verdict_reason"] in {"no-policy", "directive-unknown", "not-named", "unreadable", "misfit"}:
-        return open_question
+    reason = violation["verdict_reason"]
+    if reason in _UNASKED:
+        return REASONS[reason]
     blocked = violation["blocked_url"]
     request = _CODE.get(violation["blocked_kind"]) or Request(
         url=blocked if ":" in blocked else f"{blocked}:x",
@@ -30,4 +32,4 @@ def explanation(violation: dict[str, Any]) -> str:
     )
     policies = parse_list(violation["original_policy"])
     why = decide(policies, violation["document_url"], violation["effective_directive"], request).why
-    return f"{why}: {open_question}" if open_question else why
+    return f"{why}: {REASONS[reason]}" if violation["verdict"] == "undecidable" else why

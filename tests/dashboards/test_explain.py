@@ -1,0 +1,42 @@
+"""A violation's page says why its verdict is what it is: the matcher's sentence, and what the report leaves open."""
+
+import msgspec
+import pytest
+
+from dashboards.explain import explanation
+from tests.support.reports import row
+
+
+def explained(policy: str, directive: str, blocked: str) -> str:
+    found = row(
+        {
+            "document-uri": "https://shop.example/cart",
+            "effective-directive": directive,
+            "blocked-uri": blocked,
+            "original-policy": policy,
+        }
+    )
+    return explanation(msgspec.structs.asdict(found))
+
+
+@pytest.mark.parametrize(
+    "policy, directive, blocked, sentence",
+    [
+        ("default-src 'self'", "img-src", "https://a.example/x.png",
+         "img-src falls back to default-src 'self'; the host differs"),
+        ("script-src 'unsafe-inline'", "script-src-elem", "inline",
+         "script-src-elem falls back to script-src 'unsafe-inline'; 'unsafe-inline' allows it"),
+        ("img-src 'self'", "font-src", "https://a.example/x.woff", "no directive of the policy governs font-src"),
+        ("img-src https://a.example", "img-src", "https://a.example/go",
+         "img-src https://a.example; https://a.example matches: the policy allows this URL, but perhaps not what it"
+         " redirects to"),
+        ("", "img-src", "https://a.example/x.png", "the report has no policy"),
+        ("img-src 'self'", "img-src", "inline", "this directive never blocks such a thing"),
+    ],
+)  # fmt: skip
+def test_a_verdict_is_explained(policy, directive, blocked, sentence):
+    assert explained(policy, directive, blocked) == sentence
+
+
+def test_without_a_verdict_there_is_nothing_to_explain():
+    assert explanation({"verdict": ""}) == ""
