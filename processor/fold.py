@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 import msgspec
 
 from processor.exported import exported
-from processor.normalise import normalise
 from processor.redact import redact_bytes
+from processor.repeats import Repeats
 from schema.delivery import Delivery, Kind
 from schema.reasons import Reason
 from schema.report import Entry, EntryKind, Unreadable, entries, parse
@@ -55,14 +55,22 @@ class Folded:
     ledger: Counter[Line] = field(default_factory=Counter)
     rejects: dict[tuple[str, int], Reject] = field(default_factory=dict)  # by reason and slot
     types: set[str] = field(default_factory=set)
+    repeats: Repeats = field(default_factory=Repeats)
 
 
-def fold(deliveries: list[Delivery], retried: Collection[int], sites: Sites, types: set[str] | None = None) -> Folded:
+def fold(
+    deliveries: list[Delivery],
+    retried: Collection[int],
+    sites: Sites,
+    types: set[str] | None = None,
+    repeats: Repeats | None = None,
+) -> Folded:
     """`retried` names by index the deliveries that repeat an earlier one.
 
-    `types` are the names of other report types seen so far; new ones are added, up to TYPES.
+    `types` are the names of other report types seen so far; new ones are added, up to TYPES. `repeats`: what is known
+    of earlier batches.
     """
-    folded = Folded(types=set() if types is None else types)
+    folded = Folded(types=set() if types is None else types, repeats=repeats or Repeats())
     for index, delivery in enumerate(deliveries):
         if index in retried:
             _count(folded, delivery, "retried", delivery.count)
@@ -100,7 +108,7 @@ def _reports(folded: Folded, delivery: Delivery, index: int, sites: Sites) -> No
 def _report(folded: Folded, delivery: Delivery, entry: Entry, sites: Sites, place: int) -> str:
     """One violation report; returns its outcome."""
     site = sites.get(delivery.site)
-    violation = normalise(entry, delivery, site, sites.rules)
+    violation = folded.repeats.normalised(entry, delivery, sites)
     if violation.document_host and not site.owns(violation.document_host):
         return "foreign"
     if site.sample < 1 and _chance(violation, delivery, place) >= site.sample:

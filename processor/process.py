@@ -12,6 +12,7 @@ from clickhouse_connect.driver.exceptions import ClickHouseError
 from log.protocols import Batch, Consumer, LogAway, Lost
 from processor.decisions import Decisions
 from processor.fold import Folded, fold
+from processor.repeats import Repeats
 from processor.troubles import Trouble, trouble_of
 from processor.write import Writer
 from schema import metrics
@@ -35,6 +36,7 @@ class Processor:
         self._decisions = Decisions(client)
         self._health = health
         self._types: set[str] = set()
+        self._repeats = Repeats()
         self._intended_at = 0.0
 
     async def run(self, stop: Event, drain_seconds: float) -> bool:
@@ -113,7 +115,9 @@ class Processor:
     async def _folded(self, batch: Batch) -> Folded:
         """In a thread: the group hears of us meanwhile."""
         decided = await self._decisions.about(batch, self.sites)
-        return await asyncio.to_thread(fold, batch.deliveries, decided.retried, decided.sites, self._types)
+        return await asyncio.to_thread(
+            fold, batch.deliveries, decided.retried, decided.sites, self._types, self._repeats
+        )
 
     async def _insert(self, batch: Batch, folded: Folded, *, spare: bool) -> None:
         """All of it can be repeated, because the token makes repeats harmless."""
