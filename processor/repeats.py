@@ -1,6 +1,6 @@
 """Reports that say the same but for their moment, their nonces and their queries: normalised once, then counted.
 
-Nine of ten reports of a burst repeat another. Measured: recognising one takes a fifth of the time.
+Where nine of ten repeat another, that takes two fifths of the time (measured with a nonce in every policy).
 """
 
 from copy import copy
