@@ -22,6 +22,9 @@ CHAINS: dict[str, tuple[str, ...]] = {
     },
     **{name: (name,) for name in ("base-uri", "form-action", "frame-ancestors", "navigate-to")},
 }
+# Engines let about: documents in there unasked.
+FRAMES = frozenset({"frame-src", "child-src", "fenced-frame-src", "object-src"})
+NOT_FETCHED = frozenset({"base-uri", "frame-ancestors"})
 # Directives whose value is no source list.
 OTHERS = frozenset(
     {

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from csp.fallback import CHAINS, PREFETCHED
+from csp.fallback import CHAINS, FRAMES, NOT_FETCHED, PREFETCHED
 from csp.inline import inline_type, match_eval, match_inline, match_wasm
 from csp.integrity import match_integrity
 from csp.others import OTHER_CHECKS
@@ -17,8 +17,6 @@ _WORKERS = frozenset({"worker", "sharedworker", "serviceworker"})
 _SCRIPT_LIKE = _WORKERS | {"script", "xslt", "audioworklet", "paintworklet"}
 _PREFETCH = frozenset({"prefetch", "prerender"})
 _UPGRADED = frozenset({"http", "ws"})
-_FRAMES = frozenset({"frame-src", "child-src", "fenced-frame-src", "object-src"})  # engines: about: is let in unasked
-_NOT_FETCHED = frozenset({"base-uri", "frame-ancestors"})
 _SHOWN = 120  # characters of a directive's value, or of what is said of it
 
 
@@ -70,7 +68,7 @@ def _ask(policies: Sequence[Policy], document: str, directive: str, request: Req
     if request.eval or request.wasm:
         directive = "script-src"  # §4.4.1 and §4.5.1: never -elem, -attr
     url = read_url(request.url) if request.url else None
-    if url is not None and url.scheme in _UPGRADED and directive not in _NOT_FETCHED and _upgrades(policies):
+    if url is not None and url.scheme in _UPGRADED and directive not in NOT_FETCHED and _upgrades(policies):
         url = upgraded(url)
     return _Asked(directive, request, read_document(document), url, policies)
 
@@ -84,7 +82,7 @@ def _decide(policy: Policy, asked: _Asked) -> Decision:
     effective = asked.directive
     if effective in OTHER_CHECKS:
         return _decide_other(policy, asked)
-    if effective in _FRAMES and asked.url is not None and asked.url.scheme == "about":
+    if effective in FRAMES and asked.url is not None and asked.url.scheme == "about":
         return Decision(True, None, "about: documents are not fetched, so no policy is asked about them")
     for name in CHAINS.get(effective, ()):
         sources = policy.sources.get(name)

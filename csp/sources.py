@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import NamedTuple
 from urllib.parse import unquote_to_bytes
 
@@ -53,6 +54,7 @@ class Sources(NamedTuple):
     nonces: frozenset[str]
     hashes: frozenset[tuple[str, str]]  # algorithm in lower case, value as written
     keywords: frozenset[str]  # quoted words in lower case, without their quotes
+    has_paths: bool
 
 
 class Match(NamedTuple):
@@ -89,6 +91,7 @@ def compile_sources(values: Iterable[str]) -> Sources:
         frozenset(nonces),
         frozenset(hashes),
         frozenset(word[1:-1] for word in keywords if word.endswith("'") and len(word) > 2),
+        any(host.path is not None for its in hosts.values() for host in its),
     )
 
 
@@ -211,14 +214,17 @@ def _match_path(wanted: tuple[bytes, ...], path: str) -> bool:
     """§6.7.2.12."""
     if wanted == (b"", b"") and not path:
         return True
-    pieces = path.split("/")
+    pieces = _pieces(path)
     if wanted[-1] == b"":  # it ended with `/`: whatever follows
-        wanted = wanted[:-1]
-        if len(wanted) + 1 > len(pieces):
-            return False
-    elif len(wanted) != len(pieces):
-        return False
-    return all(unquote_to_bytes(piece) == want for want, piece in zip(wanted, pieces, strict=False))
+        length = len(wanted) - 1
+        return len(pieces) > length and pieces[:length] == wanted[:length]
+    return pieces == wanted
+
+
+@lru_cache(maxsize=16)
+def _pieces(path: str) -> tuple[bytes, ...]:
+    """Once a URL, however many sources it is held against."""
+    return tuple(unquote_to_bytes(piece) for piece in path.split("/"))
 
 
 def _is_own(url: Url, document: Document) -> bool:

@@ -1,7 +1,6 @@
 """The schemes that say what a URL is before its host does (rules 13, 20, 35, 37)."""
 
-# Their URLs name a host on the network. The port is the scheme's own and is dropped.
-DEFAULT_PORTS = {"http": 80, "https": 443, "ws": 80, "wss": 443, "ftp": 21}
+from csp.urls import DEFAULT_PORTS
 
 _EXTENSION = """
     chrome-extension chrome-extension-resource moz-extension safari-extension safari-web-extension ms-browser-extension
@@ -23,7 +22,7 @@ KINDS: dict[str, str] = {
     "filesystem": "filesystem",
     "about": "about",
     "file": "other",
-    **dict.fromkeys(DEFAULT_PORTS, "url"),
+    **dict.fromkeys(DEFAULT_PORTS, "url"),  # their URLs name a host on the network
     **dict.fromkeys(_EXTENSION.split(), "extension"),
     **dict.fromkeys(_BROWSER.split(), "browser"),
 }

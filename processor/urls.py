@@ -4,8 +4,9 @@ import re
 from functools import lru_cache
 from typing import NamedTuple
 
+from csp.urls import DEFAULT_PORTS
 from processor.hosts import host_name, looks_like_host
-from processor.schemes import DEFAULT_PORTS, KEYWORDS, KINDS
+from processor.schemes import KEYWORDS, KINDS
 from processor.text import plain_words, storable
 from processor.tokens import path_without_tokens, text_without_tokens
 

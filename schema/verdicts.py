@@ -16,6 +16,7 @@ REASONS = {
     "unreadable": "what was blocked can't be read",
     "document-unknown": "it depends on the document, whose origin the report doesn't tell",
     "scheme-unknown": "it depends on the scheme, which the report doesn't tell",
+    "disposition-unknown": "it depends on whether the policy was enforced, which the report doesn't tell",
     "path-removed": "it depends on the path, which the browser removed",
     "redirect": "the policy allows this URL, but perhaps not what it redirects to",
     "strict-dynamic": "'strict-dynamic' allows it or not, by what inserted it",

@@ -122,7 +122,10 @@ def _read_lines(source: BinaryIO) -> Iterator[list[bytes]]:
     while chunk := source.read1(_CHUNK):  # type: ignore[attr-defined]
         first, *others = chunk.split(b"\n")
         length += len(first)
-        begun = [*begun, first] if length <= _LONGEST_LINE else [_TOO_LONG]
+        if length <= _LONGEST_LINE:
+            begun.append(first)
+        else:
+            begun = [_TOO_LONG]
         if others:
             *complete, rest = others
             yield [b"".join(begun), *complete]

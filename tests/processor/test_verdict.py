@@ -1,12 +1,14 @@
 """A report is judged by the policy it carries: what it blocks, what it can't have blocked, what nobody can tell."""
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from schema.verdicts import REASONS, VERDICTS
 from tests.corpus.captures import all_captures
-from tests.support.reports import judged
+from tests.support.reports import judged, row
 
 SHOP = "https://shop.example/cart"
 
@@ -129,3 +131,43 @@ def test_whatever_a_report_says_it_is_judged(policy, directive, blocked, documen
     found = judged(policy, directive, blocked, document)
     assert found.verdict in VERDICTS
     assert found.verdict == "consistent" or found.reason in REASONS
+
+
+def test_an_upgrade_counts_only_in_a_policy_that_is_enforced():
+    """Browsers ignore `upgrade-insecure-requests` in a report-only one, so they report what it would have upgraded."""
+    policy = "default-src https:; upgrade-insecure-requests"
+    for said, expected in (
+        ("report", ("consistent", "default-src")),
+        ("enforce", ("impossible", "allowed")),
+        ("", ("undecidable", "disposition-unknown")),
+    ):
+        found = row(
+            {
+                "document-uri": SHOP,
+                "effective-directive": "img-src",
+                "blocked-uri": "http://cdn.example/a.png",
+                "original-policy": policy,
+                "disposition": said,
+            }
+        )
+        assert (found.verdict, found.verdict_reason) == expected
+
+
+def test_two_secrets_that_were_taken_out_of_paths_are_not_taken_for_the_same():
+    policy = f"img-src https://gist.example/u/{'0123456789abcdef' * 2}/"
+    blocked = f"https://gist.example/u/{'fedcba9876543210' * 2}/x.png"
+    assert judged(policy, "img-src", blocked) == ("undecidable", "path-removed")
+
+
+def test_a_url_that_was_too_long_to_keep_is_truncated_and_a_shorter_one_is_not():
+    policy = "img-src https://cdn.example/a/"
+    assert judged(policy, "img-src", "https://cdn.example/b/" + "x" * 10_000) == ("consistent", "img-src")
+    assert judged(policy, "img-src", "https://cdn.example/b/" + "x" * 17_000) == ("undecidable", "truncated")
+
+
+def test_many_sources_and_a_long_path_are_judged_in_no_time():
+    """Six seconds, when the path was taken apart for each source."""
+    policy = "img-src" + " x.co/a" * 9300
+    started = time.process_time()
+    judged(policy, "img-src", "https://x.co" + "/" * 16_000)
+    assert time.process_time() - started < 3
