@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from sentinel import __version__, logs, signing
+from sentinel import __version__, logs, sign_arguments
 from sentinel.settings import Settings, WrongSetting, read, render
 
 Run = Callable[[Settings, argparse.Namespace], int]
@@ -208,7 +208,7 @@ _COMMANDS: dict[str, tuple[str, str, str, tuple[str, ...]]] = {
         """echo '{"policy": "script-src self; img-src *"}' | csp-sentinel parse""",
         (),
     ),
-    "sign": signing.HELP,
+    "sign": sign_arguments.HELP,
     "settings": (
         "print every setting, its value and where it comes from",
         "Prints every setting: its value (secrets masked), where that comes from, and what it means.",
@@ -264,6 +264,6 @@ _ARGUMENTS: dict[str, Callable[[argparse.ArgumentParser], None]] = {
     "import": _import_arguments,
     "export": _export_arguments,
     "demo": _demo_arguments,
-    "sign": signing.arguments,
+    "sign": sign_arguments.arguments,
     "noise": _noise_arguments,
 }
