@@ -51,4 +51,5 @@ def _urls(reported: Reported) -> list[str]:
         return [text]
     if reported.kind == "url":
         return [f"{scheme}://{text.removeprefix('//')}" for scheme in ("https", "http")]
-    return [f"{text}:x"] if _SCHEME.fullmatch(text) else []  # CSP3 §5.4 leaves nothing but the scheme
+    is_scheme = _SCHEME.fullmatch(text) and text != "null"
+    return [f"{text}:x"] if is_scheme else []  # CSP3 §5.4 leaves nothing but the scheme

@@ -3,6 +3,7 @@
 import re
 
 from processor.text import storable
+from processor.tokens import text_without_tokens
 from schema.names import DIRECTIVES
 
 LONGEST = 64  # characters
@@ -31,5 +32,6 @@ def _name(text: str) -> str:
     found = _NAME.match(text)
     if not found:
         return ""
-    name = found[0].partition("//")[0]  # a URL that stands here by mistake is cut before its secrets
+    # What stands here by mistake: a URL is cut before its secrets, and a secret alone taken out.
+    name = text_without_tokens(found[0].partition("//")[0])
     return storable(name.lower()[:LONGEST], 4 * LONGEST)

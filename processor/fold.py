@@ -12,6 +12,7 @@ import msgspec
 from processor.exported import exported
 from processor.redact import redact_bytes
 from processor.repeats import Repeats
+from processor.tokens import text_without_tokens
 from schema.delivery import Delivery, Kind
 from schema.reasons import Reason
 from schema.report import Entry, EntryKind, Unreadable, entries, parse
@@ -173,7 +174,7 @@ def _reject(folded: Folded, delivery: Delivery, reason: str, raw: bytes, reports
 
 def _type(name: str, types: set[str]) -> str:
     if name not in types:
-        if len(types) >= TYPES or not _TYPE.fullmatch(name):
+        if len(types) >= TYPES or not _TYPE.fullmatch(name) or text_without_tokens(name) != name:
             return "other"
         types.add(name)
     return name

@@ -21,7 +21,9 @@ STATIC = frozenset(
     wav weba webm
 """.split()  # noqa: SIM905  (one word a word)
 )
-_NO_DOMAIN = STATIC | frozenset("html htm xhtml php asp aspx jsp json xml txt pdf min bundle chunk prod gz".split())  # noqa: SIM905
+_NO_DOMAIN = STATIC | frozenset(
+    "html htm xhtml php asp aspx jsp json xml txt pdf min bundle chunk prod gz ts tsx jsx vue scss retina".split()
+)  # noqa: SIM905
 
 _LONG_SEGMENT = re.compile(r"(?:[^/]{0,19}+/)*+[^/]{20}")  # the cheaper of the two
 _LONG = re.compile(
@@ -37,11 +39,12 @@ _SESSION = re.compile(
     r"((?:;|%3B)(?:[\w.-]{0,24}?(?:sess|token|auth|secret|ticket)[\w.-]{0,24}|sid|cfid)(?:=|%3D))[^/\\;?#&\s\"'<>{}]+",
     re.IGNORECASE,
 )
-_RUN = re.compile(r"(?<![A-Za-z0-9_.~+=-])(?=[A-Za-z0-9_.~+=%-]{20})(?:[A-Za-z0-9_.~+=-]++|%(?:2[BbEe]|3[Dd]))++")
+_RUN = re.compile(r"(?<![A-Za-z0-9_.~+=-])(?=[A-Za-z0-9_.~+=%-]{20})(?:[A-Za-z0-9_.~+=-]++|%(?:2[BbEeFf]|3[Dd]))++")
 # What most long ones are. Sixteen letters of one case are the least that can look random.
 _SLUG = re.compile(r"(?:(?:[A-Z]?[a-z]{0,15}|[0-9]{1,8})[-_.])*+(?:[A-Z]?[a-z]{0,15}|[0-9]{1,8})")
 # In a text also hosts, and the hashes of policies, which are no secrets.
 _KEPT_OR_RUN = re.compile(rf"://[^\s/\\?#\"'<>`]*+|(?<=')sha(?:256|384|512)-[A-Za-z0-9+/_=-]*+|({_RUN.pattern})")
+_UNRESERVED = re.compile(r"%(2[DdEe]|3[0-9]|4[1-9A-Fa-f]|5[0-9AaFf]|6[1-9A-Fa-f]|7[0-9AaEe])")
 _DOTS = re.compile(r"(\.|%2[Ee])")
 _HEX = re.compile(r"[0-9A-Fa-f]{32,}+")
 _UUID = re.compile(r"([0-9A-Fa-f]{8}-(?:[0-9A-Fa-f]{4}-){3}[0-9A-Fa-f]{12})(?![0-9A-Fa-f])")
@@ -51,7 +54,16 @@ _ONLY_HEX = re.compile(r"[0-9a-f]+|[0-9A-F]+")
 
 def path_without_tokens(path: str) -> str:
     """Of a URL, what follows the host."""
-    return _without(path, _RUN) if _is_suspect(path) else path
+    return _without(_decoded(path) if "%" in path else path, _RUN) if _is_suspect(path) else path
+
+
+def _decoded(path: str) -> str:
+    """RFC 3986 §6.2.2.2: an escaped letter or digit is that letter or digit. Some hide others; not for ever."""
+    for _ in range(4):
+        before, path = path, _UNRESERVED.sub(lambda found: chr(int(found[1], 16)), path)
+        if path == before:
+            break
+    return path
 
 
 def text_without_tokens(text: str) -> str:

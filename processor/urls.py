@@ -97,6 +97,8 @@ def _around(scheme: str, rest: str, keep: tuple[str, ...]) -> Url:
         rest = rest.replace("%3A", ":", 1) if "%3A" in rest[:12] else rest.replace("%3a", ":", 1)
     found = _SCHEME.match(rest)
     kind = KINDS[scheme]
+    if found and KINDS.get(found[1].lower()) == "extension":
+        return _with_scheme(found[1].lower(), rest[found.end() :], keep)  # made by one: that is what it is
     if not found or found[1].lower() not in DEFAULT_PORTS:
         return Url(kind, scheme, "", scheme)
     inner = _hosted(found[1].lower(), rest[found.end() :].lstrip("/\\"), "url", keep)

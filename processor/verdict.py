@@ -18,6 +18,7 @@ _STATIC = re.compile(
     r"|mp[34]|m4[av]|web[am]|og[agv]|wav|vtt)\Z",
     re.IGNORECASE,
 )
+_REDIRECTOR = re.compile(r"/[^/]*(?:redir|proxy|goto|avatar|outbound)[^/]*/", re.IGNORECASE)
 # Browsers ignore it in a policy that only reports (Upgrade Insecure Requests §3).
 _UPGRADE = re.compile(r"\bupgrade-insecure-requests\b", re.IGNORECASE)
 
@@ -39,7 +40,7 @@ def verdict(violation: Violation, policy: str, blocked: str) -> Verdict:
         origin(violation.document_url),
         _text(violation),
         len(url) >= URL_BYTES // 4 and len(url.encode()) > URL_BYTES - 4,
-        "?" not in blocked and bool(_STATIC.search(url)),
+        "?" not in blocked and bool(_STATIC.search(url)) and not _REDIRECTOR.search(url),
     )
     if violation.disposition == "enforce" or not url.startswith(("http:", "ws:")):
         return _judged(as_enforced)
