@@ -68,7 +68,7 @@ def test_forged_reports_take_nothing_from_a_source_that_two_browsers_report(stor
 def test_two_patches_of_one_browser_are_one_browser(store: Engine, app: Starlette):
     insert(store.client(), [
         seen("a.example", trust=10, trust_reasons="not-a-browser", reports=99),
-        *(seen("a.example", turn, browser_version=f"156.0.{turn}") for turn in range(5)),
+        *(seen("a.example", turn, browser_version=f"156.0.{turn}") for turn in range(1, 6)),
     ])  # fmt: skip
     assert not worth(app, "a.example")[2]
 
