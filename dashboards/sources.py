@@ -109,11 +109,6 @@ def sources(
     return {"items": _items(client, filters, page), "next": more}
 
 
-def alertable(client: Client, filters: Filters, limit: int, cursor: Cursor | None = None) -> dict[str, Any]:
-    """The new sources that may raise an alert or feed a suggestion: what is worth little can't, by itself."""
-    return sources(client, filters, "new", limit, cursor, LEAST_TRUST)
-
-
 def _items(client: Client, filters: Filters, page: list[_Ranked]) -> list[dict[str, Any]]:
     if not page:
         return []
