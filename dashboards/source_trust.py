@@ -12,6 +12,7 @@ from clickhouse_connect.driver.client import Client
 
 from dashboards.clients import ask
 from dashboards.filters import Filters, Where
+from schema.keys import KEY, LIVE
 from schema.violation import LEAST_TRUST
 
 FEW_REPORTS = 5  # fewer, on one day only: a source that nobody else may have seen
@@ -56,17 +57,30 @@ def floods(client: Client, filters: Filters) -> Floods:
     return Floods([site for site, _ in found], [day for _, day in found], within)
 
 
+BLOCKED = "if(blocked_host = '', blocked_kind, blocked_host)"
 # Sets of browsers and pages would take a kilobyte a source, and a flood has a million: bits do, of two checksums each.
 _BROWSER = "cityHash64(browser, splitByChar('.', browser_version)[1])"
 _PAGE = "cityHash64(document_url)"
+# A row a key, as after a merge: else a forged row counts apart until its real one is merged with it, and what got
+# another label still shows under the old one.
+ROWS = f"""
+    SELECT site AS of_site, any(effective_directive) AS of_directive, any({BLOCKED}) AS of_blocked,
+        min(first_seen) AS began, sum(reports) AS counted, max(trust) AS best, any({_BROWSER}) AS its_browser,
+        any({_PAGE}) AS its_page, window AS of_window
+    FROM violations
+    WHERE {{where}}
+    GROUP BY {", ".join(KEY)}
+    {LIVE}
+"""  # noqa: S608  (a question of ours)
+_SOUND = f"best >= {LEAST_TRUST}"
 COUNTED = f"""
-    sum(reports) AS total, sum(reports * trust) AS worth, sumIf(reports, trust >= {LEAST_TRUST}) AS sound,
-    sumIf(reports * trust, trust >= {LEAST_TRUST}) AS sound_worth,
-    groupBitOrIf(bitShiftLeft(toUInt64(1), {_BROWSER} % 64), trust >= {LEAST_TRUST}) AS some_browsers,
-    groupBitOrIf(bitShiftLeft(toUInt64(1), intDiv({_BROWSER}, 64) % 64), trust >= {LEAST_TRUST}) AS other_browsers,
-    min({_BROWSER}) = max({_BROWSER}) AND min({_PAGE}) = max({_PAGE}) AND min(window) = max(window) AS at_once
+    sum(counted) AS total, sum(counted * best) AS worth, sumIf(counted, {_SOUND}) AS sound,
+    sumIf(counted * best, {_SOUND}) AS sound_worth,
+    groupBitOrIf(bitShiftLeft(toUInt64(1), its_browser % 64), {_SOUND}) AS some_browsers,
+    groupBitOrIf(bitShiftLeft(toUInt64(1), intDiv(its_browser, 64) % 64), {_SOUND}) AS other_browsers,
+    min(its_browser) = max(its_browser) AND min(its_page) = max(its_page) AND min(of_window) = max(of_window) AS at_once
 """
-"""Of the rows of `violations`, for each source."""
+"""Of ROWS, for each source."""
 
 _ESTABLISHED = f"""
 SELECT {SOURCE} AS source
@@ -100,8 +114,8 @@ def judged(its: Floods) -> str:
     """
 
 
-TAKEN = f"groupUniqArrayIf(32)(concat(if(trust >= {LEAST_TRUST}, '+', '-'), trust_reasons), trust_reasons != '')"
-"""The reports' reasons, marked by whether they are sound all the same."""
+TAKEN = f"groupUniqArrayIf(32)(concat(if(best >= {LEAST_TRUST}, '+', '-'), reasons), reasons != '')"
+"""The reports' `reasons`, marked by whether they are sound all the same."""
 
 
 def reasons(taken: list[str], vouched: Any, flood: Any, random: Any, narrow: Any) -> list[str]:

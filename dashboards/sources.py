@@ -9,20 +9,18 @@ from dashboards import cursors, source_trust
 from dashboards.clients import ask
 from dashboards.filters import Filters, where
 from dashboards.times import written_ms
+from schema.keys import KEY, LIVE, of_key
 from schema.violation import LEAST_TRUST
 
 STATES = ("new", "known", "ignored")
 
 # Two steps, because a flood makes a million sources: what a page needs of each is counted for those on the page.
-_BLOCKED = "if(blocked_host = '', blocked_kind, blocked_host)"
 _COUNTED = f"""
-SELECT sipHash128(site, effective_directive, {_BLOCKED}) AS source, any(site) AS its_site,
-    any(effective_directive) AS its_directive, any({_BLOCKED}) AS its_blocked, min(first_seen) AS first,
+SELECT sipHash128(of_site, of_directive, of_blocked) AS source, any(of_site) AS its_site,
+    any(of_directive) AS its_directive, any(of_blocked) AS its_blocked, min(began) AS first,
     {source_trust.COUNTED}
-FROM violations
-WHERE {{where}}
+FROM ({source_trust.ROWS})
 GROUP BY source
-HAVING sum(reports) > 0
 """  # noqa: S608  (a question of ours)
 _RANKED = f"""
 SELECT toString(its_site), toString(its_directive), toString(its_blocked), toUnixTimestamp64Milli(first) AS since,
@@ -43,12 +41,19 @@ LIMIT {{limit:UInt32}}
 """  # noqa: S608
 # A host blocked as several kinds has the first of them by name: to find the newest would take twice the time.
 _THESE = f"""
-SELECT toString(site), toString(effective_directive), toString({_BLOCKED}) AS blocked,
-    min(toString(blocked_kind)), toUnixTimestamp64Milli(max(last_seen)), uniqCombined(12)(document_url),
-    arraySort(groupUniqArray(32)(toString(browser))), {source_trust.TAKEN}
-FROM violations
-WHERE {{where}} AND site IN {{sites:Array(String)}} AND {_BLOCKED} IN {{hosts:Array(String)}}
-GROUP BY site, effective_directive, blocked
+SELECT toString(of_site) AS its_site, toString(of_directive) AS its_directive, of_blocked, min(of_kind),
+    toUnixTimestamp64Milli(max(ended)), uniqCombined(12)(page), arraySort(groupUniqArray(32)(its_browser)),
+    {source_trust.TAKEN}
+FROM (
+    SELECT site AS of_site, any(effective_directive) AS of_directive, any({source_trust.BLOCKED}) AS of_blocked,
+        any(toString(blocked_kind)) AS of_kind, max(last_seen) AS ended, any(document_url) AS page,
+        any(toString(browser)) AS its_browser, max(trust) AS best, {of_key("trust_reasons")} AS reasons
+    FROM violations
+    WHERE {{where}} AND site IN {{sites:Array(String)}} AND {source_trust.BLOCKED} IN {{hosts:Array(String)}}
+    GROUP BY {", ".join(KEY)}
+    {LIVE}
+)
+GROUP BY its_site, its_directive, of_blocked
 """  # noqa: S608
 
 
@@ -102,11 +107,6 @@ def sources(
         last = page[-1]
         more = cursors.written(Cursor(last.trusted, last.first, last.site, last.directive, last.blocked))
     return {"items": _items(client, filters, page), "next": more}
-
-
-def alertable(client: Client, filters: Filters, limit: int, cursor: Cursor | None = None) -> dict[str, Any]:
-    """The new sources that may raise an alert or feed a suggestion: what is worth little can't, by itself."""
-    return sources(client, filters, "new", limit, cursor, LEAST_TRUST)
 
 
 def _items(client: Client, filters: Filters, page: list[_Ranked]) -> list[dict[str, Any]]:

@@ -70,14 +70,14 @@ _SENDS: dict[tuple[str, str], tuple[int, int]] = {
 }
 
 
-def shape(entry: Entry, *, in_array: bool) -> str:
+def shape(entry: Entry) -> str:
     """The envelope. Three of today's five shapes are lone objects (rule 31)."""
     if entry.legacy:
-        if in_array or entry.age is not None or entry.user_agent is not None:
+        if entry.in_array or entry.age is not None or entry.user_agent is not None:
             return NOBODYS
         return OBJECT if entry.url is None else WEBKIT_LEGACY
     stamped = entry.age is not None and entry.user_agent is not None
-    if in_array:
+    if entry.in_array:
         return ARRAY if stamped else NOBODYS
     return WEBKIT_MODERN if entry.age is None and entry.user_agent is None else NOBODYS
 

@@ -1,5 +1,6 @@
 """One batch, from deliveries to rows: every entry becomes a violation's count or a line of the ledger. Pure."""
 
+import operator
 import re
 import zlib
 from collections import Counter
@@ -23,7 +24,9 @@ _TYPE = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 TYPES = 200  # different ones counted by name; a hostile client could make up any number, and each is a ledger key
 _REJECTS = 5000  # a batch; what is over is counted all the same
 _SLOTS = 8192  # of the table `rejects`, for a day and reason
-_GO_TOGETHER = ("trust", "trust_reasons", "signature", "environment")
+# In the order by which the store chooses among batches (0007), so that it doesn't matter what came in which.
+_JUDGED = ("trust", "signature", "environment", "trust_reasons")
+_judged = operator.attrgetter(*_JUDGED)
 
 
 class Line(NamedTuple):
@@ -138,8 +141,9 @@ def _add(folded: Folded, violation: Violation, example: dict[str, Any] | None) -
         folded.rows[key] = Row(violation, example)
         return
     kept = row.violation
-    if violation.trust > kept.trust:  # a row is worth its best report: forged ones can't take that from real ones
-        for name in _GO_TOGETHER:
+    # A row is worth its best report: forged ones can't take that from real ones.
+    if _judged(violation) > _judged(kept):
+        for name in _JUDGED:
             setattr(kept, name, getattr(violation, name))
     kept.reports += violation.reports
     kept.first_seen = min(kept.first_seen, violation.first_seen)

@@ -71,7 +71,7 @@ def _key(entry: Entry, delivery: Delivery, site: Site) -> bytes | None:
         key = _encode(
             (
                 delivery.site, delivery.user_agent, delivery.origin, delivery.referer, delivery.signature,
-                delivery.environment, delivery.body.lstrip()[:1], entry.legacy, entry.url, entry.user_agent,
+                delivery.environment, entry.in_array, entry.legacy, entry.url, entry.user_agent,
                 entry.age is None, {**body, **changed} if changed else body,
             )
         )  # fmt: skip

@@ -58,7 +58,7 @@ def _of_the_browser(violation: Violation, entry: Entry, delivery: Delivery) -> l
     if engine.name in _STRANGERS:
         return [_STRANGERS[engine.name]]
     found = []
-    if not engines.sends(engine, engines.shape(entry, in_array=delivery.body.lstrip()[:1] == b"[")):
+    if not engines.sends(engine, engines.shape(entry)):
         found.append("shape-not-the-browsers")
     elif not engines.spells(entry):
         found.append("keys-not-the-browsers")

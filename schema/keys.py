@@ -4,7 +4,17 @@ KEY = ("site", "window", "fingerprint", "policy_hash", "noise", "verdict")
 # Labels are changed by a negative row beside the old one: where its reports sum up to none, a key is not there.
 LIVE = "HAVING sum(reports) > 0"
 
-_FOLDED = {"reports": "sum(reports)", "first_seen": "min(first_seen)", "last_seen": "max(last_seen)"}
+# `judged` is trust, signature, environment and reasons in one text (0007): those that go with the highest trust.
+_JUDGED = "splitByChar(',', max(judged))"
+_FOLDED = {
+    "reports": "sum(reports)",
+    "first_seen": "min(first_seen)",
+    "last_seen": "max(last_seen)",
+    "trust": "max(trust)",
+    "signature": f"{_JUDGED}[2]",
+    "environment": f"{_JUDGED}[3]",
+    "trust_reasons": f"{_JUDGED}[4]",
+}
 
 
 def of_key(name: str) -> str:

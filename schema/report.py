@@ -54,6 +54,7 @@ class Entry(NamedTuple):
     age: Any = None
     user_agent: Any = None
     legacy: bool = False
+    in_array: bool = False
 
 
 class Unreadable(Exception):
@@ -131,20 +132,20 @@ def entries(body: bytes) -> list[Entry]:
     _bound(body)
     found = parse(body)
     if isinstance(found, list):
-        several = [_entry(item) for item in found]
+        several = [_entry(item, in_array=True) for item in found]
         if several and all(entry.kind is EntryKind.BAD for entry in several):
             raise Unreadable(Reason.NOTHING_USABLE)
         return several
     if not isinstance(found, dict):
         raise Unreadable(Reason.WRONG_SHAPE)
-    entry = _entry(found)
+    entry = _entry(found, in_array=False)
     if entry.kind is EntryKind.BAD:
         wrapped = "csp-report" in found or "body" in found
         raise Unreadable(Reason.NOTHING_USABLE if wrapped else Reason.WRONG_SHAPE)
     return [entry]
 
 
-def _entry(item: Any) -> Entry:
+def _entry(item: Any, *, in_array: bool) -> Entry:
     """One object, by its shape: `csp-report` first, because WebKit sends both it and a type."""
     if not isinstance(item, dict):
         return Entry(EntryKind.BAD)
@@ -152,13 +153,17 @@ def _entry(item: Any) -> Entry:
     kind = item.get("type")
     if isinstance(legacy, dict):
         usable = EntryKind.VIOLATION if _usable(legacy) else EntryKind.BAD
-        return Entry(usable, CSP_TYPE, legacy, item.get("url"), item.get("age"), item.get("user_agent"), legacy=True)
+        return Entry(usable, CSP_TYPE, legacy, *_beside(item), legacy=True, in_array=in_array)
     if isinstance(kind, str) and kind and kind != CSP_TYPE:
         return Entry(EntryKind.OTHER, kind)
     body = item.get("body")
     if kind != CSP_TYPE or not isinstance(body, dict) or not _usable(body):
         return Entry(EntryKind.BAD)
-    return Entry(EntryKind.VIOLATION, CSP_TYPE, body, item.get("url"), item.get("age"), item.get("user_agent"))
+    return Entry(EntryKind.VIOLATION, CSP_TYPE, body, *_beside(item), in_array=in_array)
+
+
+def _beside(item: dict[str, Any]) -> tuple[Any, Any, Any]:
+    return item.get("url"), item.get("age"), item.get("user_agent")
 
 
 def _usable(body: dict[str, Any]) -> bool:

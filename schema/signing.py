@@ -21,7 +21,7 @@ LATEST = 10**10 - 1  # s since the epoch: the token's ten digits
 _LEAST_DIFFERENT = 8  # characters of a key that somebody may have typed
 _MAC_BYTES = 18  # 144 bits; RFC 2104 §5 allows down to half the hash. A multiple of 3: base64 leaves no bit unused
 _KEY = re.compile(r"[!-~]+")
-_TOKEN = re.compile(r"(1\.([a-z0-9][a-z0-9-]{0,31}|)\.([0-9]{1,10}))\.([A-Za-z0-9_-]{24})")
+_TOKEN = re.compile(rf"({VERSION}\.({ENVIRONMENT.pattern}|)\.([0-9]{{1,10}}))\.([A-Za-z0-9_-]{{24}})")
 _REMEMBERED = 4096
 _LONGEST_REMEMBERED = 256
 
