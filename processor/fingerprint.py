@@ -7,8 +7,11 @@ from processor.samples import identity
 from schema.violation import Violation
 
 
-def fingerprint(violation: Violation) -> bytes:
+def fingerprint(violation: Violation, marked: str = "") -> bytes:
     """16 bytes. Fields are joined by NUL, which none of them holds, so no two lists of fields look alike.
+
+    `marked`: what is wrong with the report URL's signature, where the site wants to know; such reports are not counted
+    with those that are signed.
 
     Where no URL was blocked the sample tells (rule 45); a report without one is identified as it always was.
     """
@@ -29,5 +32,6 @@ def fingerprint(violation: Violation) -> bytes:
         violation.blocked_host,
         violation.document_host,
         *((sample,) if sample else ()),
+        *(("signature", marked) if marked else ()),
     )
     return blake2b("\0".join(fields).encode(), digest_size=16).digest()

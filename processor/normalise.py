@@ -53,12 +53,13 @@ def normalise(entry: Entry, delivery: Delivery, site: Site, rules: Rules | None 
     agent = as_text(entry.user_agent) or delivery.user_agent.decode(errors="replace")
     seen = max(0, delivery.received_ms - age_ms(entry.age))
     violation = _row(fields, urls, storable(agent, USER_AGENT_BYTES), seen, delivery.site)
-    violation.fingerprint = fingerprint(violation)
+    violation.signature, violation.environment = delivery.signature, delivery.environment
+    marked = delivery.signature if site.require_signature and delivery.signature != "valid" else ""
+    violation.fingerprint = fingerprint(violation, marked)
     violation.verdict, violation.verdict_reason = verdict(
         violation, fields.get("policy", ""), fields.get("blocked", "")
     )
     violation.noise, violation.noise_rule, violation.noise_version = noise(violation, site, rules)
-    violation.signature, violation.environment = delivery.signature, delivery.environment
     violation.trust, violation.trust_reasons = trust(violation, entry, delivery, site)
     return violation
 

@@ -22,8 +22,10 @@ STATIC = frozenset(
 """.split()  # noqa: SIM905  (one word a word)
 )
 _NO_DOMAIN = STATIC | frozenset(
-    "html htm xhtml php asp aspx jsp json xml txt pdf min bundle chunk prod gz ts tsx jsx vue scss retina".split()
-)  # noqa: SIM905
+    """
+    html htm xhtml php asp aspx jsp json xml txt pdf min bundle chunk prod gz ts tsx jsx vue scss retina
+""".split()  # noqa: SIM905
+)
 
 _LONG_SEGMENT = re.compile(r"(?:[^/]{0,19}+/)*+[^/]{20}")  # the cheaper of the two
 _LONG = re.compile(

@@ -10,19 +10,20 @@ from schema.report import Entry
 from schema.sites import Site
 from schema.violation import Violation
 
-# Names are stored, and shown: add some, rename none. Alone, what is above 50 takes a source out of the alerts.
+# Names are stored, and shown: add some, rename none. Alone, what is above 60 takes a source out of the alerts, also
+# where the report's own policy blocks what it says: whoever makes one up knows that much.
 TAKES = {
     "impossible": 60,  # its own policy allows what it says was blocked
     "no-user-agent": 40,  # every browser sends one, but an import may not know it
     "not-a-browser": 70,  # curl and its like
     "unknown-browser": 40,
-    "shape-not-the-browsers": 55,  # this engine sends no such envelope
-    "keys-not-the-browsers": 55,  # no browser spells fields so
+    "shape-not-the-browsers": 65,  # this engine sends no such envelope
+    "keys-not-the-browsers": 65,  # no browser spells fields so
     "fields-not-the-browsers": 25,  # what this engine always sends is missing, or there is what it never sends
     "agents-differ": 30,  # the report names another browser than the request
-    "origin-elsewhere": 55,  # sent by a page of another origin than the document's
+    "origin-elsewhere": 65,  # sent by a page of another origin than the document's
     "referer-elsewhere": 30,
-    "signature-missing": 55,  # only where the site requires one
+    "signature-missing": 65,  # only where the site requires one
     "signature-invalid": 70,
     "signature-expired": 25,
 }

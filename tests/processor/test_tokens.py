@@ -99,3 +99,20 @@ def test_time_is_linear_in_what_is_sent(piece):
     path_without_tokens(text)
     text_without_tokens(text)
     assert time.process_time() - started < 5
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/reset/gtpdNSihSsKshrpPmkH%2FAw%3D%3D",
+        "/reset/Zx9%2BqLk3VbN7tYwP2%2FsRfG8h",
+        "/reset/" + "".join(f"%{ord(digit):02x}" for digit in "0123456789abcdef0123456789abcdef"),
+    ],
+)
+def test_a_secret_written_with_escapes_is_found(path):
+    assert path_without_tokens(path) == "/reset/{token}"
+
+
+@pytest.mark.parametrize("path", ["/img/logo@2x.retina.png", "/src/index@main.ts"])
+def test_file_names_with_an_at_are_no_mail_addresses(path):
+    assert path_without_tokens(path) == path

@@ -12,7 +12,7 @@ from ingest.told import told
 from processor.engines import Engine, engine
 from processor.fold import fold
 from processor.normalise import normalise
-from processor.trust import TAKES, Trust, trust
+from processor.trust import CONSISTENT, TAKES, Trust, trust
 from schema.delivery import Delivery, Kind
 from schema.report import EntryKind, entries
 from schema.sites import Site, Sites
@@ -248,3 +248,21 @@ def test_a_row_is_worth_its_best_report_so_that_a_forged_one_takes_nothing_from_
         ).rows  # fmt: skip
         [row] = rows.values()
         assert (row.violation.reports, row.violation.trust, row.violation.trust_reasons) == (2, 100, "")
+
+
+@pytest.mark.parametrize("reason", ["shape-not-the-browsers", "origin-elsewhere", "keys-not-the-browsers"])
+def test_what_no_browser_does_takes_a_source_out_of_the_alerts_though_its_policy_blocks_what_it_says(reason):
+    assert 100 - TAKES[reason] + CONSISTENT < LEAST_TRUST
+
+
+def test_reports_at_unsigned_urls_are_not_counted_with_signed_ones():
+    site = Site(require_signature="mark")
+    found = {}
+    for signature in ("valid", "missing", "invalid", "expired"):
+        delivery = Delivery(RECEIVED_MS, "shop", Kind.REPORTS, 1, CHROME.encode(), msgspec.json.encode(OF_CHROME),
+                            "", b"", b"", signature)  # fmt: skip
+        [entry] = entries(delivery.body)
+        found[signature] = normalise(entry, delivery, site).fingerprint
+        if signature != "valid":  # a site that doesn't ask for signatures has one violation of them all
+            assert normalise(entry, delivery, Site()).fingerprint == found["valid"]
+    assert len(set(found.values())) == 4

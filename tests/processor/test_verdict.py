@@ -87,6 +87,8 @@ def test_what_the_policy_allows_or_does_not_govern_is_impossible(policy, directi
         ("img-src 'self'", "img-src", "", "not-named"),
         ("frame-ancestors 'self'", "frame-ancestors", SHOP, "not-named"),
         ("img-src 'self'", "img-src", "no url at all", "unreadable"),
+        ("img-src 'self'", "img-src", "null", "unreadable"),
+        ("img-src 'self'", "img-src", "https://shop.example/blobs/redirect/9/a.png", "redirect"),
         ("img-src https://cdn.example", "img-src", "cdn.example", "scheme-unknown"),
         ("img-src https://cdn.example/a/", "img-src", "https://cdn.example", "path-removed"),
         ("img-src https://cdn.example", "img-src", "https://cdn.example", "redirect"),
