@@ -130,10 +130,12 @@ def _patiently(insert: Callable[[], None]) -> None:
 
 
 def _insert(client: Client, rows: list[Violation], token: str) -> None:
+    now = time.time_ns() // 1_000_000
+    labelled = [0 if row.reports < 0 else now for row in rows]  # what takes a count away gives no label
     client.insert(
         "violations",
-        list(zip(*map(row_of, rows), strict=True)),
-        column_names=TABLE_COLUMNS,
+        [*zip(*map(row_of, rows), strict=True), labelled],
+        column_names=[*TABLE_COLUMNS, "labelled"],
         column_oriented=True,
         settings={"insert_deduplication_token": token, "deduplicate_blocks_in_dependent_materialized_views": 1},
     )

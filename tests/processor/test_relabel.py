@@ -183,6 +183,21 @@ def test_a_rule_that_is_only_called_otherwise_is_renamed(store, client):
     assert {item["noise_version"].partition("+")[0] for item in items} == {"2030-01-01", "2030-01-02"}
 
 
+@pytest.mark.parametrize("merged", [False, True])
+@pytest.mark.parametrize(("older", "newer"), [("9", "10"), ("2030-01-02", "2030-01-01")])
+def test_of_several_corrections_the_last_counts_whatever_its_version_is_called(store, client, older, newer, merged):
+    odd = {"blocked_host": "odd.example", "blocked_url": "https://odd.example/"}
+    insert(client, [violation(noise="injected", noise_rule="odd-pages", noise_version="1", **odd)])
+    for name, version in (("first-name", older), ("second-name", newer)):
+        sites = Sites(None, parsed(RULES.replace("odd-pages", name).replace("2030-01-01", version), "test"))
+        assert apply(store, sites, tidied=False).changes
+        if merged:
+            merge(client)
+        [item] = violations.biggest(client, EVERY, 10, None)["items"]
+        assert (item["noise_rule"], item["noise_version"].partition("+")[0]) == (name, version)
+    assert not apply(store, sites, tidied=False).changes
+
+
 def test_a_window_of_many_violations_is_taken_in_pieces(store, client, monkeypatch):
     monkeypatch.setattr(ranges, "PIECE", 7)
     made = rows()
