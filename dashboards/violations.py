@@ -11,6 +11,7 @@ from dashboards.clients import ask
 from dashboards.explain import explanation
 from dashboards.filters import Filters, Where, where
 from dashboards.times import written, written_ms
+from schema.keys import KEY, LIVE
 
 FINGERPRINT = re.compile(r"[0-9a-f]{32}")
 
@@ -32,15 +33,21 @@ WHERE total > 0
 ORDER BY total DESC, fingerprint
 LIMIT {limit:UInt32}
 """
-_NEWEST = """
-SELECT lower(hex(fingerprint)), sum(reports) AS total
-FROM violations
-WHERE {where}
+# What has no reports any more was seen at no time: asked by key, as schema/keys.py says.
+_LIVE = f"""
+    SELECT fingerprint, policy_hash, sum(reports) AS of_reports, max(last_seen) AS of_last_seen
+    FROM violations
+    WHERE {{where}}
+    GROUP BY {", ".join(KEY)}
+    {LIVE}
+"""  # noqa: S608  (columns of ours)
+_NEWEST = f"""
+SELECT lower(hex(fingerprint)), sum(of_reports)
+FROM ({_LIVE})
 GROUP BY fingerprint
-HAVING total > 0
-ORDER BY max(last_seen) DESC, fingerprint
-LIMIT {limit:UInt32}
-"""
+ORDER BY max(of_last_seen) DESC, fingerprint
+LIMIT {{limit:UInt32}}
+"""  # noqa: S608
 _THESE = "fingerprint IN (SELECT toFixedString(unhex(arrayJoin({these:Array(String)})), 16))"
 _START = Cursor(2**63 - 1, "f" * 32)
 
@@ -81,15 +88,13 @@ def _written(item: dict[str, Any]) -> dict[str, Any]:
     return item | times | {"window": written(item["window"])}
 
 
-_POLICIES = """
-SELECT policy_hash, sum(reports), toUnixTimestamp64Milli(max(last_seen))
-FROM violations
-WHERE {where}
+_POLICIES = f"""
+SELECT policy_hash, sum(of_reports), toUnixTimestamp64Milli(max(of_last_seen))
+FROM ({_LIVE})
 GROUP BY policy_hash
-HAVING sum(reports) > 0
-ORDER BY sum(reports) DESC, policy_hash
+ORDER BY sum(of_reports) DESC, policy_hash
 LIMIT 100
-"""
+"""  # noqa: S608
 # The same violation in other browsers: the fingerprint differs, all else that makes it does not.
 _BROWSERS = """
 SELECT any(browser), any(browser_version), lower(hex(fingerprint)), sum(reports)

@@ -5,7 +5,7 @@ from collections import Counter
 
 import pytest
 
-from dashboards import counts, series, sources, violations
+from dashboards import counts, groups, series, sources, violations
 from dashboards.filters import Filters
 from processor import ranges, relabel
 from processor.relabel import finish
@@ -138,6 +138,40 @@ def test_what_is_seen_is_the_same_before_and_after_the_tidying(store, client):
     assert {label for label, *_ in before["labels"].values()} == {"", "injected", "browser"}
     left = client.query("SELECT count() FROM violations WHERE reports <= 0").result_rows[0][0]
     assert left == 0
+
+
+def test_of_what_is_partly_noise_the_rest_alone_is_seen(store, client):
+    """A group of two violations, one of which a rule takes; and one violation of which it takes the later part."""
+    site = Sites(None, parsed(RULES.replace("blocked_kinds", 'browser = "Chrome"\nbelow = 100\nblocked_kinds'), "test"))
+    of_group = {"document_template": "/t", "blocked_template": "inline", "blocked_kind": "inline", "blocked_host": ""}
+    early, late = START + 60, START + 7200
+    insert(client, [
+        violation(1, at=early, browser_version="120.0", **of_group),
+        violation(1, at=late, browser_version="90.0", policy_hash="b" * 16, **of_group),
+        violation(2, at=early - 700, browser_version="90.0", **of_group),
+        violation(3, at=early + 600, browser_version="120.0"),
+    ])  # fmt: skip
+    apply(store, site, tidied=False)
+    own = Filters(noise="none")
+
+    def said() -> dict:
+        listed = groups.biggest(client, own, 10, None)["items"]
+        one = violations.one(client, own, f"{1:032x}")
+        return {
+            "groups": {item["document_template"]: (item["violations"], item["pages"], item["first_seen"][-10:-5],
+                                                   item["last_seen"][-10:-5]) for item in listed},
+            "newest": [item["fingerprint"][-1] for item in violations.newest(client, own, 10)],
+            "policies": [(policy["policy_hash"][-2:], policy["reports"]) for policy in one["policies"]],
+        }  # fmt: skip
+
+    before = said()
+    assert before == {
+        "groups": {"/t": (1, 1, "31:00", "31:00"), "": (1, 1, "41:00", "41:00")},
+        "newest": ["3", "1"],
+        "policies": [("aa", 1)],
+    }
+    tidy(client, None)
+    assert said() == before
 
 
 def test_a_second_time_changes_nothing(store, client):
