@@ -4,7 +4,9 @@ Pure. The tables that views make of `violations` follow, because they see what i
 of a window's count it isn't known in which minutes it was: it is taken from those in which its old label has reports.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
+from itertools import pairwise
 from typing import NamedTuple
 
 import msgspec
@@ -49,9 +51,15 @@ def rows(changes: Iterable[Change], minutes: dict[Group, Minutes]) -> list[Viola
     return found
 
 
-def moved(inserted: Iterable[Violation]) -> int:
-    """Reports that got another category by these rows."""
-    return sum(row.reports for row in inserted if row.reports > 0)
+def told(changes: Iterable[Change], inserted: Iterable[Violation]) -> Counter[tuple[str, str]]:
+    """Reports whose label is another by these rows, by old and new rule: another category, or only another rule."""
+    found: Counter[tuple[str, str]] = Counter()
+    for stored, label in (change for change in changes if not change.moves):
+        found[stored.noise_rule, label.rule] += stored.reports
+    for old, new in pairwise(inserted):
+        if new.reports > 0:  # behind what it replaces
+            found[old.noise_rule, new.noise_rule] += new.reports
+    return found
 
 
 def _moved(change: Change, minutes: Minutes) -> Iterator[Violation]:

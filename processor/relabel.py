@@ -39,7 +39,10 @@ _SETTINGS: dict[str, int | str] = {
 
 
 class Step(NamedTuple):
-    """How far it is: `looked` at so many of about `of` rows. `changes`: reports by old and new rule; "" is none."""
+    """How far it is: `looked` at so many of about `of` rows, and `moved` so many reports to another label.
+
+    `changes`: these by old and new rule; "" is none.
+    """
 
     looked: int
     of: int
@@ -68,8 +71,8 @@ def _steps(store: Store, client: Client, sites: Sites) -> Iterator[Step]:
             if rows:
                 with store.inserting:
                     _insert_once(client, rows)
-            step.changes.update(_told(changes))
-            step = step._replace(looked=min(step.of, step.looked + its.rows), moved=step.moved + moves.moved(rows))
+            step.changes.update(moves.told(changes, rows))
+            step = step._replace(looked=min(step.of, step.looked + its.rows), moved=step.changes.total())
             yield step
 
 
@@ -89,13 +92,6 @@ def _rows(store: Store, client: Client, its: ranges.Range, changes: list[Change]
             pass  # what was in the table a moment ago is by now in those that follow it
         minutes = ranges.minutes(client, its)
     return moves.rows(changes, minutes)
-
-
-def _told(changes: list[Change]) -> Counter[tuple[str, str]]:
-    told: Counter[tuple[str, str]] = Counter()
-    for stored, label in changes:
-        told[stored.noise_rule, label.rule] += stored.reports
-    return told
 
 
 _UNFINISHED = "SELECT batch, any(rows) FROM noise_moves GROUP BY batch HAVING max(done) = 0 ORDER BY batch"
