@@ -4,6 +4,7 @@ Pure. The tables that views make of `violations` follow, because they see what i
 of a window's count it isn't known in which minutes it was: it is taken from those in which its old label has reports.
 """
 
+import operator
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from itertools import pairwise
@@ -49,6 +50,28 @@ def rows(changes: Iterable[Change], minutes: dict[Group, Minutes]) -> list[Viola
         else:
             found.append(_labelled(change, 0, change.stored.first_seen))
     return found
+
+
+def batches(inserted: Iterable[Violation], most: int) -> Iterator[list[Violation]]:
+    """Each of about `most` bytes of texts; what belongs together stays together."""
+    batch: list[Violation] = []
+    size = 0
+    for row in inserted:
+        begins = row.reports < 0 or (row.reports == 0 and batch and batch[-1].reports == 0)
+        if begins and size >= most:
+            yield batch
+            batch, size = [], 0
+        batch.append(row)
+        size += _ROW + sum(len(text) for text in _texts(row))
+    if batch:
+        yield batch
+
+
+_ROW = 600  # bytes of everything else, as JSON
+_texts = operator.attrgetter(
+    "document_url", "referrer", "blocked_url", "source_file", "sample", "user_agent", "document_template",
+    "blocked_template",
+)  # fmt: skip
 
 
 def told(changes: Iterable[Change], inserted: Iterable[Violation]) -> Counter[tuple[str, str]]:

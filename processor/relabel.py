@@ -10,6 +10,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from hashlib import blake2b
+from threading import Lock
 from typing import NamedTuple
 
 import msgspec
@@ -68,9 +69,8 @@ def _steps(store: Store, client: Client, sites: Sites) -> Iterator[Step]:
         for its in ranges.ranges(client, week):
             changes = _changes(client, its, sites)
             rows = _rows(store, client, its, changes)
-            if rows:
-                with store.inserting:
-                    _insert_once(client, rows)
+            for batch in moves.batches(rows, ranges.BYTES):
+                _insert_once(client, batch, store.inserting)
             step.changes.update(moves.told(changes, rows))
             step = step._replace(looked=min(step.of, step.looked + its.rows), moved=step.changes.total())
             yield step
@@ -106,23 +106,26 @@ def finish(client: Client) -> None:
         _note(client, token, "", done=1)
 
 
-def _insert_once(client: Client, rows: list[Violation]) -> None:
+def _insert_once(client: Client, rows: list[Violation], inserting: Lock) -> None:
     """The same rows under the same token, however many do this at once; another when the same is moved once more."""
     text = msgspec.json.encode(rows).decode()
     its = f"noise-{blake2b(text.encode(), digest_size=16).hexdigest()}-"
     token = f"{its}{client.query(_DONE_BEFORE, parameters={'its': its}).result_rows[0][0]}"
-    _patiently(lambda: _note(client, token, text, done=0))
-    _patiently(lambda: _insert(client, rows, token))
-    _patiently(lambda: _note(client, token, "", done=1))
+    _patiently(lambda: _note(client, token, text, done=0), inserting)
+    _patiently(lambda: _insert(client, rows, token), inserting)
+    _patiently(lambda: _note(client, token, "", done=1), inserting)
 
 
-def _patiently(insert: Callable[[], None]) -> None:
+def _patiently(insert: Callable[[], None], inserting: Lock) -> None:
+    """Between two tries others may insert and ask: the processor waits for `inserting` in its event loop."""
     for pause in _PAUSES:
         try:
-            return insert()
+            with inserting:
+                return insert()
         except ClickHouseError:  # perhaps it was applied: its token makes the repeat harmless
             time.sleep(pause)
-    return insert()
+    with inserting:
+        return insert()
 
 
 def _insert(client: Client, rows: list[Violation], token: str) -> None:

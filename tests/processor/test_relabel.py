@@ -4,6 +4,7 @@ import random
 from collections import Counter
 
 import pytest
+from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from dashboards import counts, groups, series, sources, violations
 from dashboards.filters import Filters
@@ -241,6 +242,41 @@ def test_a_window_of_many_violations_is_taken_in_pieces(store, client, monkeypat
     insert(client, made)
     apply(store)
     check(client, made)
+
+
+def test_long_texts_make_pieces_and_batches_of_few_rows(store, client, monkeypatch):
+    """As a flood of the longest URLs does: what is held and written down at once is bounded in bytes."""
+    monkeypatch.setattr(ranges, "BYTES", 100_000)
+    made = [violation(number, at=START + number % 600, blocked_host="odd.example", reports=3,
+                      blocked_url=f"https://odd.example/{'x' * 8000}{number}") for number in range(100)]  # fmt: skip
+    for number, row in enumerate(made):
+        row.fingerprint = (number * 650).to_bytes(2, "big") + row.fingerprint[2:]
+    insert(client, made)
+    batches = []
+    insert_ = relabel._insert
+    monkeypatch.setattr(relabel, "_insert", lambda *asked: (batches.append(asked[1]), insert_(*asked)))
+    apply(store)
+    check(client, made)
+    assert max(sum(len(row.blocked_url) for row in batch) for batch in batches) < 130_000
+    [week] = [week for week, _ in ranges.weeks(client)]
+    pieces = [ranges.stored(client, its) for its in ranges.ranges(client, week)]
+    assert sum(map(len, pieces)) == 100
+    assert max(map(len, pieces)) <= 14
+
+
+def test_others_may_insert_while_a_refused_batch_waits(store, client, monkeypatch):
+    insert(client, rows(count=20))
+    insert_, held = relabel._insert, []
+
+    def refused(*asked):
+        if not held:
+            raise ClickHouseError("refused")
+        insert_(*asked)
+
+    monkeypatch.setattr(relabel, "_insert", refused)
+    monkeypatch.setattr(relabel.time, "sleep", lambda _seconds: held.append(store.inserting.locked()))
+    apply(store)
+    assert held[0] is False
 
 
 def test_live_inserts_beside_it_are_neither_lost_nor_moved_twice(store, client, monkeypatch):
