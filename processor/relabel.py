@@ -10,7 +10,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from hashlib import blake2b
-from threading import Lock
+from threading import Lock, Thread
 from typing import NamedTuple
 
 import msgspec
@@ -27,6 +27,7 @@ from schema.violation import Violation
 
 logger = logging.getLogger("sentinel.processor")
 _PAUSES = (0.5, 1.0, 2.0, 4.0)  # s, before a batch that a server refused or didn't answer is tried again
+_AGAIN = 5.0  # s, between later tries to complete one that was given up
 
 
 _SETTINGS: dict[str, int | str] = {
@@ -57,6 +58,9 @@ def relabel(store: Store, sites: Sites) -> Iterator[Step]:
     try:
         finish(client)
         yield from _steps(store, client, sites)
+    except ClickHouseError:
+        Thread(target=_finish_at_last, args=(store,), name="finish", daemon=True).start()
+        raise
     finally:
         client.close()
 
@@ -104,6 +108,24 @@ def finish(client: Client) -> None:
         logger.warning("a re-labelling was stopped in the middle of a batch; it is completed now")
         _insert(client, msgspec.json.decode(text, type=list[Violation]), token)
         _note(client, token, "", done=1)
+
+
+def _finish_at_last(store: Store) -> None:
+    """A batch that was refused for good may be in some of its tables. While this process goes on, so do its inserts,
+    and after 10,000 of them its token is forgotten: it is tried until it is in.
+    """
+    while True:
+        time.sleep(_AGAIN)
+        try:
+            client = store.client()
+            try:
+                with store.inserting:
+                    finish(client)
+            finally:
+                client.close()
+            return
+        except ClickHouseError as error:
+            logger.warning("a re-labelling's batch is not completed yet (error %s)", getattr(error, "code", ""))
 
 
 def _insert_once(client: Client, rows: list[Violation], inserting: Lock) -> None:

@@ -1,6 +1,7 @@
 """Labelling again what is stored: no report is lost or counted twice, in any table, whatever is going on beside it."""
 
 import random
+import time
 from collections import Counter
 
 import pytest
@@ -277,6 +278,31 @@ def test_others_may_insert_while_a_refused_batch_waits(store, client, monkeypatc
     monkeypatch.setattr(relabel.time, "sleep", lambda _seconds: held.append(store.inserting.locked()))
     apply(store)
     assert held[0] is False
+
+
+def test_a_batch_that_was_given_up_is_completed_in_the_same_process(store, client, monkeypatch):
+    """Later its token would be forgotten, and what is in some of the tables would go in twice."""
+    monkeypatch.setattr(relabel, "_PAUSES", ())
+    monkeypatch.setattr(relabel, "_AGAIN", 0.2)
+    made = rows()
+    insert(client, made)
+    insert_, tries = relabel._insert, []
+
+    def refused(*asked):
+        tries.append(asked)
+        if len(tries) < 3:
+            raise ClickHouseError("refused")
+        insert_(*asked)
+
+    monkeypatch.setattr(relabel, "_insert", refused)
+    with pytest.raises(ClickHouseError):
+        apply(store)
+    ends = time.monotonic() + 30
+    while client.query(relabel._UNFINISHED).result_rows and time.monotonic() < ends:
+        time.sleep(0.1)
+    assert not client.query(relabel._UNFINISHED).result_rows
+    apply(store)
+    check(client, made)
 
 
 def test_live_inserts_beside_it_are_neither_lost_nor_moved_twice(store, client, monkeypatch):
