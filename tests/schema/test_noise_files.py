@@ -10,9 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dashboards import filters
 from schema import noise_checks
-from schema.names import BLOCKED_KINDS
 from schema.noise import BadRules, Rule
 from schema.noise_files import load_rules, packaged, parsed, version_of
 from schema.sites import BadSites, Site, load_sites
@@ -136,10 +134,6 @@ def test_the_version_of_the_programs_own_rules_is_as_it_stands():
     copy = msgspec.json.decode(msgspec.json.encode(rules), type=type(rules))
     assert version_of(copy) == rules.version
     assert version_of(rules, [], ["x"]) != rules.version
-
-
-def test_the_kinds_a_rule_may_ask_for_are_those_of_the_api():
-    assert set(filters.KINDS) == BLOCKED_KINDS
 
 
 _PIECES = [
