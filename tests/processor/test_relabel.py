@@ -335,7 +335,7 @@ def test_what_was_stopped_inside_a_batch_is_completed(store, client, monkeypatch
     """As a kill would: the batch is written down, and some of its tables have it."""
     made = rows()
     insert(client, made)
-    insert_, note = relabel._insert, relabel._note
+    insert_ = relabel._insert
     views = {
         "violations": ["minutes_of_violations", "sources_of_violations"],
         "minutes": ["sources_of_violations"],
@@ -360,7 +360,6 @@ def test_what_was_stopped_inside_a_batch_is_completed(store, client, monkeypatch
     with pytest.raises(Killed):
         apply(store)
     monkeypatch.setattr(relabel, "_insert", insert_)
-    monkeypatch.setattr(relabel, "_note", note)
     finish(client)
     assert by_label(client) == by_label(client, "minutes") == by_label(client, "sources")
     assert sum(by_label(client).values()) == sum(row.reports for row in made)
