@@ -7,13 +7,10 @@ import msgspec
 
 from dashboards import times
 from dashboards.params import BadParameter, Parameters
+from schema.names import BLOCKED_KINDS
 from schema.sites import LABEL
 from schema.verdicts import VERDICTS
 
-KINDS = (
-    "url", "self", "inline", "eval", "wasm-eval", "trusted-types", "data", "blob", "filesystem", "about",
-    "extension", "browser", "empty", "other",
-)  # fmt: skip
 DISPOSITIONS = ("enforce", "report", "")
 NOISES = ("none", "only", "all")
 NAMES = (
@@ -55,7 +52,7 @@ def read(given: Parameters) -> Filters:
         directive=_lowered(given, "directive"),
         document_host=_lowered(given, "document_host"),
         blocked_host=_lowered(given, "blocked_host"),
-        blocked_kind=given.one_of("blocked_kind", KINDS),
+        blocked_kind=given.one_of("blocked_kind", BLOCKED_KINDS),
         disposition=given.one_of("disposition", DISPOSITIONS),
         browser=given.text("browser"),
         verdict=_verdict(given),

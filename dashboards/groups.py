@@ -9,6 +9,7 @@ from dashboards import cursors
 from dashboards.clients import ask
 from dashboards.filters import Filters, Where, where
 from dashboards.times import written_ms
+from schema import keys
 
 KEY = ("site", "effective_directive", "document_template", "blocked_template", "blocked_kind", "disposition")
 
@@ -33,20 +34,26 @@ LIMIT {{limit:UInt32}}
 """  # noqa: S608  (columns of ours)
 _CHOSEN = f"{{where}} AND {_ID} IN (SELECT toUInt128(arrayJoin({{these:Array(String)}})))"
 _TEXTS = f"""
-SELECT toString({_ID}) AS id, {", ".join(f"toString(any({name}))" for name in KEY)}, uniqCombined(12)(document_url),
-    toUnixTimestamp64Milli(min(first_seen)), toUnixTimestamp64Milli(max(last_seen))
+SELECT toString({_ID}) AS id, {", ".join(f"toString(any({name}))" for name in KEY)}
 FROM violations
 WHERE {_CHOSEN}
 GROUP BY id
 """  # noqa: S608  (columns of ours)
 _MEMBERS = f"""
-SELECT toString(id), count(), lower(hex(argMax(fingerprint, (total, fingerprint))))
+SELECT toString(id), count(), lower(hex(argMax(fingerprint, (total, fingerprint)))), uniqCombined(12)(page),
+    toUnixTimestamp64Milli(min(first)), toUnixTimestamp64Milli(max(last))
 FROM (
-    SELECT any({_ID}) AS id, fingerprint, sum(reports) AS total
-    FROM violations
-    WHERE {_CHOSEN}
+    SELECT any(of_id) AS id, fingerprint, sum(of_total) AS total, any(of_page) AS page, min(of_first) AS first,
+        max(of_last) AS last
+    FROM (
+        SELECT any({_ID}) AS of_id, fingerprint, sum(reports) AS of_total, any(cityHash64(document_url)) AS of_page,
+            min(first_seen) AS of_first, max(last_seen) AS of_last
+        FROM violations
+        WHERE {_CHOSEN}
+        GROUP BY {", ".join(keys.KEY)}
+        {keys.LIVE}
+    )
     GROUP BY fingerprint
-    HAVING total > 0
 )
 GROUP BY id
 """  # noqa: S608  (columns of ours)
@@ -71,13 +78,13 @@ def _items(client: Client, selected: Where, page: list[tuple[Any, ...]]) -> list
     texts = {group: rest for group, *rest in ask(client, _TEXTS, selected, these=these)}
     members = {group: rest for group, *rest in ask(client, _MEMBERS, selected, these=these)}
     return [
-        _item(texts[group], reports, *members[group]) for group, reports in page if group in texts and group in members
+        _item(texts[group], reports, members[group]) for group, reports in page if group in texts and group in members
     ]
 
 
-def _item(texts: list[Any], reports: int, violations: int, fingerprint: str) -> dict[str, Any]:
-    *key, pages, first, last = texts
-    return dict(zip(KEY, key, strict=True)) | {
+def _item(texts: list[Any], reports: int, members: list[Any]) -> dict[str, Any]:
+    violations, fingerprint, pages, first, last = members
+    return dict(zip(KEY, texts, strict=True)) | {
         "reports": reports,
         "violations": violations,
         "pages": pages,

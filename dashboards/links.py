@@ -39,4 +39,4 @@ class Links:
 
 def _means_any(name: str, value: str) -> bool:
     """What a form sends for a choice that was not made."""
-    return (name in {"site", "q"} and not value.strip()) or (name == "noise" and value == "all")
+    return (name in {"site", "q"} and not value.strip()) or (name in {"noise", "verdict"} and value == "all")

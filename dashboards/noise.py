@@ -64,8 +64,14 @@ class Applying:
         except BadRules as error:
             raise HTTPException(400, str(error)) from error
         except ClickHouseError as error:
-            why = str(error).partition("\n")[0][:300]
-            yield msgspec.json.encode({"error": f"the store can't be used ({why})"}) + b"\n"
+            yield msgspec.json.encode({"error": f"the store can't be used ({_why(error)})"}) + b"\n"
+
+
+def _why(error: ClickHouseError) -> str:
+    """Without its words: they may quote what a report says."""
+    name = getattr(error, "name", None) or type(error).__name__
+    code = getattr(error, "code", None)
+    return name if code is None else f"error {code}, {name}"
 
 
 def _refuse_pages(request: Request) -> None:

@@ -11,6 +11,8 @@ from dashboards.clients import ask
 from dashboards.explain import explanation
 from dashboards.filters import Filters, Where, where
 from dashboards.times import written, written_ms
+from schema.keys import KEY, LIVE
+from schema.names import BY_SAMPLE
 
 FINGERPRINT = re.compile(r"[0-9a-f]{32}")
 
@@ -32,15 +34,21 @@ WHERE total > 0
 ORDER BY total DESC, fingerprint
 LIMIT {limit:UInt32}
 """
-_NEWEST = """
-SELECT lower(hex(fingerprint)), sum(reports) AS total
-FROM violations
-WHERE {where}
+# What has no reports any more was seen at no time: asked by key, as schema/keys.py says.
+_LIVE = f"""
+    SELECT fingerprint, policy_hash, sum(reports) AS of_reports, max(last_seen) AS of_last_seen
+    FROM violations
+    WHERE {{where}}
+    GROUP BY {", ".join(KEY)}
+    {LIVE}
+"""  # noqa: S608  (columns of ours)
+_NEWEST = f"""
+SELECT lower(hex(fingerprint)), sum(of_reports)
+FROM ({_LIVE})
 GROUP BY fingerprint
-HAVING total > 0
-ORDER BY max(last_seen) DESC, fingerprint
-LIMIT {limit:UInt32}
-"""
+ORDER BY max(of_last_seen) DESC, fingerprint
+LIMIT {{limit:UInt32}}
+"""  # noqa: S608
 _THESE = "fingerprint IN (SELECT toFixedString(unhex(arrayJoin({these:Array(String)})), 16))"
 _START = Cursor(2**63 - 1, "f" * 32)
 
@@ -81,16 +89,15 @@ def _written(item: dict[str, Any]) -> dict[str, Any]:
     return item | times | {"window": written(item["window"])}
 
 
-_POLICIES = """
-SELECT policy_hash, sum(reports), toUnixTimestamp64Milli(max(last_seen))
-FROM violations
-WHERE {where}
+_POLICIES = f"""
+SELECT policy_hash, sum(of_reports), toUnixTimestamp64Milli(max(of_last_seen))
+FROM ({_LIVE})
 GROUP BY policy_hash
-HAVING sum(reports) > 0
-ORDER BY sum(reports) DESC, policy_hash
+ORDER BY sum(of_reports) DESC, policy_hash
 LIMIT 100
-"""
-# The same violation in other browsers: the fingerprint differs, all else that makes it does not.
+"""  # noqa: S608
+# The same violation in other browsers: the fingerprint differs, all else that makes it does not. Of its own rows the
+# samples may differ in numbers, which are no part of it (processor/samples.py).
 _BROWSERS = """
 SELECT any(browser), any(browser_version), lower(hex(fingerprint)), sum(reports)
 FROM violations
@@ -98,13 +105,13 @@ WHERE {where} AND site = {its_site:String} AND document_url = {its_document:Stri
     AND effective_directive = {its_directive:String} AND blocked_url = {its_blocked:String}
     AND source_file = {its_source:String} AND line_number = {its_line:UInt32} AND column_number = {its_column:UInt32}
     AND disposition = {its_disposition:String}
-    AND (blocked_kind NOT IN {by_sample:Array(String)} OR sample = {its_sample:String})
+    AND (blocked_kind NOT IN {by_sample:Array(String)} OR sample = {its_sample:String}
+        OR fingerprint = toFixedString(unhex({its_fingerprint:String}), 16))
 GROUP BY fingerprint
 HAVING sum(reports) > 0
 ORDER BY sum(reports) DESC, fingerprint
 LIMIT 100
 """
-_BY_SAMPLE = ["eval", "wasm-eval", "inline", "self", "trusted-types"]  # kinds whose sample is part of their identity
 _EXAMPLE = "SELECT argMax(raw, seen) FROM examples WHERE {where} GROUP BY site, fingerprint"
 
 
@@ -135,9 +142,10 @@ def _browsers(client: Client, selected: Where, item: dict[str, Any]) -> list[dic
         "its_site": "site", "its_document": "document_url", "its_directive": "effective_directive",
         "its_blocked": "blocked_url", "its_source": "source_file", "its_line": "line_number",
         "its_column": "column_number", "its_disposition": "disposition", "its_sample": "sample",
+        "its_fingerprint": "fingerprint",
     }  # fmt: skip
     values = {name: item[field] for name, field in its.items()}
-    found = ask(client, _BROWSERS, selected, by_sample=_BY_SAMPLE, **values)
+    found = ask(client, _BROWSERS, selected, by_sample=list(BY_SAMPLE), **values)
     return [dict(zip(("browser", "browser_version", "fingerprint", "reports"), row, strict=True)) for row in found]
 
 

@@ -4,7 +4,10 @@ Pure. The tables that views make of `violations` follow, because they see what i
 of a window's count it isn't known in which minutes it was: it is taken from those in which its old label has reports.
 """
 
+import operator
+from collections import Counter
 from collections.abc import Iterable, Iterator
+from itertools import pairwise
 from typing import NamedTuple
 
 import msgspec
@@ -49,9 +52,37 @@ def rows(changes: Iterable[Change], minutes: dict[Group, Minutes]) -> list[Viola
     return found
 
 
-def moved(inserted: Iterable[Violation]) -> int:
-    """Reports that got another category by these rows."""
-    return sum(row.reports for row in inserted if row.reports > 0)
+def batches(inserted: Iterable[Violation], most: int) -> Iterator[list[Violation]]:
+    """Each of about `most` bytes of texts; what belongs together stays together."""
+    batch: list[Violation] = []
+    size = 0
+    for row in inserted:
+        begins = row.reports < 0 or (row.reports == 0 and batch and batch[-1].reports == 0)
+        if begins and size >= most:
+            yield batch
+            batch, size = [], 0
+        batch.append(row)
+        size += _ROW + sum(len(text) for text in _texts(row))
+    if batch:
+        yield batch
+
+
+_ROW = 600  # bytes of everything else, as JSON
+_texts = operator.attrgetter(
+    "document_url", "referrer", "blocked_url", "source_file", "sample", "user_agent", "document_template",
+    "blocked_template",
+)  # fmt: skip
+
+
+def told(changes: Iterable[Change], inserted: Iterable[Violation]) -> Counter[tuple[str, str]]:
+    """Reports whose label is another by these rows, by old and new rule: another category, or only another rule."""
+    found: Counter[tuple[str, str]] = Counter()
+    for stored, label in (change for change in changes if not change.moves):
+        found[stored.noise_rule, label.rule] += stored.reports
+    for old, new in pairwise(inserted):
+        if new.reports > 0:  # behind what it replaces
+            found[old.noise_rule, new.noise_rule] += new.reports
+    return found
 
 
 def _moved(change: Change, minutes: Minutes) -> Iterator[Violation]:

@@ -3,7 +3,9 @@
 What is looked at is what is stored, so a rule says of a row in the store what it says of the report that comes in.
 """
 
+import contextlib
 import re
+from collections import OrderedDict
 from collections.abc import Iterable
 from functools import lru_cache
 from typing import NamedTuple
@@ -49,6 +51,8 @@ class _Asked(NamedTuple):
     local: bool
 
 
+_LONGEST = 253  # characters of a host's name (RFC 1035, 2.3.4, written with dots)
+_HOSTS = 2048  # a judge remembers
 _Index = dict[str, frozenset[int]]
 _NONE: frozenset[int] = frozenset()
 
@@ -67,7 +71,7 @@ class Judge:
             self._index(number, test.rule)
         samples = [self._tests[number].rule.sample for number in sorted(self._by_sample)]
         self._any_sample = re.compile("|".join(f"(?:{sample})" for sample in samples)) if samples else None
-        self._under = lru_cache(maxsize=8192)(self._of_host)  # hosts come again and again; their URLs need not
+        self._under = lru_cache(maxsize=_HOSTS)(self._of_host)  # hosts come again and again; their URLs need not
 
     def _index(self, number: int, rule: Rule) -> None:
         """By whatever of its conditions is rarest in reports."""
@@ -94,7 +98,8 @@ class Judge:
                 scheme, authority, _ = parts(text)
                 if scheme in self._by_scheme:
                     found = found | self._by_scheme[scheme]
-                if under := self._under(authority):
+                looked_up = self._under if len(authority) <= _LONGEST else self._of_host  # one that long isn't kept
+                if under := looked_up(authority):
                     found = found | under
         if not found:
             return self._none
@@ -120,6 +125,8 @@ class Judge:
         """The rules that name a host or a domain it is below."""
         found = _NONE
         host = host_of(authority)
+        if len(host) > _LONGEST:
+            return found
         while host:
             if host in self._by_host:
                 found = found | self._by_host[host]
@@ -181,8 +188,8 @@ def _is_local(violation: Violation, site: Site) -> bool:
     return is_local(host) and not (site.hosts and site.owns(host))
 
 
-_KEPT = 1000  # judges: a site with rules of its own has one
-_judges: dict[tuple[int, int], tuple[Rules, Site | None, Judge]] = {}
+_KEPT = 64  # judges, those asked last: a site with rules of its own has one, and every reload brings new ones
+_judges: OrderedDict[tuple[int, int], tuple[Rules, Site | None, Judge]] = OrderedDict()
 
 
 def judge_of(rules: Rules, site: Site) -> Judge:
@@ -191,9 +198,12 @@ def judge_of(rules: Rules, site: Site) -> Judge:
     key = (id(rules), id(own))
     kept = _judges.get(key)
     if kept is None:
-        if len(_judges) >= _KEPT:
-            _judges.clear()
         asked = [*site.noise, *(rule for rule in rules.rules if rule.id not in site.noise_off)]
         judge = Judge(asked, version_of(rules, site.noise, site.noise_off))
         kept = _judges[key] = (rules, own, judge)  # what is kept alive keeps its identity
+        if len(_judges) > _KEPT:
+            _judges.popitem(last=False)
+    elif len(_judges) > 1:
+        with contextlib.suppress(KeyError):  # another thread's judge took its place just now
+            _judges.move_to_end(key)
     return kept[2]

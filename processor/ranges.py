@@ -11,7 +11,8 @@ from processor.write import TABLE_COLUMNS
 from schema.keys import KEY, LIVE, of_key
 from schema.violation import WINDOW_SECONDS, Violation
 
-PIECE = 4000  # rows; of the longest URLs they are 200 MB
+PIECE = 4000  # rows
+BYTES = 16_000_000  # of their texts: of the longest URLs 4000 would be 200 MB
 
 
 class Range(NamedTuple):
@@ -23,6 +24,7 @@ class Range(NamedTuple):
     part: int
     parts: int
     rows: int  # about
+    bytes: int  # about
 
     @property
     def values(self) -> dict[str, Any]:
@@ -35,13 +37,17 @@ _WHERE = """site = {site:String}
     AND window BETWEEN toDateTime({first:UInt32}, 'UTC') AND toDateTime({last:UInt32}, 'UTC')
     AND reinterpretAsUInt16(reverse(substring(fingerprint, 1, 2))) BETWEEN {low:UInt16} AND {high:UInt16}"""
 _WEEKS = "SELECT toMonday(window) AS week, count() FROM violations GROUP BY week ORDER BY week"
-_WINDOWS = """
-SELECT toString(site) AS label, toUnixTimestamp(window) AS start, count()
+# Whoever floods us makes their rows alike in size, so a window's are taken to be spread evenly over its fingerprints.
+_LONG = ("document_url", "referrer", "blocked_url", "source_file", "sample", "user_agent", "document_template",
+         "blocked_template")  # fmt: skip
+_WINDOWS = f"""
+SELECT toString(site) AS label, toUnixTimestamp(window) AS start, count(),
+    sum({" + ".join(f"length({name})" for name in _LONG)})
 FROM violations
-WHERE toMonday(window) = {week:Date}
+WHERE toMonday(window) = {{week:Date}}
 GROUP BY label, start
 ORDER BY label, start
-"""
+"""  # noqa: S608  (columns of ours)
 _TIMES = {
     "window": "toUnixTimestamp(of_window)",
     "first_seen": "toUnixTimestamp64Milli(of_first_seen)",
@@ -78,21 +84,22 @@ def weeks(client: Client) -> list[tuple[date, int]]:
 def ranges(client: Client, week: date) -> Iterator[Range]:
     found = client.query(_WINDOWS, parameters={"week": week}).result_rows
     open_: Range | None = None
-    for site, window, rows in found:
-        if open_ is not None and (open_.site != site or open_.rows + rows > PIECE):
+    for site, window, rows, size in found:
+        if open_ is not None and (open_.site != site or open_.rows + rows > PIECE or open_.bytes + size > BYTES):
             yield from _split(open_)
             open_ = None
         if open_ is None:
-            open_ = Range(site, window, window, 0, 1, rows)
+            open_ = Range(site, window, window, 0, 1, rows, size)
         else:
-            open_ = open_._replace(last=window, rows=open_.rows + rows)
+            open_ = open_._replace(last=window, rows=open_.rows + rows, bytes=open_.bytes + size)
     if open_ is not None:
         yield from _split(open_)
 
 
 def _split(its: Range) -> Iterator[Range]:
-    parts = min(-(-its.rows // PIECE), _SPREAD)
-    return (its._replace(part=part, parts=parts, rows=its.rows // parts) for part in range(parts))
+    parts = min(max(-(-its.rows // PIECE), -(-its.bytes // BYTES)), _SPREAD)
+    its = its._replace(parts=parts, rows=its.rows // parts, bytes=its.bytes // parts)
+    return (its._replace(part=part) for part in range(parts))
 
 
 def stored(client: Client, its: Range) -> list[Violation]:

@@ -10,6 +10,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from hashlib import blake2b
+from threading import Lock, Thread
 from typing import NamedTuple
 
 import msgspec
@@ -26,6 +27,7 @@ from schema.violation import Violation
 
 logger = logging.getLogger("sentinel.processor")
 _PAUSES = (0.5, 1.0, 2.0, 4.0)  # s, before a batch that a server refused or didn't answer is tried again
+_AGAIN = 5.0  # s, between later tries to complete one that was given up
 
 
 _SETTINGS: dict[str, int | str] = {
@@ -39,7 +41,10 @@ _SETTINGS: dict[str, int | str] = {
 
 
 class Step(NamedTuple):
-    """How far it is: `looked` at so many of about `of` rows. `changes`: reports by old and new rule; "" is none."""
+    """How far it is: `looked` at so many of about `of` rows, and `moved` so many reports to another label.
+
+    `changes`: these by old and new rule; "" is none.
+    """
 
     looked: int
     of: int
@@ -53,6 +58,9 @@ def relabel(store: Store, sites: Sites) -> Iterator[Step]:
     try:
         finish(client)
         yield from _steps(store, client, sites)
+    except ClickHouseError:
+        Thread(target=_finish_at_last, args=(store,), name="finish", daemon=True).start()
+        raise
     finally:
         client.close()
 
@@ -65,11 +73,10 @@ def _steps(store: Store, client: Client, sites: Sites) -> Iterator[Step]:
         for its in ranges.ranges(client, week):
             changes = _changes(client, its, sites)
             rows = _rows(store, client, its, changes)
-            if rows:
-                with store.inserting:
-                    _insert_once(client, rows)
-            step.changes.update(_told(changes))
-            step = step._replace(looked=min(step.of, step.looked + its.rows), moved=step.moved + moves.moved(rows))
+            for batch in moves.batches(rows, ranges.BYTES):
+                _insert_once(client, batch, store.inserting)
+            step.changes.update(moves.told(changes, rows))
+            step = step._replace(looked=min(step.of, step.looked + its.rows), moved=step.changes.total())
             yield step
 
 
@@ -91,13 +98,6 @@ def _rows(store: Store, client: Client, its: ranges.Range, changes: list[Change]
     return moves.rows(changes, minutes)
 
 
-def _told(changes: list[Change]) -> Counter[tuple[str, str]]:
-    told: Counter[tuple[str, str]] = Counter()
-    for stored, label in changes:
-        told[stored.noise_rule, label.rule] += stored.reports
-    return told
-
-
 _UNFINISHED = "SELECT batch, any(rows) FROM noise_moves GROUP BY batch HAVING max(done) = 0 ORDER BY batch"
 _DONE_BEFORE = "SELECT uniqExact(batch) FROM noise_moves WHERE startsWith(batch, {its:String}) AND done = 1"
 
@@ -110,30 +110,53 @@ def finish(client: Client) -> None:
         _note(client, token, "", done=1)
 
 
-def _insert_once(client: Client, rows: list[Violation]) -> None:
+def _finish_at_last(store: Store) -> None:
+    """A batch that was refused for good may be in some of its tables. While this process goes on, so do its inserts,
+    and after 10,000 of them its token is forgotten: it is tried until it is in.
+    """
+    while True:
+        time.sleep(_AGAIN)
+        try:
+            client = store.client()
+            try:
+                with store.inserting:
+                    finish(client)
+            finally:
+                client.close()
+            return
+        except ClickHouseError as error:
+            logger.warning("a re-labelling's batch is not completed yet (error %s)", getattr(error, "code", ""))
+
+
+def _insert_once(client: Client, rows: list[Violation], inserting: Lock) -> None:
     """The same rows under the same token, however many do this at once; another when the same is moved once more."""
     text = msgspec.json.encode(rows).decode()
     its = f"noise-{blake2b(text.encode(), digest_size=16).hexdigest()}-"
     token = f"{its}{client.query(_DONE_BEFORE, parameters={'its': its}).result_rows[0][0]}"
-    _patiently(lambda: _note(client, token, text, done=0))
-    _patiently(lambda: _insert(client, rows, token))
-    _patiently(lambda: _note(client, token, "", done=1))
+    _patiently(lambda: _note(client, token, text, done=0), inserting)
+    _patiently(lambda: _insert(client, rows, token), inserting)
+    _patiently(lambda: _note(client, token, "", done=1), inserting)
 
 
-def _patiently(insert: Callable[[], None]) -> None:
+def _patiently(insert: Callable[[], None], inserting: Lock) -> None:
+    """Between two tries others may insert and ask: the processor waits for `inserting` in its event loop."""
     for pause in _PAUSES:
         try:
-            return insert()
+            with inserting:
+                return insert()
         except ClickHouseError:  # perhaps it was applied: its token makes the repeat harmless
             time.sleep(pause)
-    return insert()
+    with inserting:
+        return insert()
 
 
 def _insert(client: Client, rows: list[Violation], token: str) -> None:
+    now = time.time_ns() // 1_000_000
+    labelled = [0 if row.reports < 0 else now for row in rows]  # what takes a count away gives no label
     client.insert(
         "violations",
-        list(zip(*map(row_of, rows), strict=True)),
-        column_names=TABLE_COLUMNS,
+        [*zip(*map(row_of, rows), strict=True), labelled],
+        column_names=[*TABLE_COLUMNS, "labelled"],
         column_oriented=True,
         settings={"insert_deduplication_token": token, "deduplicate_blocks_in_dependent_materialized_views": 1},
     )

@@ -4,9 +4,7 @@ import re
 from functools import lru_cache
 
 from processor.wordlike import looks_random
-
-# Old Firefox says `self` for inline and eval alike.
-KINDS = frozenset({"eval", "wasm-eval", "inline", "self", "trusted-types"})
+from schema.names import BY_SAMPLE
 
 _NONCE = re.compile(r"(nonce\s*=\s*)[\"']?[^\s\"'>]*+[\"']?", re.IGNORECASE)
 _UUID = re.compile(r"[0-9A-Fa-f]{8}-(?:[0-9A-Fa-f]{4}-){3}[0-9A-Fa-f]{12}")
@@ -20,7 +18,7 @@ def identity(kind: str, sample: str) -> str:
 
     Of a Trusted Types sink (`Element innerHTML|<p>…`) the name alone: the value is often what a visitor typed.
     """
-    if kind not in KINDS:
+    if kind not in BY_SAMPLE:
         return ""
     if kind == "trusted-types":
         sample = sample.partition("|")[0]

@@ -18,7 +18,10 @@ _PARTITIONED = {"violations": "window", "minutes": "minute"}
 
 
 def tidy(client: Client, place: ClickHousePlace | None) -> None:
-    """`place` is the server's; None is the store in this process."""
+    """`place` is the server's; None is the store in this process.
+
+    What could not be merged is not removed either: a correction is of no reports until it is merged.
+    """
     try:
         for statement in statements(client, place):
             client.command(statement)
@@ -42,6 +45,7 @@ def _of(table: str, place: ClickHousePlace | None, week: str) -> Iterator[str]:
     if place is not None and place.cluster:
         where = f"`{place.database}`.{table}{LOCAL} ON CLUSTER '{place.cluster}'"
     part = f"PARTITION '{week}'" if week else ""
-    yield f"OPTIMIZE TABLE {where} {part} FINAL"
+    # Where parts stay busy or the disk has no room for a merge, nothing is done, and that is only said if asked for.
+    yield f"OPTIMIZE TABLE {where} {part} FINAL SETTINGS optimize_throw_if_noop = 1"
     wait = "" if place is not None else " SETTINGS mutations_sync = 1"
     yield f"ALTER TABLE {where} DELETE {f'IN {part}' if week else ''} WHERE reports = 0{wait}"

@@ -19,6 +19,7 @@ _FOLDED = {
 
 def of_key(name: str) -> str:
     """A column of a query that groups by KEY."""
-    if name in {"noise_rule", "noise_version"}:  # a row without reports corrects the others
-        return f"argMax({name}, (reports = 0, noise_version))"
+    if name in {"noise_rule", "noise_version"}:
+        # What was labelled last corrects the others. Stores of before have corrections without that time.
+        return f"argMax({name}, (labelled, reports = 0, noise_version))"
     return name if name in KEY else _FOLDED.get(name, f"any({name})")

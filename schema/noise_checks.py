@@ -130,9 +130,10 @@ def _ways(bare: str) -> int:
     """An upper bound of how often one place of a sample is tried."""
     ways = 1
     bare = bare.replace("(?:", "(")
+    for least, comma, most in _REPEAT.findall(bare):  # inside groups, too
+        ways *= int(most or 0) - int(least or 0) + 1 if comma else 1
+    ways <<= min(bare.count("?"), 64)
     while group := _GROUP.search(bare):
         ways *= group[0].count("|") + 1
         bare = bare[: group.start()] + "x" + bare[group.end() :]
-    for least, comma, most in _REPEAT.findall(bare):
-        ways *= int(most or 0) - int(least or 0) + 1 if comma else 1
-    return ways << min(bare.count("?"), 64)
+    return ways

@@ -153,7 +153,7 @@ _COMMANDS: dict[str, tuple[str, str, str, tuple[str, ...]]] = {
         "the console and its read API only",
         "Serves the console over a ClickHouse server, or over the store of a data dir that nothing else has open.",
         "SENTINEL_STORE=clickhouse://reader:secret@clickhouse:8123/csp csp-sentinel console",
-        (*_COMMON, *_CONSOLE, "ops_host", "ops_port"),
+        (*_COMMON, "sites", "noise", *_CONSOLE, "ops_host", "ops_port"),
     ),
     "init": (
         "create the topics and the tables",

@@ -21,10 +21,11 @@ from sentinel.demo import run as send_demo
 from sentinel.explained import CannotStart, explained
 from sentinel.exporting import export
 from sentinel.importing import import_
+from sentinel.in_force import files
 from sentinel.initial import init
 from sentinel.listening import announce, listen, patience, url_of
 from sentinel.noise import noise_
-from sentinel.processing import DRAIN_SECONDS, files
+from sentinel.processing import DRAIN_SECONDS
 from sentinel.settings import Settings
 from sentinel.signing import sign
 from sentinel.spools import check_spool, held, left_behind

@@ -20,8 +20,8 @@ from schema.tables import check
 from sentinel import stored_lines
 from sentinel.beside import asked
 from sentinel.explained import CannotStart, explained
+from sentinel.in_force import files
 from sentinel.noise_apply import applied
-from sentinel.processing import files
 from sentinel.settings import Settings
 from sentinel.shadow import Shadow
 from sentinel.stages import open_store

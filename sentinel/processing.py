@@ -18,10 +18,9 @@ from processor.write import Writer
 from schema.clickhouse import Engine
 from schema.health import Health
 from schema.inserts import InProcess, Inserts
-from schema.noise import BadRules
-from schema.noise_files import load_rules, packaged
 from schema.server import Server
-from schema.sites import BadSites, Sites, load_sites
+from schema.sites import Sites
+from sentinel.in_force import InForce
 from sentinel.settings import Settings
 from sentinel.store_server import until_usable
 
@@ -34,30 +33,23 @@ _GOODBYE_SECONDS = 2.0  # to tell the others of the group
 class Processing:
     """One a process."""
 
-    def __init__(self, settings: Settings, store: Engine | Server, health: Health) -> None:
+    def __init__(
+        self, settings: Settings, store: Engine | Server, health: Health, in_force: InForce | None = None
+    ) -> None:
         """Raises BadSites, BadRules, BadPosition, OSError."""
         self._settings = settings
         self._store = store
         self._health = health
-        self.sites = files(settings)
+        self._in_force = in_force or InForce(settings)
+        self._in_force.follow(self._follow)
         self._consumer: Consumer = GroupConsumer(settings.log) if settings.log else spool_consumer(settings.data_dir)
         self._processor: Processor | None = None
         health.wrong("log", "the log has not been read yet")
         self.lag = self._consumer.lag
 
-    def in_force(self) -> Sites:
-        """By which reports are judged now."""
-        return self.sites
-
-    def reload(self) -> None:
-        """Read the sites file and the noise rules again."""
-        try:
-            self.sites = files(self._settings)
-        except (BadSites, BadRules) as error:
-            logger.error("sites and noise rules were not reloaded: %s", error)
-            return
+    def _follow(self, sites: Sites) -> None:
         if self._processor is not None:
-            self._processor.sites = self.sites
+            self._processor.sites = sites
 
     def run(self, stop: Event) -> None:
         """Until `stop` is set; what is left in a spool is stored then, what is left in Kafka is for the others.
@@ -96,7 +88,7 @@ class Processing:
         # A server's readers don't wait for our batches: they would wait for as long as the server hangs.
         inserting = self._store.inserting if isinstance(self._store, Engine) else Lock()
         writer = Writer(client, inserting)
-        self._processor = Processor(self._consumer, writer, client, self.sites, self._health)
+        self._processor = Processor(self._consumer, writer, client, self._in_force(), self._health)
         try:
             return await self._processor.run(stop, seconds)
         finally:
@@ -115,18 +107,6 @@ class Processing:
                 return await self._store.async_client()
             await asyncio.sleep(1)
         return None
-
-
-def files(settings: Settings) -> Sites:
-    """The sites, with the noise rules for all of them. Raises BadSites, BadRules."""
-    rules = load_rules(settings.noise)
-    sites = load_sites(settings.sites, rules)
-    known = {rule.id for rule in (rules or packaged()).rules}
-    for label, site in (sites.table or {}).items():
-        for its in site.noise_off:
-            if its not in known:
-                raise BadSites(f"{settings.sites}: [sites.{label}]: noise_off has {its!r}, and there is no such rule")
-    return sites
 
 
 def spool_consumer(data_dir: Path) -> SpoolConsumer:

@@ -26,11 +26,11 @@ from schema.clickhouse import Engine, StoreInUse, open_chdb
 from schema.health import Health
 from schema.migrate import migrate
 from schema.server import Server
-from schema.sites import Sites
 from sentinel import __version__, logs
 from sentinel.console import ConsoleServer, console_over
 from sentinel.explained import CannotStart, explained
-from sentinel.processing import Processing, files
+from sentinel.in_force import InForce
+from sentinel.processing import Processing
 from sentinel.settings import Settings
 from sentinel.store_server import SERVER, trouble_with_store
 from sentinel.supervise import READY, tell
@@ -118,15 +118,13 @@ class StoreStage:
         tasks: list[asyncio.Future[None]] = []
         console: ConsoleServer | None = None
         lag: Callable[[], float | None] = _unknown
-        sites: Callable[[], Sites]
+        sites = InForce(self._settings)
+        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, sites.reload)
         if self._processes:
-            processing = Processing(self._settings, store, self._health)
-            lag, sites = processing.lag, processing.in_force
+            processing = Processing(self._settings, store, self._health, sites)
+            lag = processing.lag
             tasks.append(asyncio.create_task(asyncio.to_thread(processing.run, self._stop)))
-            asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, processing.reload)
-        else:
-            sites = functools.partial(_same, files(self._settings))
-        if not self._processes and self._settings.log is not None:
+        elif self._settings.log is not None:
             outside = KafkaLag(self._settings.log)
             lag = outside.seconds
             self._watching.append(asyncio.create_task(outside.watch()))
@@ -177,10 +175,6 @@ class StoreStage:
             last = threading.Timer(_LAST_SECONDS, os._exit, (0,))
             last.daemon = True
             last.start()
-
-
-def _same(sites: Sites) -> Sites:
-    return sites
 
 
 def _unknown() -> None:

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from dashboards import filters
 from processor import schemes
 from processor.urls import read_blocked
+from schema.names import BLOCKED_KINDS
 from schema.violation import Violation
 from sentinel.settings import table
 
@@ -65,13 +65,13 @@ def test_the_violations_fields_are_the_tables_columns():
     made = re.search(r"CREATE TABLE violations\n\((.*?)\n\)", ddl, re.DOTALL)
     columns = {line.split()[0] for line in made[1].splitlines() if line.startswith("    ") and "INDEX" not in line}
     columns |= set(re.findall(r"ALTER TABLE violations ADD COLUMN IF NOT EXISTS (\w+)", ddl))
-    assert columns - {"judged"} == set(Violation.__struct_fields__) - {"original_policy"}
+    assert columns - {"judged", "labelled"} == set(Violation.__struct_fields__) - {"original_policy"}
 
 
 def test_the_kinds_that_can_be_asked_for_are_those_the_processor_gives():
     """Neither room may import the other."""
     given = {*schemes.KINDS.values(), *schemes.KEYWORDS.values(), read_blocked("").kind}
-    assert given == set(filters.KINDS)
+    assert given == set(BLOCKED_KINDS)
 
 
 def test_metrics_are_defined_in_one_file_and_each_says_what_it_means():

@@ -110,6 +110,15 @@ def test_the_pages_of_a_list_have_each_group_once(store: Engine):
     assert groups(console) == whole
 
 
+def test_rows_of_one_violation_are_of_its_browsers_whatever_numbers_stand_in_their_samples(store: Engine):
+    client = store.client()
+    empty(client)
+    one = {"blocked_kind": "inline", "blocked_url": "inline"}
+    insert(client, [violation(1, sample=f"var now = {n}", at=START + 600 * n, reports=n, **one) for n in (1, 2, 4)])
+    item = ask(build(store, lambda: None, token=None), f"/api/violations/{1:032x}").json
+    assert [browser["reports"] for browser in item["browsers"]] == [7] == [item["reports"]]
+
+
 def test_the_fingerprint_is_of_the_biggest_member(store: Engine):
     client = store.client()
     empty(client)

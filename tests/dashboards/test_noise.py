@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator
 
 import pytest
+from clickhouse_connect.driver.exceptions import DatabaseError
 from starlette.applications import Starlette
 
 from dashboards.app import build
@@ -133,6 +134,15 @@ def test_one_at_a_time(store):
     other.join()
     assert first[0].status == 200
     assert post(console).status == 200
+
+
+def test_an_error_is_told_by_name_and_code_and_not_in_words_that_may_be_a_reports(store):
+    def refused(_rules: str | None) -> Iterator[dict]:
+        yield {"looked": 0}
+        raise DatabaseError("Code: 241. While reading 'secret-of-a-report'", code=241, name="MEMORY_LIMIT_EXCEEDED")
+
+    *_, last = steps(post(build(store, lambda: None, None, apply=refused)))
+    assert last == {"error": "the store can't be used (error 241, MEMORY_LIMIT_EXCEEDED)"}
 
 
 def test_a_violations_page_says_why_it_is_noise_and_by_which_rule(console, client):

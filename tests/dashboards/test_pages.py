@@ -10,6 +10,7 @@ import pytest
 from starlette.applications import Starlette
 
 from dashboards.app import build
+from dashboards.links import Links
 from dashboards.rows import FIELDS
 from schema.clickhouse import Engine
 from tests.support.asgi import LOCAL, ask
@@ -36,6 +37,10 @@ def test_the_overview_shows_totals_hosts_directives_and_the_newest_violations(ap
     listed = [link for link in shown.links() if link.startswith("/violations/")]
     newest = sorted({row.fingerprint: row.last_seen for row in history()}.items(), key=lambda pair: -pair[1])
     assert listed == [f"/violations/{fingerprint.hex()}" for fingerprint, _ in newest[:20]]
+
+
+def test_what_a_form_sends_for_no_choice_is_no_filter():
+    assert Links({"site": "", "q": " ", "noise": "all", "verdict": "all", "browser": "all"}).given == {"browser": "all"}
 
 
 def test_the_overview_can_list_the_biggest_first(app: Starlette):

@@ -88,6 +88,49 @@ def test_the_console_alone_serves_a_data_dir(tmp_path):
     console.stdout.close()
 
 
+RULE = """
+version = "1"
+[[rule]]
+id = "data-scheme"
+category = "browser"
+reason = "The first reason."
+blocked_kinds = "data"
+"""
+
+
+def test_the_console_alone_follows_its_noise_rules_at_sighup(tmp_path):
+    rules = tmp_path / "rules.toml"
+    rules.write_text(RULE)
+    loaded = write(tmp_path / "a.json", REPORT)
+    sentinel("import", "--data-dir", tmp_path, "--noise", rules, loaded)
+    [row] = exported(tmp_path)
+    port = free_port()
+    console = subprocess.Popen(
+        [PROGRAM, "console", "--console-port", str(port), "--data-dir", tmp_path, "--ops-port", "0",
+         "--noise", rules],
+        stdout=subprocess.PIPE,
+    )  # fmt: skip
+    assert b"console:" in console.stdout.readline()
+    address = f"http://127.0.0.1:{port}/violations/{row['fingerprint']}"
+    page = urllib.request.Request(address, headers={"accept": "text/html"})
+
+    def says(words: str) -> bool:
+        with urllib.request.urlopen(page) as answer:
+            return words in answer.read().decode()
+
+    assert says("The first reason.")
+    for text, reason in ((RULE.replace("first", "second"), "second"), ("no TOML", "second"), (RULE, "first")):
+        rules.write_text(text)
+        console.send_signal(signal.SIGHUP)
+        ends = time.monotonic() + 10
+        while not says(f"The {reason} reason."):
+            assert time.monotonic() < ends
+            time.sleep(0.1)
+    console.send_signal(signal.SIGINT)
+    assert console.wait(10) == 0
+    console.stdout.close()
+
+
 def write(path: Path, body: bytes) -> Path:
     path.write_bytes(body)
     return path

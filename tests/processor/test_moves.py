@@ -39,7 +39,7 @@ def test_those_minutes_come_first_in_which_it_was_seen():
 def test_what_minutes_does_not_know_stays_for_the_next_time():
     its = change(reports=10)
     rows = moves.rows([its], {group_of(its.stored): {MINUTES[1]: 3}})
-    assert moves.moved(rows) == 3
+    assert moves.told([its], rows) == {(its.stored.noise_rule, its.label.rule): 3}
     assert moves.rows([its], {}) == []
 
 

@@ -4,8 +4,9 @@ import re
 
 import pytest
 
+from processor import noise as judging
 from processor import schemes
-from processor.noise import noise
+from processor.noise import judge_of, noise
 from processor.normalise import normalise
 from schema.delivery import Delivery, Kind
 from schema.noise_files import packaged, parsed
@@ -288,3 +289,21 @@ def test_a_version_that_is_no_number_is_no_version():
         row = violation(browser="Firefox", browser_version=version, blocked_kind="self", blocked_url="self",
                         effective_directive="script-src")  # fmt: skip
         noise(row, Site())
+
+
+def test_what_is_too_long_for_a_host_is_none_and_is_not_kept():
+    judge = judge_of(parsed(OWN, "test"), Site())
+    long = "a." * 8000 + "cdn.example"
+    assert judge._of_host(long) == judge._of_host("x.example") != judge._of_host("a.cdn.example")
+    row = violation(blocked_url=f"https://{long}/a.js", browser="Edge", os="Windows", source_file="", document_url="")
+    assert judge.noise(row, Site())[:2] == ("", "")
+    assert judge._under.cache_info().currsize == 0
+
+
+def test_of_rules_that_were_in_use_once_few_are_kept():
+    first = parsed(OWN, "test")
+    judge = judge_of(first, Site())
+    for _ in range(judging._KEPT * 2):
+        judge_of(parsed(OWN, "test"), Site())
+        assert judge_of(first, Site()) is judge  # it is still asked
+    assert len(judging._judges) == judging._KEPT

@@ -1,11 +1,13 @@
 """Labelling again what is stored: no report is lost or counted twice, in any table, whatever is going on beside it."""
 
 import random
+import time
 from collections import Counter
 
 import pytest
+from clickhouse_connect.driver.exceptions import ClickHouseError
 
-from dashboards import counts, series, sources, violations
+from dashboards import counts, groups, series, sources, violations
 from dashboards.filters import Filters
 from processor import ranges, relabel
 from processor.relabel import finish
@@ -140,6 +142,40 @@ def test_what_is_seen_is_the_same_before_and_after_the_tidying(store, client):
     assert left == 0
 
 
+def test_of_what_is_partly_noise_the_rest_alone_is_seen(store, client):
+    """A group of two violations, one of which a rule takes; and one violation of which it takes the later part."""
+    site = Sites(None, parsed(RULES.replace("blocked_kinds", 'browser = "Chrome"\nbelow = 100\nblocked_kinds'), "test"))
+    of_group = {"document_template": "/t", "blocked_template": "inline", "blocked_kind": "inline", "blocked_host": ""}
+    early, late = START + 60, START + 7200
+    insert(client, [
+        violation(1, at=early, browser_version="120.0", **of_group),
+        violation(1, at=late, browser_version="90.0", policy_hash="b" * 16, **of_group),
+        violation(2, at=early - 700, browser_version="90.0", **of_group),
+        violation(3, at=early + 600, browser_version="120.0"),
+    ])  # fmt: skip
+    apply(store, site, tidied=False)
+    own = Filters(noise="none")
+
+    def said() -> dict:
+        listed = groups.biggest(client, own, 10, None)["items"]
+        one = violations.one(client, own, f"{1:032x}")
+        return {
+            "groups": {item["document_template"]: (item["violations"], item["pages"], item["first_seen"][-10:-5],
+                                                   item["last_seen"][-10:-5]) for item in listed},
+            "newest": [item["fingerprint"][-1] for item in violations.newest(client, own, 10)],
+            "policies": [(policy["policy_hash"][-2:], policy["reports"]) for policy in one["policies"]],
+        }  # fmt: skip
+
+    before = said()
+    assert before == {
+        "groups": {"/t": (1, 1, "31:00", "31:00"), "": (1, 1, "41:00", "41:00")},
+        "newest": ["3", "1"],
+        "policies": [("aa", 1)],
+    }
+    tidy(client, None)
+    assert said() == before
+
+
 def test_a_second_time_changes_nothing(store, client):
     insert(client, rows())
     apply(store, tidied=False)
@@ -176,17 +212,95 @@ def test_a_rule_that_is_only_called_otherwise_is_renamed(store, client):
     insert(client, rows())
     apply(store)
     renamed = Sites(None, parsed(RULES.replace("odd-pages", "odder-pages").replace("2030-01-01", "2030-01-02"), "test"))
-    for tidied in (False, True):
-        apply(store, renamed, tidied=tidied)
+    renamed_reports = by_label(client)["injected"]
+    for tidied, moved in ((False, renamed_reports), (True, 0)):
+        step = apply(store, renamed, tidied=tidied)
+        assert step.moved == moved  # as `noise test` counts: its label is another
+        assert dict(step.changes) == ({("odd-pages", "odder-pages"): moved} if moved else {})
         items = violations.biggest(client, Filters(noise="only"), 1000, None)["items"]
         assert {item["noise_rule"] for item in items} == {"odder-pages", "old-inline"}
     assert {item["noise_version"].partition("+")[0] for item in items} == {"2030-01-01", "2030-01-02"}
+
+
+@pytest.mark.parametrize("merged", [False, True])
+@pytest.mark.parametrize(("older", "newer"), [("9", "10"), ("2030-01-02", "2030-01-01")])
+def test_of_several_corrections_the_last_counts_whatever_its_version_is_called(store, client, older, newer, merged):
+    odd = {"blocked_host": "odd.example", "blocked_url": "https://odd.example/"}
+    insert(client, [violation(noise="injected", noise_rule="odd-pages", noise_version="1", **odd)])
+    for name, version in (("first-name", older), ("second-name", newer)):
+        sites = Sites(None, parsed(RULES.replace("odd-pages", name).replace("2030-01-01", version), "test"))
+        assert apply(store, sites, tidied=False).changes
+        if merged:
+            merge(client)
+        [item] = violations.biggest(client, EVERY, 10, None)["items"]
+        assert (item["noise_rule"], item["noise_version"].partition("+")[0]) == (name, version)
+    assert not apply(store, sites, tidied=False).changes
 
 
 def test_a_window_of_many_violations_is_taken_in_pieces(store, client, monkeypatch):
     monkeypatch.setattr(ranges, "PIECE", 7)
     made = rows()
     insert(client, made)
+    apply(store)
+    check(client, made)
+
+
+def test_long_texts_make_pieces_and_batches_of_few_rows(store, client, monkeypatch):
+    """As a flood of the longest URLs does: what is held and written down at once is bounded in bytes."""
+    monkeypatch.setattr(ranges, "BYTES", 100_000)
+    made = [violation(number, at=START + number % 600, blocked_host="odd.example", reports=3,
+                      blocked_url=f"https://odd.example/{'x' * 8000}{number}") for number in range(100)]  # fmt: skip
+    for number, row in enumerate(made):
+        row.fingerprint = (number * 650).to_bytes(2, "big") + row.fingerprint[2:]
+    insert(client, made)
+    batches = []
+    insert_ = relabel._insert
+    monkeypatch.setattr(relabel, "_insert", lambda *asked: (batches.append(asked[1]), insert_(*asked)))
+    apply(store)
+    check(client, made)
+    assert max(sum(len(row.blocked_url) for row in batch) for batch in batches) < 130_000
+    [week] = [week for week, _ in ranges.weeks(client)]
+    pieces = [ranges.stored(client, its) for its in ranges.ranges(client, week)]
+    assert sum(map(len, pieces)) == 100
+    assert max(map(len, pieces)) <= 14
+
+
+def test_others_may_insert_while_a_refused_batch_waits(store, client, monkeypatch):
+    insert(client, rows(count=20))
+    insert_, held = relabel._insert, []
+
+    def refused(*asked):
+        if not held:
+            raise ClickHouseError("refused")
+        insert_(*asked)
+
+    monkeypatch.setattr(relabel, "_insert", refused)
+    monkeypatch.setattr(relabel.time, "sleep", lambda _seconds: held.append(store.inserting.locked()))
+    apply(store)
+    assert held[0] is False
+
+
+def test_a_batch_that_was_given_up_is_completed_in_the_same_process(store, client, monkeypatch):
+    """Later its token would be forgotten, and what is in some of the tables would go in twice."""
+    monkeypatch.setattr(relabel, "_PAUSES", ())
+    monkeypatch.setattr(relabel, "_AGAIN", 0.2)
+    made = rows()
+    insert(client, made)
+    insert_, tries = relabel._insert, []
+
+    def refused(*asked):
+        tries.append(asked)
+        if len(tries) < 3:
+            raise ClickHouseError("refused")
+        insert_(*asked)
+
+    monkeypatch.setattr(relabel, "_insert", refused)
+    with pytest.raises(ClickHouseError):
+        apply(store)
+    ends = time.monotonic() + 30
+    while client.query(relabel._UNFINISHED).result_rows and time.monotonic() < ends:
+        time.sleep(0.1)
+    assert not client.query(relabel._UNFINISHED).result_rows
     apply(store)
     check(client, made)
 
@@ -221,7 +335,7 @@ def test_what_was_stopped_inside_a_batch_is_completed(store, client, monkeypatch
     """As a kill would: the batch is written down, and some of its tables have it."""
     made = rows()
     insert(client, made)
-    insert_, note = relabel._insert, relabel._note
+    insert_ = relabel._insert
     views = {
         "violations": ["minutes_of_violations", "sources_of_violations"],
         "minutes": ["sources_of_violations"],
@@ -246,7 +360,6 @@ def test_what_was_stopped_inside_a_batch_is_completed(store, client, monkeypatch
     with pytest.raises(Killed):
         apply(store)
     monkeypatch.setattr(relabel, "_insert", insert_)
-    monkeypatch.setattr(relabel, "_note", note)
     finish(client)
     assert by_label(client) == by_label(client, "minutes") == by_label(client, "sources")
     assert sum(by_label(client).values()) == sum(row.reports for row in made)

@@ -16,7 +16,7 @@ from tests.support.store import COLUMNS, START, TABLES, elsewhere, empty, insert
 
 FILES = [
     "0001_violations.sql", "0002_ledger.sql", "0003_starts.sql", "0004_many_machines.sql", "0005_judged.sql",
-    "0006_noise_moves.sql", "0007_trust_of_the_best.sql",
+    "0006_noise_moves.sql", "0007_trust_of_the_best.sql", "0008_labelled.sql",
 ]  # fmt: skip
 
 
@@ -55,8 +55,8 @@ def test_a_second_run_applies_nothing(store: Engine):
 
 
 def test_the_columns_of_violations_are_the_fields_of_a_violation(store: Engine):
-    """The policy's text is kept once, in `policies`; everything else stands in the row. `judged` is made of others."""
-    its = set(columns(store.client(), "violations")) - {"judged"}
+    """The policy's text is kept once, in `policies`; all else stands in the row, beside what is the store's own."""
+    its = set(columns(store.client(), "violations")) - {"judged", "labelled"}
     assert its | {"original_policy"} == set(Violation.__struct_fields__)
     assert {"policy_hash", "original_policy"} <= set(columns(store.client(), "policies"))
 
