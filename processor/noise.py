@@ -188,7 +188,7 @@ def _is_local(violation: Violation, site: Site) -> bool:
     return is_local(host) and not (site.hosts and site.owns(host))
 
 
-_KEPT = 64  # judges, those asked last: a site with rules of its own has one, and every reload brings new ones
+_KEPT = 128  # judges, those asked last: a site with rules of its own has one, and every reload brings new ones
 _judges: OrderedDict[tuple[int, int], tuple[Rules, Site | None, Judge]] = OrderedDict()
 
 
