@@ -68,7 +68,8 @@ def machines(kafka, clickhouse_server, tmp_path_factory) -> Iterator[Machines]:
 def outage(machines: Machines) -> Iterator[Outage]:
     for machine in machines.others[0], machines.disk:
         assert machine.post(report(1000)).status == 204
-    wait_for("both are stored", lambda: machines.shared.sums().get("stored", 0) >= 2)
+    # Beside the forty of before: what "ingest 2" had not shipped when it ends, nobody ships.
+    wait_for("both are stored", lambda: machines.shared.sums().get("stored", 0) >= 42)
     machines.kafka.kill(1)
     try:
         yield lived_through(machines)
