@@ -12,13 +12,13 @@ import msgspec
 
 from processor.exported import exported
 from processor.redact import redact_bytes
-from processor.repeats import Repeats
+from processor.repeats import Gathering, Group, Repeats
 from processor.tokens import text_without_tokens
 from schema.delivery import Delivery, Kind
 from schema.reasons import Reason
-from schema.report import Entry, EntryKind, Unreadable, entries, parse
-from schema.sites import Sites
-from schema.violation import Violation
+from schema.report import Entry, EntryKind, Unreadable, parse
+from schema.sites import Site, Sites
+from schema.violation import WINDOW_SECONDS, Violation
 
 _TYPE = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 TYPES = 200  # different ones counted by name; a hostile client could make up any number, and each is a ledger key
@@ -59,7 +59,6 @@ class Folded:
     ledger: Counter[Line] = field(default_factory=Counter)
     rejects: dict[tuple[str, int], Reject] = field(default_factory=dict)  # by reason and slot
     types: set[str] = field(default_factory=set)
-    repeats: Repeats = field(default_factory=Repeats)
 
 
 def fold(
@@ -74,56 +73,90 @@ def fold(
     `types` are the names of other report types seen so far; new ones are added, up to TYPES. `repeats`: what is known
     of earlier batches.
     """
-    folded = Folded(types=set() if types is None else types, repeats=repeats or Repeats())
+    folded = Folded(types=set() if types is None else types)
+    repeats = repeats or Repeats()
+    gathering = repeats.gathering(sites)
     for index, delivery in enumerate(deliveries):
         if index in retried:
             _count(folded, delivery, "retried", delivery.count)
         elif delivery.kind == Kind.REPORTS:
-            _reports(folded, delivery, index, sites)
+            _reports(folded, gathering, delivery, index * 100_003)
         elif delivery.kind == Kind.VIOLATION:
             _violation(folded, delivery)
         else:
             _reject(folded, delivery, delivery.detail, delivery.body, delivery.count)
+    repeats.remember(gathering)
+    for group in gathering.by_key.values():
+        if group.received:
+            _group(folded, group, sites.get(group.violation.site))
     return folded
 
 
 def _count(folded: Folded, delivery: Delivery, outcome: str, reports: int, detail: str = "") -> None:
+    _line(folded, delivery.site, delivery.received_ms // 60_000, outcome, reports, detail)
+
+
+def _line(folded: Folded, site: str, minute: int, outcome: str, reports: int, detail: str = "") -> None:
     """Into both sides of the ledger at once: it balances whatever a delivery says of itself."""
-    minute = delivery.received_ms // 60_000
-    folded.ledger[Line(delivery.site, minute, "received")] += reports
-    folded.ledger[Line(delivery.site, minute, outcome, detail)] += reports
+    folded.ledger[Line(site, minute, "received")] += reports
+    folded.ledger[Line(site, minute, outcome, detail)] += reports
 
 
-def _reports(folded: Folded, delivery: Delivery, index: int, sites: Sites) -> None:
+def _reports(folded: Folded, gathering: Gathering, delivery: Delivery, place: int) -> None:
     try:
-        found = entries(delivery.body)
+        found = gathering.take(delivery, place)
     except Unreadable:  # the collector took it, so this is ours to explain
         _reject(folded, delivery, Reason.UNREADABLE, delivery.body, delivery.count)
         return
+    if found is None:
+        return
     for number, entry in enumerate(found):
         if entry.kind is EntryKind.VIOLATION:
-            _count(folded, delivery, _report(folded, delivery, entry, sites, index * 100_003 + number), 1)
+            gathering.add(entry, delivery, place + number)
         elif entry.kind is EntryKind.OTHER:
             _count(folded, delivery, "ignored", 1, _type(entry.type, folded.types))
     if any(entry.kind is EntryKind.BAD for entry in found):
         _bad_entries(folded, delivery, found)
 
 
-def _report(folded: Folded, delivery: Delivery, entry: Entry, sites: Sites, place: int) -> str:
-    """One violation report; returns its outcome."""
-    site = sites.get(delivery.site)
-    violation = folded.repeats.normalised(entry, delivery, sites)
+def _group(folded: Folded, group: Group, site: Site) -> None:
+    """Equal reports: their outcome, and a row for each minute they were made in."""
+    violation = group.violation
+    outcome = "stored"
     if violation.document_host and not site.owns(violation.document_host):
-        return "foreign"
-    if site.sample < 1 and _chance(violation, delivery, place) >= site.sample:
-        return "sampled"
-    _add(folded, violation, entry.body)
-    return "stored"
+        outcome = "foreign"
+    elif site.sample < 1 and _chance(group) >= site.sample:
+        outcome = "sampled"
+    for minute, moments in by_minute(group.received).items():
+        _line(folded, violation.site, minute, outcome, len(moments))
+    if outcome == "stored":
+        for moments in by_minute(group.seen()).values():
+            _add(folded, at(violation, moments), group.example)
 
 
-def _chance(violation: Violation, delivery: Delivery, place: int) -> float:
-    """From 0 to 1, by checksum: a repeated batch must decide as it did before."""
-    return zlib.crc32(b"%b%d:%d" % (violation.fingerprint, delivery.received_ms, place)) / 2**32
+def by_minute(moments: list[int]) -> dict[int, list[int]]:
+    """Times in ms since the epoch, by the minute they are in."""
+    found: dict[int, list[int]] = {}
+    for moment in moments:
+        found.setdefault(moment // 60_000, []).append(moment)
+    return found
+
+
+def at(violation: Violation, moments: list[int]) -> Violation:
+    """The same at other moments, all of one minute."""
+    first = min(moments)
+    return msgspec.structs.replace(
+        violation,
+        window=first // 1000 // WINDOW_SECONDS * WINDOW_SECONDS,
+        reports=len(moments),
+        first_seen=first,
+        last_seen=max(moments),
+    )
+
+
+def _chance(group: Group) -> float:
+    """From 0 to 1, by checksum: a repeated batch must decide as it did before. The group is of one report."""
+    return zlib.crc32(b"%b%d:%d" % (group.violation.fingerprint, group.received[0], group.place)) / 2**32
 
 
 def _add(folded: Folded, violation: Violation, example: dict[str, Any] | None) -> None:

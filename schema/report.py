@@ -132,20 +132,20 @@ def entries(body: bytes) -> list[Entry]:
     _bound(body)
     found = parse(body)
     if isinstance(found, list):
-        several = [_entry(item, in_array=True) for item in found]
+        several = [entry_of(item, in_array=True) for item in found]
         if several and all(entry.kind is EntryKind.BAD for entry in several):
             raise Unreadable(Reason.NOTHING_USABLE)
         return several
     if not isinstance(found, dict):
         raise Unreadable(Reason.WRONG_SHAPE)
-    entry = _entry(found, in_array=False)
+    entry = entry_of(found, in_array=False)
     if entry.kind is EntryKind.BAD:
         wrapped = "csp-report" in found or "body" in found
         raise Unreadable(Reason.NOTHING_USABLE if wrapped else Reason.WRONG_SHAPE)
     return [entry]
 
 
-def _entry(item: Any, *, in_array: bool) -> Entry:
+def entry_of(item: Any, *, in_array: bool) -> Entry:
     """One object, by its shape: `csp-report` first, because WebKit sends both it and a type."""
     if not isinstance(item, dict):
         return Entry(EntryKind.BAD)
