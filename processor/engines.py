@@ -39,6 +39,7 @@ def _version(pattern: re.Pattern[str], user_agent: str) -> int:
     return int(found[1]) if found else 0
 
 
+_FIELDS = frozenset(name for names in SPELLINGS.values() for name in names)
 _KEBAB = frozenset(
     {name for names in SPELLINGS.values() for name in names if "-" in name} | {"referrer", "disposition"}
 )
@@ -46,13 +47,13 @@ _CAMEL = frozenset({
     "documentURL", "referrer", "blockedURL", "effectiveDirective", "originalPolicy", "disposition", "sourceFile",
     "lineNumber", "columnNumber", "statusCode", "sample",
 })  # fmt: skip
-_ALL = frozenset(name for names in SPELLINGS.values() for name in names) - {"request"}  # Firefox before 14
+_ALL = _FIELDS - {"request"}  # Firefox before 14
 _NOT_LEGACY, _NOT_MODERN = _ALL - _KEBAB, _ALL - _CAMEL
 
 
-def spells(entry: Entry) -> bool:
-    """Whether each field is written as browsers write it in such an envelope. Keys we don't know say nothing."""
-    return entry.body.keys().isdisjoint(_NOT_LEGACY if entry.legacy else _NOT_MODERN)
+def _spells(legacy: bool, fields: frozenset[str]) -> bool:
+    """Whether each field is written as browsers write it in such an envelope."""
+    return fields.isdisjoint(_NOT_LEGACY if legacy else _NOT_MODERN)
 
 
 OBJECT, WEBKIT_LEGACY, WEBKIT_MODERN, ARRAY, NOBODYS = "object", "webkit-legacy", "webkit-modern", "array", ""
@@ -70,7 +71,7 @@ _SENDS: dict[tuple[str, str], tuple[int, int]] = {
 }
 
 
-def shape(entry: Entry) -> str:
+def _shape(entry: Entry) -> str:
     """The envelope. Three of today's five shapes are lone objects (rule 31)."""
     if entry.legacy:
         if entry.in_array or entry.age is not None or entry.user_agent is not None:
@@ -82,7 +83,7 @@ def shape(entry: Entry) -> str:
     return WEBKIT_MODERN if entry.age is None and entry.user_agent is None else NOBODYS
 
 
-def sends(engine: Engine, shape: str) -> bool:
+def _sends(engine: Engine, shape: str) -> bool:
     versions = _SENDS.get((engine.name, shape))
     return versions is not None and (not engine.version or versions[0] <= engine.version <= versions[1])
 
@@ -96,12 +97,35 @@ _FILLED: dict[str, tuple[int, frozenset[str]]] = {  # since when an engine's leg
 }
 
 
-def fills(engine: Engine, entry: Entry) -> bool:
+def _fills(engine: Engine, legacy: bool, fields: frozenset[str]) -> bool:
     """Whether the fields are there that this engine always sends in this envelope, and none that it never does."""
-    keys = entry.body.keys()
-    if not entry.legacy:
-        return keys >= _MODERN
-    if engine.name == "webkit" and "disposition" in keys:  # not even for report-only (rule 34)
+    if not legacy:
+        return fields >= _MODERN
+    if engine.name == "webkit" and "disposition" in fields:  # not even for report-only (rule 34)
         return False
     since, wanted = _FILLED.get(engine.name, (0, frozenset()))
-    return engine.version < since or keys >= wanted
+    return engine.version < since or fields >= wanted
+
+
+_STRANGER = {"none": "no-user-agent", "tool": "not-a-browser", "unknown": "unknown-browser"}
+STRANGERS = frozenset(_STRANGER.values())  # of whose reports nothing more is known
+
+
+def suspicion(user_agent: str, entry: Entry) -> str:
+    """What there is about a report that the browser it names would not send; of trust.TAKES, or nothing."""
+    # Keys we don't know say nothing; and a cache of what anybody made up would be large.
+    names = entry.body if _FIELDS.issuperset(entry.body) else filter(_FIELDS.__contains__, entry.body)
+    return _suspicion(user_agent, _shape(entry), entry.legacy, tuple(names))
+
+
+@lru_cache(maxsize=4096)
+def _suspicion(user_agent: str, shape: str, legacy: bool, names: tuple[str, ...]) -> str:
+    by = engine(user_agent)
+    if by.name in _STRANGER:
+        return _STRANGER[by.name]
+    if not _sends(by, shape):
+        return "shape-not-the-browsers"
+    fields = frozenset(names)
+    if not _spells(legacy, fields):
+        return "keys-not-the-browsers"
+    return "" if _fills(by, legacy, fields) else "fields-not-the-browsers"

@@ -52,7 +52,8 @@ class _Asked(NamedTuple):
 
 
 _LONGEST = 253  # characters of a host's name (RFC 1035, 2.3.4, written with dots)
-_HOSTS = 2048  # a judge remembers
+_HOSTS, _TEXTS = 2048, 4096  # a judge remembers
+_LONGEST_TEXT = 256
 _Index = dict[str, frozenset[int]]
 _NONE: frozenset[int] = frozenset()
 
@@ -71,7 +72,9 @@ class Judge:
             self._index(number, test.rule)
         samples = [self._tests[number].rule.sample for number in sorted(self._by_sample)]
         self._any_sample = re.compile("|".join(f"(?:{sample})" for sample in samples)) if samples else None
-        self._under = lru_cache(maxsize=_HOSTS)(self._of_host)  # hosts come again and again; their URLs need not
+        # Hosts come again and again; their URLs need not.
+        self._under = lru_cache(maxsize=_HOSTS)(self._of_host)
+        self._in = lru_cache(maxsize=_TEXTS)(self._of_text)
 
     def _index(self, number: int, rule: Rule) -> None:
         """By whatever of its conditions is rarest in reports."""
@@ -94,13 +97,8 @@ class Judge:
     def noise(self, violation: Violation, site: Site) -> Noise:
         found = self._pointed_at(violation, site)
         for text in (violation.blocked_url, violation.source_file, violation.document_url):
-            if text:
-                scheme, authority, _ = parts(text)
-                if scheme in self._by_scheme:
-                    found = found | self._by_scheme[scheme]
-                looked_up = self._under if len(authority) <= _LONGEST else self._of_host  # one that long isn't kept
-                if under := looked_up(authority):
-                    found = found | under
+            if text and (pointed := (self._in if len(text) <= _LONGEST_TEXT else self._of_text)(text)):
+                found = found | pointed
         if not found:
             return self._none
         places = (place(violation.blocked_url), place(violation.source_file), place(violation.document_url))
@@ -120,6 +118,14 @@ class Judge:
         if violation.sample and self._any_sample is not None and self._any_sample.search(violation.sample):
             found = found | self._by_sample
         return found
+
+    def _of_text(self, text: str) -> frozenset[int]:
+        """The rules that a URL points to."""
+        scheme, authority, _ = parts(text)
+        found = self._by_scheme.get(scheme, _NONE)
+        # An authority that long isn't kept.
+        under = (self._under if len(authority) <= _LONGEST else self._of_host)(authority)
+        return found | under if under else found
 
     def _of_host(self, authority: str) -> frozenset[int]:
         """The rules that name a host or a domain it is below."""

@@ -9,7 +9,6 @@ from processor.fingerprint import fingerprint
 from processor.hosts import site_of
 from processor.noise import noise
 from processor.policy import policy
-from processor.templates import template
 from processor.text import as_text, storable, whole, without_queries
 from processor.tokens import text_without_tokens
 from processor.trust import trust
@@ -103,8 +102,8 @@ def _row(fields: dict[str, Any], urls: _Urls, agent: str, seen: int, site: str) 
         noise_rule="",
         first_seen=seen,
         last_seen=seen,
-        document_template=template(urls.document.text),
-        blocked_template=template(urls.blocked.text),
+        document_template=urls.document.template,
+        blocked_template=urls.blocked.template,
     )
 
 

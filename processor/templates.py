@@ -5,7 +5,6 @@ template.
 """
 
 import re
-from functools import lru_cache
 
 from processor.text import storable
 from processor.tokens import STATIC
@@ -13,7 +12,6 @@ from processor.wordlike import has_words, looks_random
 
 TEMPLATE_BYTES = 1024
 _READ = 2 * TEMPLATE_BYTES
-_CACHED = 512  # characters, as of URLs
 
 _ORIGIN = re.compile(
     r"(?:[A-Za-z][\w+.-]*+:){0,2}//[^/\\?\s]*+|(?:[\w-]++\.)++[A-Za-z][\w-]*+(?::\d+)?(?![^/\\])|localhost(?::\d+)?(?![^/\\])"
@@ -50,25 +48,20 @@ _CAMEL_CASE = re.compile(r"(?:[A-Z]?[a-z]{2,})(?:[A-Z][a-z]{2,})*|[A-Z]{2,5}[a-z
 
 def template(text: str) -> str:
     """`text` is a URL as it is stored, or whatever stands in its place: words stay as they are."""
-    return _cached(text) if len(text) <= _CACHED else _made(text)
-
-
-def _made(text: str) -> str:
     end = text.find("/", 8) if text.startswith("http") else -1
     if end < 0:
         found = _ORIGIN.match(text)
         end = found.end() if found else 0
-    path = text[end : end + _READ]
-    if _VARIES.search(path):
-        path = _VARYING.sub(_segment, path)
-    whole = text[:end] + path
+    whole = text[:end] + template_of_path(text[end : end + _READ])
     if len(whole) <= TEMPLATE_BYTES // 4:
         return whole
     cut = storable(whole, TEMPLATE_BYTES)
     return cut if len(cut) == len(whole) else _PLACEHOLDER_CUT.sub("", cut)
 
 
-_cached = lru_cache(maxsize=8192)(_made)
+def template_of_path(path: str) -> str:
+    """Of a URL, what follows the host."""
+    return _VARYING.sub(_segment, path) if _VARIES.search(path) else path
 
 
 def _segment(found: re.Match[str]) -> str:

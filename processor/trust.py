@@ -28,7 +28,6 @@ TAKES = {
     "signature-expired": 25,
 }
 CONSISTENT = 10  # given back where the report's own policy does block what it says
-_STRANGERS = {"none": "no-user-agent", "tool": "not-a-browser", "unknown": "unknown-browser"}
 
 
 class Trust(NamedTuple):
@@ -55,16 +54,10 @@ def trust(violation: Violation, entry: Entry, delivery: Delivery, site: Site) ->
 
 
 def _of_the_browser(violation: Violation, entry: Entry, delivery: Delivery) -> list[str]:
-    engine = engines.engine(violation.user_agent)
-    if engine.name in _STRANGERS:
-        return [_STRANGERS[engine.name]]
-    found = []
-    if not engines.sends(engine, engines.shape(entry)):
-        found.append("shape-not-the-browsers")
-    elif not engines.spells(entry):
-        found.append("keys-not-the-browsers")
-    elif not engines.fills(engine, entry):
-        found.append("fields-not-the-browsers")
+    strange = engines.suspicion(violation.user_agent, entry)
+    if strange in engines.STRANGERS:
+        return [strange]
+    found = [strange] if strange else []
     sent = delivery.user_agent
     if entry.user_agent is not None and sent and sent != violation.user_agent.encode() and _differ(violation, sent):
         found.append("agents-differ")

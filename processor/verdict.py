@@ -40,18 +40,19 @@ def verdict(violation: Violation, policy: str, blocked: str) -> Verdict:
         origin(violation.document_url),
         _text(violation),
         len(url) >= URL_BYTES // 4 and len(url.encode()) > URL_BYTES - 4,
-        "?" not in blocked and bool(_STATIC.search(url)) and not _REDIRECTOR.search(url),
     )
     if violation.disposition == "enforce" or not url.startswith(("http:", "ws:")):
-        return _judged(as_enforced)
-    return _of_either(as_enforced, violation.disposition)
+        return _judged(as_enforced, url, blocked)
+    return _of_either(as_enforced, violation, blocked)
 
 
-def _of_either(as_enforced: Reported, disposition: str) -> Verdict:
+def _of_either(as_enforced: Reported, violation: Violation, blocked: str) -> Verdict:
     """Whether a URL was upgraded first tells the disposition, which old browsers and WebKit leave out."""
     as_reported = as_enforced._replace(policy=_UPGRADE.sub("ignored", as_enforced.policy))
-    found = _judged(as_reported)
-    if disposition or as_reported.policy == as_enforced.policy or found.verdict == _judged(as_enforced).verdict:
+    found = _judged(as_reported, violation.blocked_url, blocked)
+    if violation.disposition or as_reported.policy == as_enforced.policy:
+        return found
+    if found.verdict == _judged(as_enforced, violation.blocked_url, blocked).verdict:
         return found
     return Verdict("undecidable", "disposition-unknown")
 
@@ -59,9 +60,16 @@ def _of_either(as_enforced: Reported, disposition: str) -> Verdict:
 def _without_path(url: str, violation: Violation) -> str:
     """Mostly no source has a path, and then what is remembered of an origin answers for every URL there."""
     start = origin(url)
-    if start == url or any(its.has_paths for its in parse_list(violation.original_policy)):
-        return url
-    return f"{start}/"
+    return url if start == url or _has_paths(violation.original_policy) else f"{start}/"
+
+
+@lru_cache(maxsize=512)
+def _paths_in(policy: str) -> bool:
+    return any(its.has_paths for its in parse_list(policy))
+
+
+def _has_paths(policy: str) -> bool:
+    return _paths_in(policy) if len(policy) <= _CACHED else any(its.has_paths for its in parse_list(policy))
 
 
 def _text(violation: Violation) -> str:
@@ -72,9 +80,14 @@ def _text(violation: Violation) -> str:
     return violation.sample if is_whole and "'sha" in violation.original_policy.lower() else ""
 
 
-def _judged(reported: Reported) -> Verdict:
+def _judged(reported: Reported, url: str, blocked: str) -> Verdict:
+    """Whether it looks like a static file is asked only where that decides: it takes as long as all the rest."""
     size = len(reported.policy) + len(reported.blocked) + len(reported.document) + len(reported.text)
-    return _cached(reported) if size <= _CACHED else judge(reported)
+    judged = _cached if size <= _CACHED else judge
+    found = judged(reported)
+    if found.reason != "redirect" or "?" in blocked or not _STATIC.search(url) or _REDIRECTOR.search(url):
+        return found
+    return judged(reported._replace(file=True))
 
 
 _cached = lru_cache(maxsize=8192)(judge)
