@@ -12,23 +12,21 @@ from processor.policy import policy
 from processor.text import as_text, storable, whole, without_queries
 from processor.tokens import text_without_tokens
 from processor.trust import trust
-from processor.urls import Url, read_blocked, read_url
+from processor.urls import read_blocked, read_url
 from processor.verdict import verdict
 from schema.delivery import USER_AGENT_BYTES, Delivery
 from schema.noise import Rules
 from schema.report import SPELLINGS, Entry
 from schema.sites import Site
-from schema.violation import WINDOW_SECONDS, Violation
+from schema.violation import WINDOW_SECONDS, Violation, blank
 
 SAMPLE_BYTES = 1024  # browsers cut samples at 40 characters; the name of a Trusted Types sink comes on top
 OLDEST_MS = 24 * 3_600_000  # no browser keeps a report it can't deliver for longer
 _UINT32 = 2**32 - 1
 _UINT16 = 2**16 - 1
-_DISPOSITIONS = {"enforce": "enforce", "report": "report", "reporting": "report"}
+_DISPOSITIONS = {"": "", "enforce": "enforce", "report": "report", "reporting": "report"}
 
-_FIELD_OF = {name: field for field, names in SPELLINGS.items() for name in names}
 _NUMBERS = frozenset({"line", "column", "status"})
-_LEGACY_FIRST = SPELLINGS
 # The Reporting API writes camelCase; a sample is a `sample` there.
 _MODERN_FIRST = {
     field: tuple(sorted(names, key=lambda name: ("-" in name or "_" in name, name == "scriptSample")))
@@ -36,31 +34,55 @@ _MODERN_FIRST = {
 }
 
 
-class _Urls(NamedTuple):
-    document: Url
-    referrer: Url
-    blocked: Url
-    source: Url
-    line: int
-    column: int
+class _Fields(NamedTuple):
+    """As SPELLINGS. Text, empty where there is none; the numbers are as they were sent."""
+
+    document: str
+    referrer: str
+    blocked: str
+    effective: str
+    violated: str
+    policy: str
+    disposition: str
+    source: str
+    line: Any
+    column: Any
+    status: Any
+    sample: str
+    request: str
+
+
+class _Spellings:
+    """Those that an envelope goes by."""
+
+    def __init__(self, preferred: dict[str, tuple[str, ...]]) -> None:
+        self.preferred = preferred
+        self.first = tuple(names[0] for names in preferred.values())
+        self.own = frozenset(self.first)
+
+
+_LEGACY, _MODERN = _Spellings(SPELLINGS), _Spellings(_MODERN_FIRST)
+_TEXTS = tuple(field not in _NUMBERS for field in SPELLINGS)
 
 
 def normalise(entry: Entry, delivery: Delivery, site: Site, rules: Rules | None = None) -> Violation:
     """`entry` is one of kind VIOLATION out of `delivery`, `site` the one it came to; `rules` None: the program's."""
     fields = _fields(entry)
-    urls = _urls(fields, entry, site.keep_query)
-    agent = as_text(entry.user_agent) or delivery.user_agent.decode(errors="replace")
     seen = max(0, delivery.received_ms - age_ms(entry.age))
-    violation = _row(fields, urls, storable(agent, USER_AGENT_BYTES), seen, delivery.site)
-    violation.signature, violation.environment = delivery.signature, delivery.environment
+    row = blank()
+    row.site, row.signature, row.environment = delivery.site, delivery.signature, delivery.environment
+    row.window = seen // 1000 // WINDOW_SECONDS * WINDOW_SECONDS
+    row.first_seen = row.last_seen = seen
+    _set_places(row, fields, entry, site.keep_query)
+    _set_words(row, fields)
+    row.user_agent = storable(as_text(entry.user_agent) or _decoded(delivery.user_agent), USER_AGENT_BYTES)
+    row.browser, row.browser_version, row.os = browser(row.user_agent)
     marked = delivery.signature if site.require_signature and delivery.signature != "valid" else ""
-    violation.fingerprint = fingerprint(violation, marked)
-    violation.verdict, violation.verdict_reason = verdict(
-        violation, fields.get("policy", ""), fields.get("blocked", "")
-    )
-    violation.noise, violation.noise_rule, violation.noise_version = noise(violation, site, rules)
-    violation.trust, violation.trust_reasons = trust(violation, entry, delivery, site)
-    return violation
+    row.fingerprint = fingerprint(row, marked)
+    row.verdict, row.verdict_reason = verdict(row, fields.policy, fields.blocked)
+    row.noise, row.noise_rule, row.noise_version = noise(row, site, rules)
+    row.trust, row.trust_reasons = trust(row, entry, delivery, site)
+    return row
 
 
 def age_ms(value: Any) -> int:
@@ -70,41 +92,22 @@ def age_ms(value: Any) -> int:
     return whole(value, OLDEST_MS)
 
 
-def _row(fields: dict[str, Any], urls: _Urls, agent: str, seen: int, site: str) -> Violation:
-    blocked_host = urls.blocked.host if urls.blocked.kind == "url" else ""
-    rules = policy(fields.get("policy", ""))
-    made_by = browser(agent)
-    return Violation(
-        site=site,
-        window=seen // 1000 // WINDOW_SECONDS * WINDOW_SECONDS,
-        fingerprint=b"",
-        document_url=urls.document.text,
-        document_host=urls.document.host,
-        referrer=urls.referrer.text,
-        effective_directive=directive(fields.get("effective", ""), fields.get("violated", "")),
-        blocked_url=urls.blocked.text,
-        blocked_host=blocked_host,
-        blocked_site=site_of(blocked_host) if blocked_host else "",
-        blocked_kind=urls.blocked.kind,
-        disposition=_DISPOSITIONS.get(fields.get("disposition", "").strip().lower(), ""),
-        source_file=urls.source.text,
-        line_number=urls.line,
-        column_number=urls.column,
-        status_code=whole(fields.get("status", 0), _UINT16),
-        sample=_sample(fields["sample"][: 8 * SAMPLE_BYTES]) if "sample" in fields else "",
-        original_policy=rules.text,
-        policy_hash=rules.hash,
-        browser=made_by.name,
-        browser_version=made_by.version,
-        os=made_by.os,
-        user_agent=agent,
-        noise="",
-        noise_rule="",
-        first_seen=seen,
-        last_seen=seen,
-        document_template=urls.document.template,
-        blocked_template=urls.blocked.template,
-    )
+def _decoded(header: bytes) -> str:
+    return header.decode(errors="replace")
+
+
+def _set_words(row: Violation, fields: _Fields) -> None:
+    row.effective_directive = directive(fields.effective, fields.violated)
+    row.disposition = _disposition(fields.disposition)
+    row.status_code = whole(fields.status, _UINT16)
+    if fields.sample:
+        row.sample = _sample(fields.sample[: 8 * SAMPLE_BYTES])
+    row.original_policy, row.policy_hash = policy(fields.policy)
+
+
+def _disposition(text: str) -> str:
+    found = _DISPOSITIONS.get(text)
+    return _DISPOSITIONS.get(text.strip().lower(), "") if found is None else found
 
 
 @lru_cache(maxsize=1024)
@@ -112,51 +115,44 @@ def _sample(text: str) -> str:
     return storable(text_without_tokens(without_queries(text)), SAMPLE_BYTES)
 
 
-def _fields(entry: Entry) -> dict[str, Any]:
-    """The body's values by field, whichever spelling they came under; absent, empty and null are none (rule 33).
-
-    Text but for the numbers, which are as sent.
-    """
-    found: dict[str, Any] = {}
-    for name, value in entry.body.items():
-        field = _FIELD_OF.get(name)
-        if field is None or value is None or value == "":
-            continue
-        if field in found:
-            return _by_preference(entry)
-        found[field] = value if type(value) is str or field in _NUMBERS else as_text(value)
-    return found
+def _fields(entry: Entry) -> _Fields:
+    """The body's values, whichever spelling they came under; null is none (rule 33)."""
+    body = entry.body
+    spellings = _LEGACY if entry.legacy else _MODERN
+    if spellings.own.issuperset(body):
+        found = list(map(body.get, spellings.first))
+    else:
+        found = [_preferred(body, names) for names in spellings.preferred.values()]
+    return _Fields._make(
+        [value if type(value) is str or not is_text else as_text(value)
+         for value, is_text in zip(found, _TEXTS, strict=True)]
+    )  # fmt: skip
 
 
-def _by_preference(entry: Entry) -> dict[str, Any]:
+def _preferred(body: dict[str, Any], names: tuple[str, ...]) -> Any:
     """Several spellings of one field: the envelope's own first (rule 6)."""
-    found = {}
-    for field, names in (_LEGACY_FIRST if entry.legacy else _MODERN_FIRST).items():
-        for name in names:
-            value = entry.body.get(name)
-            if value is not None and value != "":
-                found[field] = value if field in _NUMBERS else as_text(value)
-                break
-    return found
+    for name in names:
+        value = body.get(name)
+        if value is not None and value != "":
+            return value
+    return None
 
 
-def _urls(fields: dict[str, Any], entry: Entry, keep: tuple[str, ...]) -> _Urls:
-    document = _document(fields, entry)
-    source = fields.get("source", "")
-    line = whole(fields.get("line", 0), _UINT32)
-    column = whole(fields.get("column", 0), _UINT32)
-    if not line and column == 1:  # Firefox and WebKit fill in the first column of no line
-        column = 0
+def _set_places(row: Violation, fields: _Fields, entry: Entry, keep: tuple[str, ...]) -> None:
+    document, source = fields.document or _document(fields, entry), fields.source
+    row.line_number, row.column_number = whole(fields.line, _UINT32), whole(fields.column, _UINT32)
+    if not row.line_number and row.column_number == 1:  # Firefox and WebKit fill in the first column of no line
+        row.column_number = 0
         if source == document and _from_webkit(entry):
             source = ""
-    return _Urls(
-        read_url(document, keep),
-        read_url(fields.get("referrer", ""), keep),
-        read_blocked(fields.get("blocked", ""), keep),
-        read_url(source, keep),
-        line,
-        column,
-    )
+    _, row.document_url, row.document_host, _, row.document_template = read_url(document, keep)
+    row.blocked_kind, row.blocked_url, host, _, row.blocked_template = read_blocked(fields.blocked, keep)
+    if host and row.blocked_kind == "url":
+        row.blocked_host, row.blocked_site = host, site_of(host)
+    if fields.referrer:
+        row.referrer = read_url(fields.referrer, keep).text
+    if source:
+        row.source_file = read_url(source, keep).text
 
 
 def _from_webkit(entry: Entry) -> bool:
@@ -164,10 +160,7 @@ def _from_webkit(entry: Entry) -> bool:
     return not entry.legacy and entry.age is None and entry.user_agent is None
 
 
-def _document(fields: dict[str, Any], entry: Entry) -> str:
+def _document(fields: _Fields, entry: Entry) -> str:
     """Firefox before 14 sends only the request's first line; WebKit and the Reporting API name the page outside too."""
-    document: str = fields.get("document", "")
-    if document:
-        return document
-    words = fields.get("request", "").split(maxsplit=2)
-    return str(words[1]) if len(words) > 1 else as_text(entry.url)
+    words = fields.request.split(maxsplit=2)
+    return words[1] if len(words) > 1 else as_text(entry.url)
