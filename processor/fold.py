@@ -5,6 +5,7 @@ import re
 import zlib
 from collections import Counter
 from collections.abc import Collection
+from copy import copy
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -36,6 +37,9 @@ class Line(NamedTuple):
     minute: int
     outcome: str
     detail: str = ""
+
+
+Outcome = tuple[str, int, str]  # site, minute and outcome of a line
 
 
 class Reject(NamedTuple):
@@ -86,9 +90,11 @@ def fold(
         else:
             _reject(folded, delivery, delivery.detail, delivery.body, delivery.count)
     repeats.remember(gathering)
+    outcomes: Counter[Outcome] = Counter()
     for group in gathering.by_key.values():
-        if group.received:
-            _group(folded, group, sites.get(group.violation.site))
+        _group(folded, group, sites.get(group.violation.site), outcomes)
+    for (site, minute, outcome), reports in outcomes.items():
+        _line(folded, site, minute, outcome, reports)
     return folded
 
 
@@ -119,7 +125,7 @@ def _reports(folded: Folded, gathering: Gathering, delivery: Delivery, place: in
         _bad_entries(folded, delivery, found)
 
 
-def _group(folded: Folded, group: Group, site: Site) -> None:
+def _group(folded: Folded, group: Group, site: Site, outcomes: Counter[Outcome]) -> None:
     """Equal reports: their outcome, and a row for each minute they were made in."""
     violation = group.violation
     outcome = "stored"
@@ -127,31 +133,31 @@ def _group(folded: Folded, group: Group, site: Site) -> None:
         outcome = "foreign"
     elif site.sample < 1 and _chance(group) >= site.sample:
         outcome = "sampled"
-    for minute, moments in by_minute(group.received).items():
-        _line(folded, violation.site, minute, outcome, len(moments))
+    for minute, moments in _by_minute(group.received):
+        outcomes[violation.site, minute, outcome] += len(moments)
     if outcome == "stored":
-        for moments in by_minute(group.seen()).values():
-            _add(folded, at(violation, moments), group.example)
+        for _, moments in _by_minute(group.seen()):
+            _add(folded, _at(violation, moments), group.example)
 
 
-def by_minute(moments: list[int]) -> dict[int, list[int]]:
+def _by_minute(moments: list[int]) -> Collection[tuple[int, list[int]]]:
     """Times in ms since the epoch, by the minute they are in."""
+    if len(moments) == 1:
+        return ((moments[0] // 60_000, moments),)
     found: dict[int, list[int]] = {}
     for moment in moments:
         found.setdefault(moment // 60_000, []).append(moment)
-    return found
+    return found.items()
 
 
-def at(violation: Violation, moments: list[int]) -> Violation:
+def _at(violation: Violation, moments: list[int]) -> Violation:
     """The same at other moments, all of one minute."""
-    first = min(moments)
-    return msgspec.structs.replace(
-        violation,
-        window=first // 1000 // WINDOW_SECONDS * WINDOW_SECONDS,
-        reports=len(moments),
-        first_seen=first,
-        last_seen=max(moments),
-    )
+    if len(moments) == 1 and moments[0] == violation.first_seen:
+        return violation  # made for this one, and nobody else's
+    found = copy(violation)
+    found.reports, found.first_seen, found.last_seen = len(moments), min(moments), max(moments)
+    found.window = found.first_seen // 1000 // WINDOW_SECONDS * WINDOW_SECONDS
+    return found
 
 
 def _chance(group: Group) -> float:

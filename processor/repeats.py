@@ -5,7 +5,8 @@ In a burst nine of ten repeat another. To see that from the bytes takes a tenth 
 
 import operator
 import re
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from copy import copy
 from typing import Any
 
 import msgspec
@@ -20,8 +21,11 @@ from schema.violation import Violation
 KEPT = 8192  # of the last different reports that came more than once in a batch
 _LONGEST = 4096  # bytes of one that is gathered
 
+_Around = tuple[object, ...]
 # All that `normalise` looks at of a delivery but its body and its time.
-_around = operator.attrgetter("site", "user_agent", "origin", "referer", "signature", "environment")
+_around: Callable[[Delivery], _Around] = operator.attrgetter(
+    "site", "user_agent", "origin", "referer", "signature", "environment"
+)
 _Key = tuple[object, ...] | int
 
 
@@ -40,16 +44,19 @@ _items = msgspec.json.Decoder(list[_Item]).decode
 _value = msgspec.json.Decoder().decode
 
 
-@dataclass(slots=True)
 class Group:
     """Equal reports. `violation` is the group's own, with the first one's times; all times in ms since the epoch."""
 
-    violation: Violation
-    example: dict[str, Any] | None
-    age: int  # of all of them, where they came alone: a part of what is equal
-    place: int  # of the first, within the batch
-    received: list[int] = field(default_factory=list)
-    ages: list[int] = field(default_factory=list)  # of each, where they came in arrays
+    __slots__ = ("age", "ages", "example", "place", "received", "violation")
+
+    def __init__(self, violation: Violation, example: dict[str, Any] | None, age: int, place: int) -> None:
+        """`age` of all of them, where they came alone; `place` of the first, within the batch."""
+        self.violation = violation
+        self.example = example
+        self.age = age
+        self.place = place
+        self.received: list[int] = []
+        self.ages: list[int] = []  # of each, where they came in arrays
 
     def seen(self) -> list[int]:
         """When each was made, as far as the browser says."""
@@ -78,7 +85,7 @@ class Repeats:
         """What came but once needs no place: nothing says that it comes again."""
         for key, group in gathering.by_key.items():
             if len(group.received) > 1 and key not in self._known:
-                self._known[key] = msgspec.structs.replace(group.violation), group.age
+                self._known[key] = copy(group.violation), group.age
         while len(self._known) > KEPT:
             del self._known[next(iter(self._known))]
 
@@ -98,7 +105,7 @@ class Gathering:
         """
         if delivery.body[:1] == b"[":
             return self._array(delivery, place)
-        key = self._key(delivery.body, delivery)
+        key = self._key(delivery.body, self._around(delivery))
         group = self.by_key.get(key) or self._again(key, place)
         if group is None:
             found = entries(delivery.body)
@@ -115,7 +122,8 @@ class Gathering:
     def _array(self, delivery: Delivery, place: int) -> list[Entry] | None:
         try:
             items = _items(delivery.body)
-            groups = [self._of_item(item, delivery, place + number) for number, item in enumerate(items)]
+            around = self._around(delivery)
+            groups = [self._of_item(item, delivery, around, place + number) for number, item in enumerate(items)]
         except (ValueError, RecursionError, _NotPlain):
             return entries(delivery.body)
         for group, item in zip(groups, items, strict=True):
@@ -123,12 +131,12 @@ class Gathering:
             group.ages.append(age_ms(item.age))
         return None
 
-    def _of_item(self, item: _Item, delivery: Delivery, place: int) -> Group:
+    def _of_item(self, item: _Item, delivery: Delivery, around: _Around | None, place: int) -> Group:
         """Raises _NotPlain for what must be looked at together with the others, ValueError, RecursionError."""
         if item.type != CSP_TYPE or item.legacy is not None:
             raise _NotPlain
         raw = bytes(item.body)
-        key = self._key(raw, delivery, bytes(item.url), bytes(item.user_agent), item.age is None)
+        key = self._key(raw, around, bytes(item.url), bytes(item.user_agent), item.age is None)
         group = self.by_key.get(key) or self._again(key, place)
         if group is None:
             value = {"type": CSP_TYPE, "age": item.age, "url": _value(item.url), "user_agent": _value(item.user_agent),
@@ -140,11 +148,12 @@ class Gathering:
             group.age = 0
         return group
 
-    def _key(self, raw: bytes, delivery: Delivery, *beside: object) -> _Key:
-        """A site that stores a sample decides about each report by itself."""
-        if len(raw) > _LONGEST or self._sites.get(delivery.site).sample < 1:
-            return self._alone()
-        return (_without_nonces(raw), _around(delivery), *beside)
+    def _around(self, delivery: Delivery) -> _Around | None:
+        """None where each report stands alone: a site that stores a sample decides about each by itself."""
+        return _around(delivery) if self._sites.get(delivery.site).sample >= 1 else None
+
+    def _key(self, raw: bytes, around: _Around | None, *beside: object) -> _Key:
+        return self._alone() if around is None or len(raw) > _LONGEST else (_without_nonces(raw), around, *beside)
 
     def _alone(self) -> int:
         """A key like no other."""
@@ -156,7 +165,7 @@ class Gathering:
         if known is None:
             return None
         violation, age = known
-        group = self.by_key[key] = Group(msgspec.structs.replace(violation), None, age, place)
+        group = self.by_key[key] = Group(copy(violation), None, age, place)
         return group
 
     def _new(self, key: _Key, entry: Entry, delivery: Delivery, place: int) -> Group:
@@ -171,15 +180,17 @@ class _NotPlain(Exception):
 
 # By the grammar of CSP3 §2.3.1, and of one case: less than `normalise` takes out, never more.
 _NONCE = re.compile(rb"'nonce-[A-Za-z0-9+/_=-]*'")
-_POLICY = re.compile(rb'"original-?[Pp]olicy":"([^"\\]*)"')
+_NAMES = (b'"original-policy":"', b'"originalPolicy":"')
 
 
 def _without_nonces(raw: bytes) -> bytes:
-    """Only where they are sure to be the policy's: between two quotes, behind its name, no escapes among them."""
-    if b"'nonce-" not in raw:
+    """Only where they are sure to be the policy's: in a text that stands behind its name, no escapes in it."""
+    found = raw.find(b"'nonce-")
+    if found < 0:
         return raw
-    found = _POLICY.search(raw)
-    if found is None:
+    start = raw.rfind(b'"', 0, found) + 1
+    if not raw[max(0, start - 19) : start].endswith(_NAMES):
         return raw
-    start, end = found.span(1)
-    return raw[:start] + _NONCE.sub(b"'nonce-removed'", raw[start:end]) + raw[end:]
+    end = raw.find(b'"', found)
+    policy = raw[start:end]
+    return raw if b"\\" in policy else raw[:start] + _NONCE.sub(b"'nonce-removed'", policy) + raw[end:]
