@@ -1,100 +1,181 @@
-"""A repeat is normalised once, and is the same as if it had been normalised each time."""
+"""Equal reports are gathered unread: what becomes of them is the same as if each had been normalised by itself."""
+
+import json
 
 import msgspec
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from processor import repeats
+from processor.fold import fold
 from processor.normalise import normalise
 from processor.repeats import KEPT, Repeats
 from schema.delivery import Delivery, Kind
 from schema.report import SPELLINGS, EntryKind, Unreadable, entries
 from schema.sites import Site, Sites
+from schema.violation import Violation
 from tests.corpus.captures import all_captures
 
+START = 1_793_577_600_000
 SITES = Sites({"default": Site(), "kept": Site(keep_query=("id",))})
 NAMES = sorted({name for names in SPELLINGS.values() for name in names})
+POLICY = "default-src 'self'; script-src 'nonce-%s' 'strict-dynamic'; report-to csp"
 VALUES = st.one_of(
     st.sampled_from(
         ["", None, 1, 1.0, True, 0, False, "1", "inline", "https://a.example/x?id=1", "https://a.example/x?id=2",
-         "script-src 'nonce-a'", "script-src 'nonce-b'", "http://a.example?x@b", "https", [], {}, 2**70]
+         "script-src 'nonce-a'", "script-src 'nonce-b'", "x 'nonce-a\\' 'nonce-b'", '"original-policy":"\'nonce-a\'',
+         "http://a.example?x@b", "https", [], {}, 2**70]
     ),
     st.text(max_size=12),
 )  # fmt: skip
 BODIES = st.dictionaries(st.sampled_from(NAMES), VALUES, max_size=8)
 
 
-def deliveries(body: bytes, site: str = "default") -> list[Delivery]:
-    """The same at two moments."""
-    return [Delivery(1_793_577_600_000 + n * 700_000, site, Kind.REPORTS, 1, b"agent", body) for n in range(2)]
+def sent(body: bytes, site: str = "default", received: int = START, agent: bytes = b"agent") -> Delivery:
+    return Delivery(received, site, Kind.REPORTS, 1, agent, body)
 
 
-def both_ways(known: Repeats, delivery: Delivery) -> tuple[list, list]:
-    found = [entry for entry in entries(delivery.body) if entry.kind is EntryKind.VIOLATION]
-    site = SITES.get(delivery.site)
-    return (
-        [known.normalised(entry, delivery, SITES) for entry in found],
-        [normalise(entry, delivery, site) for entry in found],
-    )
+def one_by_one(deliveries: list[Delivery], sites: Sites = SITES) -> dict[tuple, Violation]:
+    """What `fold` should find, without anything that is remembered."""
+    rows: dict[tuple, Violation] = {}
+    for delivery in deliveries:
+        try:
+            found = [entry for entry in entries(delivery.body) if entry.kind is EntryKind.VIOLATION]
+        except Unreadable:
+            continue
+        for entry in found:
+            made = normalise(entry, delivery, sites.get(delivery.site))
+            row = rows.setdefault(key(made), made)
+            if row is not made:
+                row.reports += 1
+                row.first_seen, row.last_seen = min(row.first_seen, made.first_seen), max(row.last_seen, made.last_seen)
+                if judged(made) > judged(row):
+                    row.trust, row.signature, row.environment, row.trust_reasons = judged(made)
+    return rows
 
 
-def test_every_capture_is_the_same_each_time_it_is_sent():
+def key(row: Violation) -> tuple:
+    return (row.fingerprint, row.first_seen // 60_000, row.policy_hash, row.noise, row.verdict, row.site)
+
+
+def judged(row: Violation) -> tuple:
+    return (row.trust, row.signature, row.environment, row.trust_reasons)
+
+
+def folded(deliveries: list[Delivery], known: Repeats, sites: Sites = SITES) -> dict[tuple, Violation]:
+    return {key(row.violation): row.violation for row in fold(deliveries, (), sites, None, known).rows.values()}
+
+
+@pytest.mark.parametrize("in_one_batch", [True, False])
+def test_every_capture_is_the_same_each_time_it_is_sent(in_one_batch):
+    deliveries = [
+        msgspec.structs.replace(capture.delivery(), received_ms=START + later * 700_000)
+        for later in range(2)
+        for capture in [*all_captures()] * 2
+    ]
     known = Repeats()
-    for capture in all_captures():
-        for later in range(2):
-            delivery = capture.delivery()
-            delivery = msgspec.structs.replace(delivery, received_ms=delivery.received_ms + later * 700_000)
-            recognised, each = both_ways(known, delivery)
-            assert recognised == each
+    half = len(deliveries) // 2
+    for batch in [deliveries] if in_one_batch else [deliveries[:half], deliveries[half:]]:
+        assert folded(batch, known) == one_by_one(batch)
 
 
 @given(st.lists(BODIES, min_size=1, max_size=6), st.sampled_from(["default", "kept"]))
 def test_whatever_is_sent_is_the_same_as_if_nothing_was_known(bodies, site):
     known = Repeats()
-    for body in bodies:
-        modern = {"type": "csp-violation", "body": body}
-        for whole in ({"csp-report": body}, modern, [modern | {"age": 7, "user_agent": "a"}]):
-            for delivery in deliveries(msgspec.json.encode(whole), site):
-                try:
-                    recognised, each = both_ways(known, delivery)
-                except Unreadable:
-                    continue
-                assert recognised == each
+    for _ in range(2):
+        batch = []
+        for body in bodies:
+            modern = {"type": "csp-violation", "body": body}
+            for whole in ({"csp-report": body}, modern, [modern | {"age": 7, "user_agent": "a"}, modern, 1]):
+                raw = json.dumps(whole, separators=(",", ":")).encode()
+                batch += [sent(raw, site), sent(raw, site, START + 7)]
+        assert folded(batch, known) == one_by_one(batch)
 
 
-def test_what_differs_in_nonce_query_and_moment_is_normalised_once(monkeypatch):
+def legacy(policy: str, **more: object) -> bytes:
+    body = {"document-uri": "https://a.example/x", "blocked-uri": "inline", "original-policy": policy} | more
+    return json.dumps({"csp-report": body}, separators=(",", ":")).encode()
+
+
+def item(policy: str, age: int = 5, **more: object) -> dict:
+    body = {"documentURL": "https://a.example/x", "blockedURL": "inline", "originalPolicy": policy} | more
+    return {"age": age, "body": body, "type": "csp-violation", "url": "https://a.example/x", "user_agent": "agent"}
+
+
+@pytest.mark.parametrize("in_array", [True, False])
+def test_what_differs_in_nonce_age_and_moment_is_normalised_once(monkeypatch, in_array):
     made = []
     monkeypatch.setattr(repeats, "normalise", lambda *given: made.append(1) or normalise(*given))
     known = Repeats()
-    for number in range(5):
-        body = b"""{"csp-report": {"document-uri": "https://a.example/x?q=%d", "blocked-uri": "inline",
-                    "original-policy": "script-src 'nonce-%d'"}}""" % (number, number)
-        for delivery in deliveries(body):
-            both_ways(known, delivery)
+    for batch in range(3):
+        found = []
+        for number in range(5):
+            policy = POLICY % f"{batch}{number}=="
+            raw = json.dumps([item(policy, age=number)], separators=(",", ":")).encode() if in_array else legacy(policy)
+            found.append(sent(raw, received=START + batch * 700_000 + number))
+        assert folded(found, known) == one_by_one(found)
     assert len(made) == 1
 
 
-def test_a_repeat_may_be_counted_in_without_changing_the_next():
+@pytest.mark.parametrize(
+    "body",
+    [
+        legacy(POLICY % "a", **{"script-sample": "'nonce-SAMPLE'"}),  # no nonce of the policy's
+        legacy("script-src 'nonce-a\\\"'"),  # an escape behind it
+        legacy("\u0001 'nonce-SAMPLE'"),
+        legacy("img-src *", **{"script-sample": '"original-policy":"\'nonce-SAMPLE\''}),
+    ],
+)
+def test_nonces_elsewhere_are_part_of_what_is_said(body):
+    other = body.replace(b"SAMPLE", b"OTHER")
+    batch = [sent(body), sent(other), sent(body)]
+    assert folded(batch, Repeats()) == one_by_one(batch)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"agent": b"another"},
+        {"site": "kept"},
+        {"received": START - 86_400_000},
+    ],
+)
+def test_the_same_bytes_from_elsewhere_are_another_report(other):
+    batch = [sent(legacy("img-src *")), sent(legacy("img-src *"), **other)]
+    assert folded(batch, Repeats()) == one_by_one(batch)
+    assert len(folded(batch, Repeats())) == 2 or other == {"agent": b"another"}
+
+
+def test_an_array_with_something_else_in_it_is_taken_apart_as_a_whole():
+    good = item("img-src *")
+    for bad in (1, {}, {"type": "coep"}, {"type": "csp-violation", "body": {}}, {"type": "csp-violation", "body": 1},
+                item("x", age=1.5), item("x") | {"csp-report": {"blocked-uri": "eval"}}, item("x", age=-1),
+                item("x", age=2**70), {"type": "csp-violation", "body": {"blockedURL": "\ud800"}}):  # fmt: skip
+        batch = [sent(json.dumps([good, bad, good]).encode()), sent(json.dumps([good]).encode())]
+        assert folded(batch, Repeats()) == one_by_one(batch)
+
+
+def test_a_row_may_be_counted_in_without_changing_what_is_known():
     known = Repeats()
-    [delivery, _] = deliveries(b'{"csp-report": {"blocked-uri": "inline"}}')
-    [first], _ = both_ways(known, delivery)
+    batch = [sent(legacy("img-src *"))] * 2
+    [first] = folded(batch, known).values()
     first.reports, first.noise = 99, "changed"
-    [second], [fresh] = both_ways(known, delivery)
-    assert second == fresh
+    assert folded(batch, known) == one_by_one(batch)
 
 
 def test_a_changed_sites_file_is_followed_at_once():
     known = Repeats()
-    [delivery, _] = deliveries(b'{"csp-report": {"document-uri": "https://a.example/x?id=7", "blocked-uri": "inline"}}')
-    [entry] = entries(delivery.body)
-    assert known.normalised(entry, delivery, Sites()).document_url == "https://a.example/x"
+    batch = [sent(b'{"csp-report":{"document-uri":"https://a.example/x?id=7","blocked-uri":"inline"}}')] * 2
+    assert [row.document_url for row in folded(batch, known).values()] == ["https://a.example/x"]
     changed = Sites({"default": Site(keep_query=("id",))})
-    assert known.normalised(entry, delivery, changed).document_url == "https://a.example/x?id=7"
+    assert [row.document_url for row in folded(batch, known, changed).values()] == ["https://a.example/x?id=7"]
 
 
-def test_no_more_than_the_last_ones_are_remembered():
+def test_no_more_than_the_last_ones_are_remembered_and_none_that_came_once():
     known = Repeats()
-    for number in range(KEPT + 100):
-        [delivery, _] = deliveries(b'{"csp-report": {"document-uri": "https://a.example/%d"}}' % number)
-        both_ways(known, delivery) if number < 3 else known.normalised(entries(delivery.body)[0], delivery, SITES)
+    pages = [sent(b'{"csp-report":{"document-uri":"https://a.example/%d"}}' % number) for number in range(KEPT + 100)]
+    fold(pages, (), SITES, None, known)
+    assert not known._known
+    fold(pages * 2, (), SITES, None, known)
     assert len(known._known) == KEPT
