@@ -49,7 +49,7 @@ class Reject(NamedTuple):
     raw: str
 
 
-@dataclass
+@dataclass(slots=True)
 class Row:
     violation: Violation
     example: dict[str, Any] | None  # one body, as the browser spelled it

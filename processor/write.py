@@ -83,34 +83,34 @@ class Writer:
         return found
 
     async def _insert(
-        self, table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]], token: str, *, spare: bool
+        self, table: str, columns: Sequence[str], values: Sequence[Sequence[Any]], token: str, *, spare: bool
     ) -> None:
         await self._client.insert(
             table,
-            list(zip(*rows, strict=True)),
+            values,
             column_names=columns,
             column_oriented=True,
             settings={"insert_deduplication_token": token, **_SETTINGS, **(_SPARE if spare else {})},
         )
-        metrics.ROWS.labels(table).inc(len(rows))
+        metrics.ROWS.labels(table).inc(len(values[0]))
 
 
-_Insert = tuple[str, str, Sequence[str], list[Sequence[Any]]]
+_Insert = tuple[str, str, Sequence[str], Sequence[Sequence[Any]]]
 
 
 def _tables(folded: Folded, policies: _Keyed, examples: _Keyed) -> Iterator[_Insert]:
-    """The token's end, table, columns and rows. The ledger last: what it says is stored can be found."""
+    """The token's end, table, columns and their values. The ledger last: what it says is stored can be found."""
     if policies:
-        yield "", "policies", ["policy_hash", "original_policy", "last_seen"], list(policies.values())
+        yield "", "policies", ["policy_hash", "original_policy", "last_seen"], _columns(policies.values())
     if examples:
-        yield "", "examples", ["site", "fingerprint", "raw", "seen"], list(examples.values())
+        yield "", "examples", ["site", "fingerprint", "raw", "seen"], _columns(examples.values())
     for week, rejects in _by_week(folded.rejects.items(), lambda item: item[1].received_ms // 1000):
-        yield f"-{week}", "rejects", _REJECT_COLUMNS, [_reject(*item) for item in rejects]
+        yield f"-{week}", "rejects", _REJECT_COLUMNS, _columns(_reject(*item) for item in rejects)
     violations = (row.violation for row in folded.rows.values())
     for week, some in _by_week(violations, operator.attrgetter("window")):
-        yield f"-{week}", "violations", TABLE_COLUMNS, [row_of(violation) for violation in some]
+        yield f"-{week}", "violations", TABLE_COLUMNS, [list(map(get, some)) for get in _GETTERS]
     for week, lines in _by_week(folded.ledger.items(), lambda item: item[0].minute * 60):
-        yield f"-{week}", "ledger", _LEDGER_COLUMNS, [_line(*item) for item in lines]
+        yield f"-{week}", "ledger", _LEDGER_COLUMNS, _columns(_line(*item) for item in lines)
 
 
 class _Recent:
@@ -137,7 +137,12 @@ def _by_week(items: Iterable[_T], seconds: Callable[[_T], int]) -> list[tuple[in
     return sorted(weeks.items())
 
 
+def _columns(rows: Iterable[Sequence[Any]]) -> list[Sequence[Any]]:
+    return list(zip(*rows, strict=True))
+
+
 row_of = operator.attrgetter(*TABLE_COLUMNS)
+_GETTERS = [operator.attrgetter(name) for name in TABLE_COLUMNS]
 _LEDGER_COLUMNS = ["site", "minute", "outcome", "detail", "reports"]
 _REJECT_COLUMNS = ["day", "reason", "slot", "site", "received", "user_agent", "raw"]
 

@@ -25,7 +25,7 @@ _Count = Annotated[int, msgspec.Meta(ge=0, le=MOST_COUNT)]
 _Word = Annotated[str, msgspec.Meta(max_length=64)]  # it becomes a key of the ledger
 
 
-class Delivery(msgspec.Struct, array_like=True, frozen=True):
+class Delivery(msgspec.Struct, array_like=True, frozen=True, gc=False):
     """Fields are sent by position: add new ones at the end, with a default."""
 
     received_ms: _Milliseconds

@@ -8,7 +8,7 @@ WINDOW_SECONDS = 600  # equal fingerprints fold within a window
 LEAST_TRUST = 50  # a source below it is shown, but raises no alert and feeds no suggestion by itself
 
 
-class Violation(msgspec.Struct):
+class Violation(msgspec.Struct, gc=False):  # nothing in it refers to others
     """`window` in s, `first_seen` and `last_seen` in ms, all since the epoch, UTC; `fingerprint` 16 bytes."""
 
     site: str
