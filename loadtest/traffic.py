@@ -72,11 +72,12 @@ class Totals:
 class Traffic:
     """Iterate once; `totals` is right from then on."""
 
-    def __init__(self, shape: str, reports: int, seed: int = 1) -> None:
-        """`shape` is one of SHAPES, `reports` how many there are in all posts together."""
+    def __init__(self, shape: str, reports: int, seed: int = 1, sizes: tuple[int, int] = ARRAY_SIZES) -> None:
+        """`shape` is one of SHAPES, `reports` how many there are in all posts together, `sizes` those of arrays."""
         self.totals = Totals()
         self._shape = SHAPES[shape]
         self._left = reports
+        self._sizes = sizes
         self._rate = max(_RATE, reports / _LONGEST_SECONDS)
         self._random = Random(seed)  # noqa: S311
         self._next = 0
@@ -105,7 +106,7 @@ class Traffic:
 
     def _array(self) -> Post:
         """Of one browser, from any of its tabs."""
-        size = min(self._left, self._random.randint(*ARRAY_SIZES))
+        size = min(self._left, self._random.randint(*self._sizes))
         agent = self._one(_CHROMIUM, _CHROMIUM_WEIGHTS)
         kinds = self._by_agent.get(agent, [])
         reports = [

@@ -69,12 +69,12 @@ def _agents() -> tuple[Agent, ...]:
         for system in ("Windows NT 10.0; Win64; x64", "X11; Linux x86_64"):
             text = f"Mozilla/5.0 ({system}; rv:{version}.0) Gecko/20100101 Firefox/{version}.0"
             found.append(Agent(15, "firefox", text))
-    for version in ("26.1", "26.0", "18.6"):
+    for release in ("26.1", "26.0", "18.6"):
         mac = "Macintosh; Intel Mac OS X 10_15_7"
         phone = "iPhone; CPU iPhone OS 18_7 like Mac OS X"
         kit = "AppleWebKit/605.1.15 (KHTML, like Gecko)"
-        found.append(Agent(60, "webkit", f"Mozilla/5.0 ({mac}) {kit} Version/{version} Safari/605.1.15"))
-        found.append(Agent(80, "webkit", f"Mozilla/5.0 ({phone}) {kit} Version/{version} Mobile/15E148 Safari/604.1"))
+        found.append(Agent(60, "webkit", f"Mozilla/5.0 ({mac}) {kit} Version/{release} Safari/605.1.15"))
+        found.append(Agent(80, "webkit", f"Mozilla/5.0 ({phone}) {kit} Version/{release} Mobile/15E148 Safari/604.1"))
     return tuple(found)
 
 

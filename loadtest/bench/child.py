@@ -28,7 +28,7 @@ class Usage(NamedTuple):
     code: int
 
 
-def pinned(command: Sequence[str | Path], core: int | None) -> list[str]:
+def pinned(command: Sequence[str | Path], core: int | str | None) -> list[str]:
     """Bound to a core before it starts: libraries ask then how many threads to make."""
     words = [str(word) for word in command]
     if core is None or shutil.which("taskset") is None:
@@ -43,7 +43,7 @@ class Child:
         self,
         command: Sequence[str | Path],
         log: Path,
-        core: int | None = None,
+        core: int | str | None = None,
         environment: Mapping[str, str] | None = None,
     ) -> None:
         self.log = log
@@ -111,9 +111,15 @@ class Child:
         self.stop()
 
 
-def run(command: Sequence[str | Path], log: Path, core: int | None = None, seconds: float = 3600) -> Usage:
+def run(
+    command: Sequence[str | Path],
+    log: Path,
+    core: int | str | None = None,
+    environment: Mapping[str, str] | None = None,
+    seconds: float = 3600,
+) -> Usage:
     """To its end. Raises Failed for an exit code but 0."""
-    with Child(command, log, core) as child:
+    with Child(command, log, core, environment) as child:
         used = child.wait(seconds)
     if used.code:
         raise Failed(f"{Path(command[0]).name} ended with exit code {used.code}: {child.words()}")

@@ -29,7 +29,7 @@ def skipped(key: str, name: str, why: str) -> Figure:
 
 def ratio(key: str, name: str, over: list[float], under: list[float], note: str = "") -> Figure:
     """Of two that took turns: divided round by round, because a noisy neighbour stays for a round."""
-    return Figure(key, name, "×", [a / b for a, b in zip(over, under, strict=False) if b], "more", note)
+    return Figure(key, name, "x", [a / b for a, b in zip(over, under, strict=False) if b], "more", note)
 
 
 def rounded(value: float) -> str:

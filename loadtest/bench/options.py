@@ -2,7 +2,7 @@
 
 import contextlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from rich.console import Console
@@ -22,6 +22,10 @@ class Options:
     server_core: int = 0
     client_core: int = 1
     console: Console = field(default_factory=lambda: Console(stderr=True))
+
+    def once(self) -> "Options":
+        """For one round of several things in turn."""
+        return replace(self, rounds=1)
 
     def say(self, text: str) -> None:
         self.console.print(f"  {text}", highlight=False)

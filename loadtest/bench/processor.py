@@ -5,7 +5,6 @@ What it takes to start and to see that the log is empty is measured on an empty 
 
 import shutil
 import statistics
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,9 +13,9 @@ from loadtest.bench import stored
 from loadtest.bench.child import Usage, run
 from loadtest.bench.figures import Figure
 from loadtest.bench.options import Options
+from loadtest.bench.servers import PROGRAM
 from loadtest.traffic import SHAPES, Totals, Traffic
 
-PROGRAM = Path(sys.executable).with_name("csp-sentinel")
 BACKLOGS = (10_000, 100_000, 1_000_000)
 _MIB = 1 << 20
 _NAMES = {"different": "all different", "typical": "70% repeats", "burst": "90% repeats, nonces"}

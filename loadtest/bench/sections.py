@@ -2,6 +2,8 @@
 
 from collections.abc import Callable
 
+from loadtest.bench.collector import collector
+from loadtest.bench.durability import durability
 from loadtest.bench.figures import Figure
 from loadtest.bench.options import Options
 from loadtest.bench.processor import processor
@@ -9,5 +11,7 @@ from loadtest.bench.processor import processor
 Section = Callable[[Options], list[Figure]]
 
 SECTIONS: dict[str, Section] = {
+    "collector": collector,
+    "durability": durability,
     "processor": processor,
 }
