@@ -17,6 +17,7 @@ class Figure(msgspec.Struct):
     rounds: list[float] = []
     better: Better = ""
     note: str = ""  # what a reader must know to judge it; why it was skipped
+    detail: dict[str, float] = {}  # what it is made of, in its unit
 
     @property
     def value(self) -> float | None:
