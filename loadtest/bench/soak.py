@@ -34,7 +34,7 @@ def soak(options: Options) -> list[Figure]:
         return [skipped("soak", "soak", why)]
     load = Load("mix", "a mix from the corpus", corpus())
     cores = f"{options.server_core},{options.client_core}"
-    minutes = min(options.soak_minutes, 1) if options.quick else options.soak_minutes
+    minutes = options.soak_minutes
     with sentinel(options.folder, cores, command="run") as server:
         rate = _flood(options, server, load) * _SHARE
         options.say(f"{minutes:g} minutes of {rate:,.0f} requests/s")
