@@ -87,6 +87,8 @@ class Traffic:
         self._by_agent: dict[Agent, list[int]] = {}
         for number, kind in enumerate(self._kinds):
             self._by_agent.setdefault(kind.agent, []).append(number)
+        # Browsers that have kinds to repeat, as often as they have.
+        self._of_arrays = [kind.agent for kind in self._kinds if kind.agent.engine == "chromium"]
 
     def __iter__(self) -> Iterator[Post]:
         while self._left:
@@ -107,11 +109,10 @@ class Traffic:
     def _array(self) -> Post:
         """Of one browser, from any of its tabs."""
         size = min(self._left, self._random.randint(*self._sizes))
-        agent = self._one(_CHROMIUM, _CHROMIUM_WEIGHTS)
-        kinds = self._by_agent.get(agent, [])
+        agent = self._random.choice(self._of_arrays)
+        kinds = self._by_agent[agent]
         reports = [
-            self._repeat(self._random.choice(kinds)) if kinds and self._repeats() else self._new(agent)
-            for _ in range(size)
+            self._repeat(self._random.choice(kinds)) if self._repeats() else self._new(agent) for _ in range(size)
         ]
         aged = [(report, self._policy(report), self._random.randrange(_LONGEST_AGE_MS)) for report in reports]
         return Post(array(aged), ARRAY, agent, reports[0].page.origin, size, self._now())
@@ -163,7 +164,5 @@ class Traffic:
         return among[bisect(weights, self._random.random() * weights[-1], hi=len(among) - 1)]
 
 
-_CHROMIUM = [agent for agent in AGENTS if agent.engine == "chromium"]
 _AGENT_WEIGHTS = list(accumulate(agent.weight for agent in AGENTS))
-_CHROMIUM_WEIGHTS = list(accumulate(agent.weight for agent in _CHROMIUM))
 _BREACH_WEIGHTS = list(accumulate(breach.weight for breach in BREACHES))
