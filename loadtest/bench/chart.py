@@ -8,7 +8,7 @@ from xml.sax.saxutils import escape
 from loadtest.bench.figures import Figure, rounded
 from loadtest.bench.targets import TARGETS
 
-_WIDTH, _LEFT, _RIGHT = 900, 300, 70  # px; left for the names, right for the longest value
+_WIDTH, _LEFT, _RIGHT = 940, 330, 80  # px; left for the names, right for the longest value
 _BAR, _GAP, _HEAD, _FOOT = 18, 8, 34, 40
 _TICKS = 5
 _INK, _FAINT, _LINE = "#24292f", "#6e7781", "#d8dee4"
@@ -69,11 +69,11 @@ def _panel(title: str, figures: list[Figure], top: int) -> tuple[str, int]:
     end = step * math.ceil(most / step)
     foot = top + _HEAD + len(figures) * (_BAR + _GAP)
     parts = [_text(24, top + 20, title, size=14, weight="600")]
+    parts.append(_text(_WIDTH - 24, top + 20, figures[0].unit, size=12, colour=_FAINT, anchor="end"))
     for tick in range(round(end / step) + 1):
         x = _x(tick * step, end)
         parts.append(f'<line x1="{x}" y1="{top + _HEAD - 4}" x2="{x}" y2="{foot}" stroke="{_LINE}"/>\n')
         parts.append(_text(x, foot + 14, rounded(tick * step), size=11, colour=_FAINT, anchor="middle"))
-    parts.append(_text(_WIDTH - 12, foot + 14, figures[0].unit, size=11, colour=_FAINT, anchor="end"))
     for number, figure in enumerate(figures):
         parts.append(_bar(figure, top + _HEAD + number * (_BAR + _GAP), end))
     return "".join(parts), foot + _FOOT - top

@@ -5,6 +5,7 @@ and adds less to what a request costs. With a core to itself a server answers as
 """
 
 import argparse
+import signal
 import sys
 import tempfile
 from datetime import UTC, datetime
@@ -40,6 +41,8 @@ def main(words: list[str]) -> int:
     if record is None and not given.record:
         console.print("nothing is recorded yet: python -m loadtest.bench.check --record")
         return 1
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, signal.default_int_handler)
     try:
         with tempfile.TemporaryDirectory(prefix="csp-sentinel-bench-") as folder:
             figures = measured(Options(Path(folder), given.rounds, given.seconds, console=console))
@@ -78,7 +81,7 @@ def _ratios(options: Options) -> list[Figure]:
     kinds = [FAST, GRANIAN, MEMORY] if nginx_missing() else [FAST, GRANIAN, MEMORY, NGINX]
     if wrk.reason_missing():
         return [skipped(key, name, reason) for key, (name, _, _) in _RATIOS.items()]
-    rounds = in_turn(options, kinds, Load("legacy", "reports of 900 B", legacy()), Pace(options.seconds))
+    rounds = in_turn(options, kinds, Load("legacy", "900 B reports", legacy()), Pace(options.seconds))
     cost = {key: [one.cpu_us for one in done] for key, done in rounds.items()}
     return [
         ratio(key, name, cost[cheap], cost[dear]) if cheap in cost else skipped(key, name, reason)

@@ -23,7 +23,7 @@ _WAITING = 512  # connections where each answer waits for Kafka: with few, it is
 def durability(options: Options) -> list[Figure]:
     if why := wrk.reason_missing():
         return [skipped("durability", "durability", why)]
-    load = Load("legacy", "reports of 900 B", legacy())
+    load = Load("legacy", "900 B reports", legacy())
     rounds = in_turn(options, [MEMORY, DISK], load)
     rates = {key: [one.rate for one in done] for key, done in rounds.items()}
     figures = [_figure(f"durability.{key}", f"durability {key}", done) for key, done in rounds.items()]

@@ -27,7 +27,7 @@ _HOST = "collector.example"
 def latency(options: Options) -> list[Figure]:
     if why := wrk.reason_missing():
         return [skipped("latency", "latency", why)]
-    load = Load("legacy", "reports of 900 B", legacy())
+    load = Load("legacy", "900 B reports", legacy())
     most = statistics.median(one.rate for one in in_turn(options, [FAST], load)["fast"])
     kinds = [FAST] if nginx_missing() else [FAST, NGINX]
     figures = [Figure("latency.maximum", "the maximum, by wrk", "requests/s", [most], "more")]
@@ -87,7 +87,7 @@ def _doubt(found: Result) -> str:
 
 
 def _figures(kind: Kind, share: int, rounds: list[Result]) -> list[Figure]:
-    name = f"latency at {share}% of the maximum, {kind.name}"
+    name = f"latency at {share}%, {kind.name}"
     note = next((doubt for found in rounds if (doubt := _doubt(found))), "")
     return [
         Figure(

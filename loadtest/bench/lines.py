@@ -17,7 +17,7 @@ def lines(figures: list[Figure], title: str) -> str:
     most = max(value for points in series.values() for _, value in points)
     step, minutes = nice(most / _TICKS), nice(last / 60 / _TICKS)
     end = step * (int(most / step) + 1)
-    parts = [_text(24, 32, title, 16, "start")]
+    parts = [_text(24, 30, f"{title} ({figures[0].unit})", 16, "start")]
     for tick in range(round(end / step) + 1):
         y = _y(tick * step, end)
         parts.append(f'<line x1="{_LEFT}" y1="{y}" x2="{_WIDTH - _RIGHT}" y2="{y}" stroke="#d8dee4"/>\n')
@@ -26,12 +26,11 @@ def lines(figures: list[Figure], title: str) -> str:
         x = _x(tick * minutes * 60, last)
         parts.append(_text(x, _HEIGHT - _FOOT + 18, rounded(tick * minutes), 11, "middle"))
     parts.append(_text((_LEFT + _WIDTH - _RIGHT) / 2, _HEIGHT - 12, "minutes", 11, "middle"))
-    parts.append(_text(_LEFT - 8, _TOP - 8, figures[0].unit, 11, "end"))
-    for colour, (name, points) in zip(_COLOURS, series.items(), strict=False):
+    for number, (colour, (name, points)) in enumerate(zip(_COLOURS, series.items(), strict=False)):
         path = " ".join(f"{_x(at, last)},{_y(value, end)}" for at, value in points)
         parts.append(f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="2"/>\n')
         short = name.removeprefix("soak: ").partition(",")[0]
-        parts.append(_text(_WIDTH - _RIGHT + 8, _y(points[-1][1], end) + 4, short, 12, "start", colour))
+        parts.append(_text(_WIDTH - _RIGHT + 12, _TOP + 12 + 20 * number, short, 12, "start", colour))
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{_WIDTH}" height="{_HEIGHT}" '
         f'viewBox="0 0 {_WIDTH} {_HEIGHT}" font-family="system-ui, sans-serif" role="img">\n'

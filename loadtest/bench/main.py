@@ -32,7 +32,8 @@ def main(words: list[str]) -> int:
 
 def measure(given: argparse.Namespace, kept: Results, console: Console, asked: str) -> int:
     """What a section found is saved before the next begins."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that the children are ended then too
+    for number in (signal.SIGTERM, signal.SIGINT):  # so that the children are ended then too
+        signal.signal(number, signal.default_int_handler)
     code = 0
     try:
         for name in given.sections:

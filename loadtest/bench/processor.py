@@ -6,6 +6,7 @@ What it takes to start and to see that the log is empty is measured on an empty 
 import shutil
 import statistics
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 from loadtest import spooled
@@ -17,27 +18,31 @@ from loadtest.bench.servers import PROGRAM
 from loadtest.traffic import SHAPES, Totals, Traffic
 
 BACKLOGS = (10_000, 100_000, 1_000_000)
-_MIB = 1 << 20
+QUICK_BACKLOGS = (2_000, 20_000, 100_000)
+_LONG = 1_000_000
 _NAMES = {"different": "all different", "typical": "70% repeats", "burst": "90% repeats, nonces"}
 
 
 @dataclass
 class Drained:
-    """One backlog stored. The seconds are without those of a start."""
+    """One backlog stored; and a run on an empty log, with the same data dir."""
 
     reports: int
-    wall_seconds: float
-    cpu_seconds: float
-    peak_bytes: int
+    start: Usage
+    used: Usage
 
     @property
     def rate(self) -> float:
-        return self.reports / self.wall_seconds
+        return self.reports / (self.used.wall_seconds - self.start.wall_seconds)
 
     @property
     def cpu_us(self) -> float:
         """A report."""
-        return self.cpu_seconds / self.reports * 1e6
+        return (self.used.cpu_seconds - self.start.cpu_seconds) / self.reports * 1e6
+
+    @property
+    def peak_mib(self) -> float:
+        return self.used.peak_bytes / (1 << 20)
 
 
 def processor(options: Options) -> list[Figure]:
@@ -63,9 +68,7 @@ def drained(options: Options, shape: str, reports: int) -> Drained:
         stored.check(data_dir, totals)
     finally:
         shutil.rmtree(data_dir)
-    return Drained(
-        reports, used.wall_seconds - start.wall_seconds, used.cpu_seconds - start.cpu_seconds, used.peak_bytes
-    )
+    return Drained(reports, start, used)
 
 
 def _drain(options: Options, data_dir: Path) -> Usage:
@@ -83,28 +86,35 @@ def _figures(shape: str, rounds: list[Drained]) -> list[Figure]:
     return [
         Figure(f"{key}.rate", f"processor, {name}", "reports/s", [done.rate for done in rounds], "more"),
         Figure(f"{key}.cpu", f"processor, {name}: CPU", "µs/report", [done.cpu_us for done in rounds], "less"),
-        Figure(f"{key}.peak", f"processor, {name}: memory", "MiB", [done.peak_bytes / _MIB for done in rounds], "less"),
+        Figure(f"{key}.peak", f"processor, {name}: memory", "MiB", [done.peak_mib for done in rounds], "less"),
     ]
 
 
 def _growth(options: Options) -> list[Figure]:
-    """CPU time, because a short backlog's wall time is mostly waiting. All different: the million is in one window."""
-    backlogs = BACKLOGS[:2] if options.quick else BACKLOGS
-    costs: dict[int, float] = {}
-    figures = []
-    for reports in backlogs:
-        times = max(1, min(5, 200_000 // reports))
-        rounds = [drained(options, "different", reports) for _ in range(times)]
-        costs[reports] = statistics.median(done.cpu_us for done in rounds)
-        options.say(f"a backlog of {reports:,}: {costs[reports]:.1f} µs of CPU a report")
-        name, key = f"backlog of {reports:,}", f"processor.backlog-{reports}"
-        figures += [
-            Figure(f"{key}.cpu", f"{name}: CPU", "µs/report", [done.cpu_us for done in rounds], "less"),
-            Figure(f"{key}.peak", f"{name}: memory", "MiB", [done.peak_bytes / _MIB for done in rounds], "less"),
-        ]
-    spread = max(costs.values()) / min(costs.values()) - 1
-    note = f"dearest against cheapest of {', '.join(f'{reports:,}' for reports in backlogs)} reports"
-    return [
-        *figures,
-        Figure("processor.growth", "cost a report, spread over backlogs", "%", [spread * 100], "less", note),
-    ]
+    """What the reports between one backlog and the next cost: a start is as long as 10,000 reports, and falls out so.
+
+    CPU time, because little of a short backlog's wall time is work. All different: the longest is in one window.
+    """
+    backlogs = QUICK_BACKLOGS if options.quick else BACKLOGS
+    rounds = {reports: _rounds(options, reports) for reports in backlogs}
+    figures = [
+        Figure(f"processor.backlog-{reports}.peak", f"backlog of {reports:,}: memory", "MiB",
+               [one.peak_mib for one in done], "less")
+        for reports, done in rounds.items()
+    ]  # fmt: skip
+    costs = []
+    for fewer, more in pairwise(backlogs):
+        few, many = (statistics.median(one.used.cpu_seconds for one in rounds[reports]) for reports in (fewer, more))
+        costs.append((many - few) / (more - fewer) * 1e6)
+        name = f"reports {fewer:,} to {more:,} of a backlog: CPU"
+        figures.append(Figure(f"processor.backlog-{more}.cpu", name, "µs/report", costs[-1:], "less"))
+    grown = (costs[-1] / costs[0] - 1) * 100
+    note = f"of a report among the last of {backlogs[-1]:,}, over one among the first {backlogs[1]:,}"
+    return [*figures, Figure("processor.growth", "growth of a report's cost", "%", [grown], "less", note)]
+
+
+def _rounds(options: Options, reports: int) -> list[Drained]:
+    """More of a short one."""
+    done = [drained(options, "different", reports) for _ in range(3 if reports < _LONG else 1)]
+    options.say(f"a backlog of {reports:,}: {statistics.median(one.used.cpu_seconds for one in done):.2f} s of CPU")
+    return done

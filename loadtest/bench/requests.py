@@ -43,11 +43,11 @@ class Load(NamedTuple):
 def loads() -> list[Load]:
     reports = legacy()
     return [
-        Load("legacy", "reports of 900 B", reports),
+        Load("legacy", "900 B reports", reports),
         Load("array", f"arrays of {ENTRIES}", arrays()),
         Load("preflight", "preflights", [_preflight(request) for request in reports]),
-        Load("connection", "a new connection for every report", [_closing(request) for request in reports]),
-        Load("mix", "a mix from the corpus", corpus()),
+        Load("connection", "new connections", [_closing(request) for request in reports]),
+        Load("mix", "corpus mix", corpus()),
     ]
 
 

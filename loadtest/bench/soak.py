@@ -32,7 +32,7 @@ def soak(options: Options) -> list[Figure]:
     """On all cores, shared with the client, because that is how a small machine runs it."""
     if why := wrk.reason_missing():
         return [skipped("soak", "soak", why)]
-    load = Load("mix", "a mix from the corpus", corpus())
+    load = Load("mix", "corpus mix", corpus())
     cores = f"{options.server_core},{options.client_core}"
     minutes = options.soak_minutes
     with sentinel(options.folder, cores, command="run") as server:

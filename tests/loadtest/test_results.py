@@ -60,7 +60,7 @@ def test_steps_are_round():
 def test_the_soaks_chart_is_well_formed():
     detail = {str(second): 60 + second / 10 for second in range(120)}
     found = texts(lines([Figure("soak.worker.max", "soak: worker, at most", "MiB", [72.0], detail=detail)], "a & b"))
-    assert {"a & b", "worker", "MiB", "minutes"} <= set(found)
+    assert {"a & b (MiB)", "worker", "minutes"} <= set(found)
 
 
 def test_memory_that_grows_has_a_slope():
