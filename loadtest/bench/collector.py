@@ -59,7 +59,7 @@ def _figures(load: Load, kinds: list[Kind], rounds: dict[str, list[Measured]]) -
 
 
 def ratios(load: Load, rounds: dict[str, list[Measured]]) -> list[Figure]:
-    """Sentinel's servers over each peer that took part, and the better one over nginx."""
+    """Sentinel's servers over each peer that took part."""
     rates = {key: [one.rate for one in done] for key, done in rounds.items()}
     figures = []
     for mine, peer in ((mine, peer) for mine in ("fast", "granian") for peer in ("nginx", "go")):
@@ -67,10 +67,10 @@ def ratios(load: Load, rounds: dict[str, list[Measured]]) -> list[Figure]:
             key = f"collector.{load.key}.{mine}-over-{peer}"
             figures.append(ratio(key, f"{load.name}, {mine} over {peer}", rates[mine], rates[peer]))
     over = [figure for figure in figures if figure.key.endswith("-over-nginx")]
-    if over:
+    if over and load.key == "connection":  # the target is the better one's
         best = max(over, key=lambda figure: figure.value or 0)
         key = f"collector.{load.key}.best-over-nginx"
-        figures.append(Figure(key, f"{load.name}, the better server over nginx", "x", best.rounds, "more", best.name))
+        figures.append(Figure(key, f"the better one: {best.name}", "x", best.rounds, "more"))
     return figures
 
 

@@ -2,6 +2,7 @@
 
 import statistics
 import sys
+import tempfile
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -43,10 +44,9 @@ def latency(options: Options) -> list[Figure]:
 
 
 def _measured(options: Options, kind: Kind, load: Load, rate: float) -> Result:
-    folder = options.folder / f"{kind.key}-{rate:.0f}"
-    folder.mkdir(exist_ok=True)
-    with kind.start(folder, options.server_core) as server:
-        return steady(options, server, load, rate, options.seconds)
+    with tempfile.TemporaryDirectory(dir=options.folder) as folder:
+        with kind.start(Path(folder), options.server_core) as server:
+            return steady(options, server, load, rate, options.seconds)
 
 
 def steady(options: Options, server: Server, load: Load, rate: float, seconds: float) -> Result:
