@@ -44,9 +44,11 @@ def latency(options: Options) -> list[Figure]:
 
 
 def _measured(options: Options, kind: Kind, load: Load, rate: float) -> Result:
-    with tempfile.TemporaryDirectory(dir=options.folder) as folder:
-        with kind.start(Path(folder), options.server_core) as server:
-            return steady(options, server, load, rate, options.seconds)
+    with (
+        tempfile.TemporaryDirectory(dir=options.folder) as folder,
+        kind.start(Path(folder), options.server_core) as server,
+    ):
+        return steady(options, server, load, rate, options.seconds)
 
 
 def steady(options: Options, server: Server, load: Load, rate: float, seconds: float) -> Result:
