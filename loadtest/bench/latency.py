@@ -22,6 +22,7 @@ from loadtest.openloop import Result
 SHARES = (10, 50, 80)  # per cent of the maximum
 QUANTILES = ("p50", "p90", "p99", "p99.9", "max")
 _LATE_SECONDS = 0.0005  # of the client itself, at p99: more, and it is not the server that was measured
+_KEPT = 0.97  # of the rate, at least; the last answers come after the last request
 _HOST = "collector.example"
 
 
@@ -83,6 +84,8 @@ def _doubt(found: Result) -> str:
     """What keeps these figures from being the server's alone."""
     if found.unanswered:
         return f"{found.unanswered} requests had no answer in the end: the rate was more than it can do"
+    if found.rate < found.asked_rate * _KEPT:
+        return f"the rate was not kept: {found.rate:,.0f} requests/s of {found.asked_rate:,.0f}"
     if found.late["p99"] > _LATE_SECONDS:
         return f"the client did not keep its own rate: it was {found.late['p99'] * 1000:.2f} ms late itself at p99"
     return ""
