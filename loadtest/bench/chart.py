@@ -25,7 +25,8 @@ class Panel(NamedTuple):
 
 PANELS = (
     Panel("Collector, one core: requests a second", ("collector.*.*.rate",)),
-    Panel("Collector over its peers, same round", ("collector.*.*-over-*", "collector.two-over-one")),
+    Panel("Over nginx in the same round", ("collector.*.*-over-nginx",)),
+    Panel("Over go-csp-collector in the same round", ("collector.*.*-over-go",)),
     Panel("What a 204 promises: requests a second", ("durability.*",)),
     Panel("Latency at half of the maximum, open-loop", ("latency.50.*.p50", "latency.50.*.p99")),
     Panel("Processor, one core, log to store", ("processor.*.rate",)),
