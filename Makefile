@@ -1,4 +1,4 @@
-.PHONY: install run kafka drill corpus-report test check format lock
+.PHONY: install run kafka drill corpus-report bench bench-check test check format lock
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -31,6 +31,14 @@ drill: install
 # The captured reports: the share with the right noise label and the right verdict, by engine and rule.
 corpus-report: install
 	$(BIN)/python -m tests.corpus.report
+
+# Everything measured on this machine, some forty minutes; BENCH='collector --rounds 5', --quick, --help.
+bench: install
+	$(BIN)/python -m loadtest $(BENCH)
+
+# Is the hot path dearer than loadtest/recorded.json says? Exit code 1 on a loss over 10%; BENCH=--record writes it anew.
+bench-check: install
+	$(BIN)/python -m loadtest.bench.check $(BENCH)
 
 test: check
 	$(BIN)/pytest

@@ -23,6 +23,8 @@ MAY_IMPORT = {
     "processor": {"processor", "csp", "log", "schema"},
     "dashboards": {"dashboards", "csp", "log", "schema"},
     "sentinel": {"sentinel", "schema", "csp", "ingest", "log", "processor", "dashboards"},
+    # A user of all of it, and of the tests' Kafka.
+    "loadtest": {"loadtest", "tests", "sentinel", "schema", "csp", "ingest", "log", "processor", "dashboards"},
 }
 
 

@@ -1,0 +1,69 @@
+"""`make bench-check`: what counts as a loss, and what is said of figures that can't be compared."""
+
+import pytest
+
+from loadtest.bench import recorded
+from loadtest.bench.check import judge
+from loadtest.bench.figures import Figure, ratio, skipped
+from loadtest.bench.recorded import Record, Value, compare
+
+
+def value(number, better="more"):
+    return Value("fast over nginx", "x", better, number)
+
+
+@pytest.mark.parametrize("better, worse, almost", [("more", 0.89, 0.91), ("less", 1.11, 1.09)])
+def test_a_loss_of_eleven_per_cent_fails_and_one_of_nine_does_not(better, worse, almost):
+    (lost,) = compare({"a": value(1.0, better)}, {"a": value(worse, better)})
+    assert (lost.said, lost.bad) == ("lost", True)
+    assert lost.lost == pytest.approx(0.11)
+    (same,) = compare({"a": value(1.0, better)}, {"a": value(almost, better)})
+    assert (same.said, same.bad) == ("same", False)
+
+
+@pytest.mark.parametrize("better, found", [("more", 1.5), ("less", 0.5)])
+def test_a_gain_is_said_and_is_no_loss(better, found):
+    (line,) = compare({"a": value(1.0, better)}, {"a": value(found, better)})
+    assert (line.said, line.bad) == ("better", False)
+
+
+def test_a_figure_that_could_not_be_measured_is_named_and_fails_nothing():
+    found = recorded.values([skipped("a", "fast over nginx", "nginx is not here")])
+    (line,) = compare({"a": value(1.0)}, found)
+    assert (line.name, line.found, line.said, line.bad) == ("fast over nginx", "-", "missing", False)
+
+
+def test_a_figure_that_was_never_recorded_is_shown():
+    (line,) = compare({}, {"a": value(1.0)})
+    assert (line.said, line.bad) == ("new", False)
+
+
+def record(**figures):
+    return Record("2026-11-26T00:00:00+00:00", "abc", {"processor": "A", "python": "3.11.7"}, {"wrk": "4.1.0"}, figures)
+
+
+def test_a_record_survives_its_file(tmp_path):
+    made = record(a=value(0.5), b=value(43.577, "less"))
+    recorded.save(made, tmp_path / "recorded.json")
+    assert recorded.load(tmp_path / "recorded.json") == made
+    assert recorded.load(tmp_path / "none.json") is None
+
+
+def test_the_command_fails_for_a_loss_and_says_of_what(capsys):
+    figures = [
+        Figure("a", "fast over nginx", "x", [0.4, 0.5, 0.3], "more"),
+        Figure("b", "fold", "thousand", [40.0], "less"),
+    ]
+    kept = record(a=value(0.5), b=Value("fold", "thousand", "less", 40.0))
+    assert judge(kept, figures) == 1
+    assert "lost more than 10%: fast over nginx\n" in capsys.readouterr().err
+    kept.figures["a"].value = 0.42
+    assert judge(kept, figures) == 0
+    assert capsys.readouterr().err == ""
+
+
+def test_a_ratio_is_taken_within_the_round():
+    """A noisy neighbour in the second round slows both; the quotient of the medians would be 0.75."""
+    found = ratio("a", "fast over nginx", [40.0, 20.0, 30.0], [80.0, 40.0, 40.0])
+    assert found.rounds == [0.5, 0.5, 0.75]
+    assert found.value == 0.5
