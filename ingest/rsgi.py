@@ -5,6 +5,7 @@ from typing import Any
 
 from ingest.answers import Answer
 from ingest.collector import DRAINED_BYTES, Collector, site_of
+from ingest.told import Told
 from schema.reasons import Reason
 
 REQUEST_SECONDS = 20
@@ -39,8 +40,15 @@ class RsgiCollector:
             return collector.refuse(Reason.INCOMPLETE, body, agent, site)
         if len(body) > collector.max_body_bytes:
             return collector.refuse(Reason.TOO_LARGE, body, agent, site)
-        told = _header(headers, "origin"), _header(headers, "referer"), scope.query_string.encode("utf-8", "replace")
-        return await collector.settled(collector.accept(body, _header(headers, "content-type"), agent, site, *told))
+        told = Told(
+            site,
+            _header(headers, "content-type"),
+            agent,
+            _header(headers, "origin"),
+            _header(headers, "referer"),
+            scope.query_string.encode("utf-8", "replace"),
+        )
+        return await collector.settled(collector.accept(body, told))
 
 
 async def _read(protocol: Any, limit: int) -> bytes:

@@ -21,7 +21,8 @@ from granian.server.embed import Server as EmbeddedGranian
 
 from ingest.asgi import AsgiCollector
 from ingest.collector import Collector
-from ingest.edge import IDLE_SECONDS, MAX_HEAD_BYTES, Edge
+from ingest.connection import IDLE_SECONDS
+from ingest.edge import MAX_HEAD_BYTES, Edge
 from ingest.rsgi import RsgiCollector
 from ingest.shared import Shared
 from ingest.spool import LINGER_SECONDS, Spool
