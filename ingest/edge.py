@@ -9,7 +9,7 @@ import re
 
 import httptools
 
-from ingest.answers import REFUSED
+from ingest.answers import PREFLIGHT, REFUSED
 from ingest.collector import DRAINED_BYTES
 from ingest.connection import BODY, HEAD, IDLE, OVER, REFUSED_BODY, Connection
 from ingest.heads import END, Head
@@ -232,9 +232,7 @@ class Edge(Connection):
             return
         if said.told.site:
             shared.collector.preflights += 1
-            shared.turn.end()
-            self.transport.write(shared.preflight)
-        else:
-            self._write(REFUSED[Reason.BAD_SITE])
+        answer = PREFLIGHT if said.told.site else REFUSED[Reason.BAD_SITE]
+        self._write(answer if said.keeps else answer.last())
         if not said.keeps:
             self.transport.close()

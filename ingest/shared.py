@@ -4,7 +4,7 @@ from email.utils import formatdate
 from http import HTTPStatus
 from typing import Protocol
 
-from ingest.answers import PREFLIGHT, Answer
+from ingest.answers import Answer
 from ingest.collector import Collector, site_of
 from ingest.heads import Heads
 from ingest.turn import Turn
@@ -33,7 +33,6 @@ class Shared:
         self.turn = Turn(collector, self.written)
         self._written: dict[Answer, bytes] = {}
         self._date = b""
-        self.preflight = b""
         self.tick()
 
     def tick(self) -> None:
@@ -41,7 +40,6 @@ class Shared:
         self.now += 1
         self._date = b"date: " + formatdate(usegmt=True).encode() + b"\r\n"
         self._written.clear()
-        self.preflight = self.written(PREFLIGHT)
         for connection in list(self.connections):
             connection.sweep(self.now)
         metrics.CONNECTIONS.set(len(self.connections))

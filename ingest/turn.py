@@ -46,6 +46,8 @@ class Turn:
         accepted = self._written(ACCEPTED)
         for position, (transport, keeps) in enumerate(clients):
             if not transport.is_closing():
-                transport.write(self._written(others[position]) if position in others else accepted)
-                if not keeps:
+                if keeps:
+                    transport.write(self._written(others[position]) if position in others else accepted)
+                else:
+                    transport.write(self._written(others.get(position, ACCEPTED).last()))
                     transport.close()
