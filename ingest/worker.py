@@ -105,8 +105,9 @@ class GranianServer(EmbeddedGranian):
 
     def __init__(self, collector: Collector, listener: socket.socket, max_connections: int) -> None:
         self._listener = listener
+        self._collector = RsgiCollector(collector)
         super().__init__(
-            RsgiCollector(collector),
+            self._collector,
             interface=Interfaces.RSGI,
             http=HTTPModes.auto,
             websockets=False,
@@ -124,7 +125,7 @@ class GranianServer(EmbeddedGranian):
         self._sfd = self._shd.get_fd()
 
     def tick(self) -> None:
-        """Its timers are its own."""
+        self._collector.tick()
 
 
 Problems = Callable[[], list[str]]
