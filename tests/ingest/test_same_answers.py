@@ -1,6 +1,7 @@
 """Whatever bytes come, in whatever pieces: with heads that are known the answers and the reports are the same."""
 
 import asyncio
+import itertools
 import re
 
 import uvloop
@@ -108,12 +109,17 @@ class Worker:
                 self.shared.heads.__init__()
             if not client.closed:
                 edge.data_received(piece)
-                for _ in range(8):
-                    await asyncio.sleep(0)
+                await self._turns()
         closed = client.closed
         edge.shutdown()
         edge.connection_lost(None)
+        await self._turns()
         return re.sub(rb"date: [^\r]*", b"", client.came), closed
+
+    async def _turns(self) -> None:
+        """For what uvicorn answers in tasks."""
+        for _ in range(8):
+            await asyncio.sleep(0)
 
 
 @st.composite
@@ -126,7 +132,7 @@ def streams(draw) -> list[bytes]:
     if draw(st.booleans()):
         cuts |= {end - draw(st.integers(1, 60)) for end in ends}
     places = sorted(cut for cut in cuts | {0, len(sent)} if 0 <= cut <= len(sent))
-    return [sent[start:end] for start, end in zip(places, places[1:], strict=False)]
+    return [sent[start:end] for start, end in itertools.pairwise(places)]
 
 
 @settings(max_examples=400, deadline=None)
