@@ -58,7 +58,8 @@ class RsgiCollector:
             _header(headers, "referer"),
             scope.query_string.encode("utf-8", "replace"),
         )
-        return await collector.settled(collector.accept(body, told))
+        answer = collector.accept(body, told)
+        return await collector.settled(answer) if collector.spool.waits else answer
 
     def tick(self) -> None:
         """Called once a second: ends the reading of bodies that take too long.
