@@ -60,7 +60,7 @@ class Collector:
         self.sites = sites
         self.max_body_bytes = max_body_bytes
         self.preflights = 0
-        self._accepted = self._accepted_bytes = self._posts = 0
+        self._accepted = self._accepted_bytes = self._posts = self._full = 0
         self._refused: Counter[Reason] = Counter()
         self._unwritten: Counter[tuple[str, Reason]] = Counter()
 
@@ -101,6 +101,7 @@ class Collector:
             self._accepted_bytes += len(fields[_BODY])
 
     def _turn_away(self, site: str) -> Answer:
+        self._full += 1
         self._refused[Reason.BUSY] += 1
         self._remember(site, Reason.BUSY)
         return REFUSED[Reason.BUSY]
@@ -194,10 +195,10 @@ class Collector:
         metrics.REQUESTS.labels("OPTIONS").inc(self.preflights)
         metrics.REPORTS_ACCEPTED.inc(self._accepted)
         metrics.ACCEPTED_BYTES.inc(self._accepted_bytes)
-        metrics.SPOOL_FULL.inc(self._refused[Reason.BUSY])
+        metrics.SPOOL_FULL.inc(self._full)
         for reason, refused in self._refused.items():
             metrics.REFUSED.labels(reason.value).inc(refused)
-        self._posts = self.preflights = self._accepted = self._accepted_bytes = 0
+        self._posts = self.preflights = self._accepted = self._accepted_bytes = self._full = 0
         self._refused.clear()
         with contextlib.suppress(LogFull):
             for site, reason in list(self._unwritten):

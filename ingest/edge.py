@@ -17,6 +17,7 @@ from ingest.told import Told
 from schema.reasons import Reason
 
 MAX_HEAD_BYTES = 64 * 1024
+MOST_UNFINISHED = 48 * 1024 * 1024  # bytes that all connections together hold of bodies that are still coming
 
 _QUERY = re.compile(rb"\?[^\s\"]*")
 
@@ -43,7 +44,8 @@ class Edge(Connection):
 
     def connection_lost(self, exc: Exception | None) -> None:
         if self._hot and self._stage == BODY and self._is_post:
-            self.shared.collector.refuse(Reason.INCOMPLETE, bytes(self._body), self._agent, self._site or "")
+            self.shared.collector.refuse(Reason.INCOMPLETE, self._taken_body(), self._agent, self._site or "")
+        self._taken_body()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -102,7 +104,7 @@ class Edge(Connection):
         if self._stage == BODY and len(self._body) < self._declared:
             return
         if self._stage == BODY:
-            self._answer(self._head(keeps=False), bytes(self._body[: self._declared]))
+            self._answer(self._head(keeps=False), self._taken_body()[: self._declared])
         self._stage = OVER
         self.shared.turn.end()
         self.transport.close()
@@ -176,7 +178,7 @@ class Edge(Connection):
         if not self._hot:
             super().on_headers_complete()
         elif self._declared > self.shared.collector.max_body_bytes:
-            self._refuse_size()
+            self._refuse_body(Reason.TOO_LARGE)
         elif self.expect_100_continue:
             self.shared.turn.end()
             self.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
@@ -193,14 +195,22 @@ class Edge(Connection):
             if isinstance(self._body, bytes):
                 self._body = bytearray(self._body)
             self._body += body
+        self.shared.unfinished += len(body)
         if len(self._body) > self.shared.collector.max_body_bytes:
-            self._refuse_size()
+            self._refuse_body(Reason.TOO_LARGE)
+        elif self.shared.unfinished > MOST_UNFINISHED and len(self._body) != self._declared:
+            self._refuse_body(Reason.BUSY)
 
-    def _refuse_size(self) -> None:
+    def _refuse_body(self, reason: Reason) -> None:
         """Answered at once; the rest is read and dropped, because closing on unread bytes resets the answer away."""
         self._stage = REFUSED_BODY
-        seen, self._body = bytes(self._body[:4096]), b""
-        self._write(self.shared.collector.refuse(Reason.TOO_LARGE, seen, self._agent, self._site or ""))
+        self._write(self.shared.collector.refuse(reason, self._taken_body()[:4096], self._agent, self._site or ""))
+
+    def _taken_body(self) -> bytes:
+        """What has come of it; no longer held here."""
+        body, self._body = bytes(self._body), b""
+        self.shared.unfinished -= len(body)
+        return body
 
     def on_message_complete(self) -> None:
         if self._stage == OVER or (self._hot and self.parser.should_upgrade()):
@@ -215,8 +225,7 @@ class Edge(Connection):
             said = self._head(keeps=self.parser.should_keep_alive())
             if not self.expect_100_continue:
                 self._said = said
-            self._answer(said, bytes(self._body))
-            self._body = b""
+            self._answer(said, self._taken_body())
 
     def _head(self, *, keeps: bool) -> Head:
         query = self.url.partition(b"?")[2]

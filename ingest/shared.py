@@ -27,6 +27,7 @@ class Shared:
         self.waits = collector.spool.waits  # for Kafka: then a report is a task, and goes the ordinary way
         self.max_connections = max_connections
         self.connections: set[Connection] = set()
+        self.unfinished = 0  # bytes of bodies that are still coming
         self.now = 0  # seconds, by `tick`
         self.sites: dict[bytes, str] = {}  # of report URLs, as sent
         self.heads = Heads()
