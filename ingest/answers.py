@@ -31,6 +31,7 @@ def problem(status: int, sentence: str, headers: Headers = (), *, close: bool = 
 
 
 ACCEPTED = Answer(204, CORS)
+LAST_ACCEPTED = ACCEPTED.last()
 PREFLIGHT = Answer(
     204,
     (

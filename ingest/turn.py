@@ -7,7 +7,7 @@ waits for nothing: the turn ends as soon as every socket that has something was 
 import asyncio
 from collections.abc import Callable
 
-from ingest.answers import ACCEPTED, Answer
+from ingest.answers import ACCEPTED, LAST_ACCEPTED, Answer
 from ingest.collector import Collector, Post
 
 _MOST_BYTES = 1024 * 1024  # of bodies: more than that is not held
@@ -45,9 +45,14 @@ class Turn:
             raise
         accepted = self._written(ACCEPTED)
         for position, (transport, keeps) in enumerate(clients):
-            if not transport.is_closing():
-                if keeps:
-                    transport.write(self._written(others[position]) if position in others else accepted)
-                else:
-                    transport.write(self._written(others.get(position, ACCEPTED).last()))
-                    transport.close()
+            if transport.is_closing():
+                continue
+            if keeps and position not in others:
+                transport.write(accepted)
+                continue
+            answer = others.get(position, ACCEPTED)
+            if not keeps:
+                answer = LAST_ACCEPTED if answer is ACCEPTED else answer.last()
+            transport.write(self._written(answer))
+            if not keeps:
+                transport.close()
