@@ -17,7 +17,10 @@ class Answer(NamedTuple):
     status: int
     headers: Headers = ()
     body: bytes = b""
-    close: bool = False  # the rest of the request is not worth reading
+    close: bool = False  # the rest of the request is not worth reading, or it was the connection's last
+
+    def last(self) -> "Answer":
+        return self._replace(close=True)
 
 
 def problem(status: int, sentence: str, headers: Headers = (), *, close: bool = False) -> Answer:
@@ -28,6 +31,7 @@ def problem(status: int, sentence: str, headers: Headers = (), *, close: bool = 
 
 
 ACCEPTED = Answer(204, CORS)
+LAST_ACCEPTED = ACCEPTED.last()
 PREFLIGHT = Answer(
     204,
     (

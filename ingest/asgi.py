@@ -6,6 +6,7 @@ from typing import Any
 
 from ingest.answers import Answer
 from ingest.collector import DRAINED_BYTES, Collector, site_of
+from ingest.told import Told
 from schema.reasons import Reason
 
 Scope = MutableMapping[str, Any]
@@ -41,10 +42,15 @@ class AsgiCollector:
         except TimeoutError:
             return collector.refuse(Reason.INCOMPLETE, bytes(body), agent, site)
         if whole:
-            told = headers.get(b"origin"), headers.get(b"referer"), scope.get("query_string", b"")
-            return await collector.settled(
-                collector.accept(bytes(body), headers.get(b"content-type"), agent, site, *told)
+            told = Told(
+                site,
+                headers.get(b"content-type"),
+                agent,
+                headers.get(b"origin"),
+                headers.get(b"referer"),
+                scope.get("query_string", b""),
             )
+            return await collector.settled(collector.accept(bytes(body), told))
         if len(body) > collector.max_body_bytes:
             return collector.refuse(Reason.TOO_LARGE, bytes(body), agent, site)
         collector.refuse(Reason.INCOMPLETE, bytes(body), agent, site)

@@ -3,6 +3,7 @@
 import contextlib
 import re
 from collections import Counter
+from collections.abc import Sequence
 from time import time
 from typing import Any
 
@@ -19,7 +20,7 @@ from ingest.answers import (
     Answer,
 )
 from ingest.spool import Spool
-from ingest.told import told
+from ingest.told import Told, last_fields
 from log.protocols import LogFull
 from schema import metrics
 from schema.delivery import KEPT_BYTES, USER_AGENT_BYTES, Kind
@@ -33,7 +34,11 @@ REPORT_PATH = "/csp/report"
 _NO_REPORT = re.compile(
     rb"\s*(?:application/x-www-form-urlencoded|multipart/|image/|audio/|video/|font/)", re.IGNORECASE
 )
+_USUAL_TYPES = {b"application/csp-report", b"application/reports+json"}
 DRAINED_BYTES = 64 * 1024 * 1024  # of a body over the limit, so that its sender comes to read the answer
+Post = tuple[bytes, Told]  # its body, and what it says beside
+_Fields = tuple[Any, ...]  # of a Delivery
+_SITE, _ENTRIES, _BODY = 1, 3, 5
 _UNWRITTEN = 1000  # different pairs of site and reason remembered while the spool is full
 
 
@@ -55,46 +60,68 @@ class Collector:
         self.sites = sites
         self.max_body_bytes = max_body_bytes
         self.preflights = 0
-        self._accepted = self._accepted_bytes = self._posts = 0
+        self._accepted = self._accepted_bytes = self._posts = self._full = 0
         self._refused: Counter[Reason] = Counter()
         self._unwritten: Counter[tuple[str, Reason]] = Counter()
 
-    def accept(
-        self,
-        body: bytes,
-        content_type: bytes | None,
-        user_agent: bytes | None,
-        site: str,
-        origin: bytes | None = None,
-        referer: bytes | None = None,
-        query: bytes = b"",
-    ) -> Answer:
-        """A whole POST to a report path; `site` as `site_of` gives it, `query` and all others as sent."""
-        self._posts += 1
+    def accept(self, body: bytes, told: Told) -> Answer:
+        """A whole POST to a report path."""
+        return self.accept_all([(body, told)]).get(0, ACCEPTED)
+
+    def accept_all(self, posts: Sequence[Post]) -> dict[int, Answer]:
+        """Each as by `accept`, with one write for all; returns the answers other than ACCEPTED, by position.
+
+        The write is what a report costs most: 4 µs alone, below 2 where sixteen share it.
+        """
+        self._posts += len(posts)
         now = time()
+        taken: dict[int, _Fields] = {}
+        others: dict[int, Answer] = {}
+        for position, (body, told) in enumerate(posts):
+            try:
+                taken[position] = self._fields(now, body, told)
+            except Unreadable as refusal:
+                others[position] = self._record(refusal.reason, body, told.user_agent, told.site)
         try:
-            signature = self._signature(site, query, now) if site in self.sites.signers else None
-            entries = self._entries(body, content_type, site)
-            fields: tuple[Any, ...] = (
-                int(now * 1000),
-                site,
-                Kind.REPORTS,
-                entries,
-                (user_agent or b"")[:USER_AGENT_BYTES],
-                body,
-            )
-            if origin is not None or referer is not None or signature is not None:
-                fields += told(origin, referer, signature)
-            self.spool.append(fields)
-        except Unreadable as refusal:
-            return self._record(refusal.reason, body, user_agent, site)
+            self._keep(*taken.values())
         except LogFull:
-            self._refused[Reason.BUSY] += 1
-            self._remember(site, Reason.BUSY)
-            return REFUSED[Reason.BUSY]
-        self._accepted += entries
-        self._accepted_bytes += len(body)
-        return ACCEPTED
+            for position, fields in taken.items():  # what still fits alone is taken
+                try:
+                    self._keep(fields)
+                except LogFull:
+                    others[position] = self._turn_away(fields[_SITE])
+        return others
+
+    def _keep(self, *taken: _Fields) -> None:
+        """Raises LogFull: nothing of it was kept or counted."""
+        if taken:
+            self.spool.append(*taken)
+        for fields in taken:
+            self._accepted += fields[_ENTRIES]
+            self._accepted_bytes += len(fields[_BODY])
+
+    def _turn_away(self, site: str) -> Answer:
+        self._full += 1
+        self._refused[Reason.BUSY] += 1
+        self._remember(site, Reason.BUSY)
+        return REFUSED[Reason.BUSY]
+
+    def _fields(self, now: float, body: bytes, told: Told) -> _Fields:
+        """Of the Delivery. Raises Unreadable."""
+        site, agent = told.site, told.user_agent
+        signature = self._signature(site, told.query, now) if site in self.sites.signers else None
+        entries = self._entries(body, told.content_type, site)
+        fields = (
+            int(now * 1000),
+            site,
+            Kind.REPORTS,
+            entries,
+            b"" if agent is None else agent[:USER_AGENT_BYTES],
+            body,
+        )
+        if told.origin is None and told.referer is None and signature is None:
+            return fields
+        return fields + last_fields(told, signature)
 
     async def settled(self, answer: Answer) -> Answer:
         """The answer that `accept` gave, when what it promises holds."""
@@ -106,11 +133,12 @@ class Collector:
     def _entries(self, body: bytes, content_type: bytes | None, site: str) -> int:
         if not site:
             raise Unreadable(Reason.BAD_SITE)
-        if not self.sites.known(site):
-            raise Unreadable(Reason.UNKNOWN_SITE)
-        if self.sites.get(site).gone:
-            raise Unreadable(Reason.GONE)
-        if content_type is not None and _NO_REPORT.match(content_type):
+        if self.sites.table is not None:
+            if not self.sites.known(site):
+                raise Unreadable(Reason.UNKNOWN_SITE)
+            if self.sites.get(site).gone:
+                raise Unreadable(Reason.GONE)
+        if content_type is not None and content_type not in _USUAL_TYPES and _NO_REPORT.match(content_type):
             raise Unreadable(Reason.WRONG_TYPE)
         if len(body) > self.max_body_bytes:
             raise Unreadable(Reason.TOO_LARGE)
@@ -167,10 +195,10 @@ class Collector:
         metrics.REQUESTS.labels("OPTIONS").inc(self.preflights)
         metrics.REPORTS_ACCEPTED.inc(self._accepted)
         metrics.ACCEPTED_BYTES.inc(self._accepted_bytes)
-        metrics.SPOOL_FULL.inc(self._refused[Reason.BUSY])
+        metrics.SPOOL_FULL.inc(self._full)
         for reason, refused in self._refused.items():
             metrics.REFUSED.labels(reason.value).inc(refused)
-        self._posts = self.preflights = self._accepted = self._accepted_bytes = 0
+        self._posts = self.preflights = self._accepted = self._accepted_bytes = self._full = 0
         self._refused.clear()
         with contextlib.suppress(LogFull):
             for site, reason in list(self._unwritten):

@@ -1,132 +1,134 @@
 """The fast edge: uvicorn's httptools protocol, with the report path answered inside the parser's callbacks.
 
-A report costs no task, no scope and no ASGI message: the callbacks gather the body and call `Collector.accept`.
-Everything else (other paths and methods, a report pipelined behind such a request) goes uvicorn's ordinary way to the
-ASGI adapter. uvicorn has no timer for slow heads and bodies, so the edge sweeps its connections once a second.
+A report costs no task, no scope and no ASGI message: the callbacks gather the body for `Collector.accept_all`. A head
+that was parsed before, on whatever connection, is not parsed again. Everything else (other paths and methods, a report
+pipelined behind such a request) goes uvicorn's ordinary way to the ASGI adapter.
 """
 
-import asyncio
 import re
-from typing import Any
 
 import httptools
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from ingest.answers import ACCEPTED, REFUSED
+from ingest.answers import PREFLIGHT, REFUSED
 from ingest.collector import DRAINED_BYTES
-from ingest.shared import Shared
-from schema import metrics
+from ingest.connection import BODY, HEAD, IDLE, OVER, REFUSED_BODY, Connection
+from ingest.heads import END, Head
+from ingest.told import Told
 from schema.reasons import Reason
 
 MAX_HEAD_BYTES = 64 * 1024
-REQUEST_SECONDS = 20  # for a whole request to arrive
-IDLE_SECONDS = 75  # between requests
+MOST_UNFINISHED = 48 * 1024 * 1024  # bytes that all connections together hold of bodies that are still coming
 
 _QUERY = re.compile(rb"\?[^\s\"]*")
 
-# Where a connection stands.
-_IDLE, _HEAD, _BODY, _REFUSED = range(4)
 # Stages in which a client could send without end, and what it may send after the first read.
-_UNBOUNDED = {_HEAD: MAX_HEAD_BYTES, _REFUSED: DRAINED_BYTES}
+_UNBOUNDED = {HEAD: MAX_HEAD_BYTES, REFUSED_BODY: DRAINED_BYTES}
 
 
-class Edge(HttpToolsProtocol):
-    """One connection."""
+class Edge(Connection):
+    """The requests of one connection."""
 
-    def __init__(self, shared: Shared, **uvicorn_arguments: Any) -> None:
-        super().__init__(**uvicorn_arguments)
-        self.shared = shared
-        self._stage = _IDLE
-        self._since = shared.now  # when this stage began
-        self._site: str | None = None
-        self._routed = self._hot = self._is_post = self._past_parser = self._began = False
-        self._body: bytes | bytearray = b""
-        self._type: bytes | None = None
-        self._agent: bytes | None = None
-        self._origin: bytes | None = None
-        self._referer: bytes | None = None
-        self._declared = 0  # content length
-        self._overrun = 0  # bytes taken in after the first read, of a head or of a refused body
-
-    # asyncio's callbacks
-
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        super().connection_made(transport)
-        self.shared.connections.add(self)
-        if len(self.shared.connections) > self.shared.max_connections:
-            transport.write(self.shared.written(REFUSED[Reason.BUSY]))
-            self._end("too-many")
+    # Of the request that comes now; here, because most connections' requests need no more of it.
+    url = b""
+    _site: str | None = None
+    _is_post = _routed = _past_parser = False
+    _body: bytes | bytearray = b""
+    _type: bytes | None = None
+    _agent: bytes | None = None
+    _origin: bytes | None = None
+    _referer: bytes | None = None
+    _declared = 0  # content length
+    _said: Head | None = None  # by the head of the request that was just answered
+    _begun = 0  # requests, in this read
+    _overrun = 0  # bytes taken in after the first read, of a head or of a refused body
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self.shared.connections.discard(self)
-        if self._hot and self._stage == _BODY and self._is_post:
-            self.shared.collector.refuse(Reason.INCOMPLETE, bytes(self._body), self._agent, self._site or "")
-        self._stage = _IDLE
+        if self._hot and self._stage == BODY and self._is_post:
+            self.shared.collector.refuse(Reason.INCOMPLETE, self._taken_body(), self._agent, self._site or "")
+        self._taken_body()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        if self._past_parser:
+        if self._stage == IDLE and not self._ordinary:
+            head = data[: data.find(END) + len(END)]
+            said = self.shared.heads.find(head)
+            if said is not None and len(data) == len(head) + said.length:
+                self._since = self.shared.now
+                self._answer(said, data[len(head) :])
+                return
+            self._said = None
+            self._parse(data)
+            self._remember(head, len(data))
+        elif self._past_parser:
             self._take_past_parser(data)
-            return
-        before, self._began = self._stage, False
+        elif self._stage != OVER:
+            self._parse(data)
+
+    def _remember(self, head: bytes, received: int) -> None:
+        """Only if one request came and nothing else, and it is answered: then its head is as long as it looks."""
+        said = self._said
+        if said is not None and self._begun == 1 and received == len(head) + said.length:
+            self.shared.heads.remember(head, said)
+
+    def _parse(self, data: bytes) -> None:
+        before, self._begun = self._stage, 0
         if self.timeout_keep_alive_task is not None:
             self._unset_keepalive_if_required()
+        if self.parser is None:
+            self.parser = httptools.HttpRequestParser(self)
+            self.parser.set_dangerous_leniencies(lenient_data_after_close=True)  # they end no answer that is due
         try:
             self.parser.feed_data(data)
         except httptools.HttpParserUpgrade as upgrade:
             # RFC 9110 §7.8 lets us ignore the offer, but the parser leaves the body of such a request unread.
-            if self._hot and self._stage == _BODY:
+            if self._hot and self._stage == BODY:
                 self._past_parser = True
                 self._take_past_parser(data[upgrade.args[0] :])
         except httptools.HttpParserError:
-            if not self.transport.is_closing():
-                seen = _QUERY.sub(b"", data)  # it may hold the head of a request, with the URL's signature
-                answer = self.shared.collector.refuse(Reason.BAD_HTTP, seen, None, self._site or "")
-                self.transport.write(self.shared.written(answer))
-                self._stage = _IDLE
-                self.transport.close()
-        if self._stage == before and before in _UNBOUNDED and not self._began:  # the whole read was more of the same
+            self._refuse_bytes(data)
+        if self._stage == before and before in _UNBOUNDED and not self._begun:  # the whole read was more of the same
             self._overrun += len(data)
             if self._overrun > _UNBOUNDED[before]:
                 self._overflow()
 
+    def _refuse_bytes(self, data: bytes) -> None:
+        if not self.transport.is_closing() and self._stage != OVER:
+            seen = _QUERY.sub(b"", data)  # it may hold the head of a request, with the URL's signature
+            self._write(self.shared.collector.refuse(Reason.BAD_HTTP, seen, None, self._site or ""))
+            self._stage = OVER
+            self.transport.close()
+
     def _take_past_parser(self, data: bytes) -> None:
         """The declared bytes, then the answer, then the end of the connection."""
         self.on_body(data)
-        if self._stage == _BODY and len(self._body) < self._declared:
+        if self._stage == BODY and len(self._body) < self._declared:
             return
-        if self._stage == _BODY:
-            self._body = self._body[: self._declared]
-            self._answer()
-        self._stage = _IDLE
+        if self._stage == BODY:
+            self._answer(self._head(keeps=False), self._taken_body()[: self._declared])
+        self._stage = OVER
+        self.shared.turn.end()
         self.transport.close()
 
     def _overflow(self) -> None:
         """A head that doesn't end; or a refused body, of which enough was read to let the answer through."""
-        if self._stage == _HEAD:
-            answer = self.shared.collector.refuse(Reason.HEAD_TOO_LARGE, b"", self._agent, self._site or "")
-            self.transport.write(self.shared.written(answer))
+        if self._stage == HEAD:
+            self._write(self.shared.collector.refuse(Reason.HEAD_TOO_LARGE, b"", self._agent, self._site or ""))
         self._end("too-large")
-
-    def pause_writing(self) -> None:
-        """A client that sends and never reads its answers is not read either."""
-        super().pause_writing()
-        self.transport.pause_reading()
-
-    def resume_writing(self) -> None:
-        super().resume_writing()
-        self.transport.resume_reading()
 
     # the parser's callbacks
 
     def on_message_begin(self) -> None:
+        self._begun += 1
+        if self._stage == OVER:  # RFC 9112 §9.6: what follows the last request is not looked at
+            return
         self.url = b""
-        self._stage, self._since, self._overrun = _HEAD, self.shared.now, 0
-        self._routed, self._hot, self._began = False, False, True
-        self._agent = self._site = self._origin = self._referer = None
+        self._stage, self._since, self._overrun = HEAD, self.shared.now, 0
+        self._routed = self._hot = self.expect_100_continue = False
+        self._site = self._type = self._agent = self._origin = self._referer = None
+        self._body, self._declared = b"", 0
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        if self._stage != _HEAD:
+        if self._stage != HEAD:
             return  # a trailer: nothing a trailer could say is wanted
         if not self._routed:
             self._route()
@@ -162,29 +164,30 @@ class Edge(HttpToolsProtocol):
             and (self.cycle is None or self.cycle.response_complete)
         ):
             self._hot, self._site = True, site
-            self._body, self._type = b"", None
-            self._declared = 0
-            self.expect_100_continue = False
         else:
+            self._be_ordinary()
             super().on_message_begin()
             self.url = url
 
     def on_headers_complete(self) -> None:
+        if self._stage != HEAD:
+            return
         if not self._routed:
             self._route()
-        self._stage, self._overrun = _BODY, 0
+        self._stage, self._overrun = BODY, 0
         if not self._hot:
             super().on_headers_complete()
         elif self._declared > self.shared.collector.max_body_bytes:
-            self._refuse_size()
+            self._refuse_body(Reason.TOO_LARGE)
         elif self.expect_100_continue:
+            self.shared.turn.end()
             self.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
 
     def on_body(self, body: bytes) -> None:
+        if self._stage != BODY:
+            return
         if not self._hot:
             super().on_body(body)
-            return
-        if self._stage == _REFUSED:
             return
         if not self._body:
             self._body = body
@@ -192,67 +195,53 @@ class Edge(HttpToolsProtocol):
             if isinstance(self._body, bytes):
                 self._body = bytearray(self._body)
             self._body += body
+        self.shared.unfinished += len(body)
         if len(self._body) > self.shared.collector.max_body_bytes:
-            self._refuse_size()
+            self._refuse_body(Reason.TOO_LARGE)
+        elif self.shared.unfinished > MOST_UNFINISHED and len(self._body) != self._declared:
+            self._refuse_body(Reason.BUSY)
 
-    def _refuse_size(self) -> None:
+    def _refuse_body(self, reason: Reason) -> None:
         """Answered at once; the rest is read and dropped, because closing on unread bytes resets the answer away."""
-        collector = self.shared.collector
-        self._stage = _REFUSED
-        answer = collector.refuse(Reason.TOO_LARGE, bytes(self._body[:4096]), self._agent, self._site or "")
-        self._body = b""
-        self.transport.write(self.shared.written(answer))
+        self._stage = REFUSED_BODY
+        self._write(self.shared.collector.refuse(reason, self._taken_body()[:4096], self._agent, self._site or ""))
+
+    def _taken_body(self) -> bytes:
+        """What has come of it; no longer held here."""
+        body, self._body = bytes(self._body), b""
+        self.shared.unfinished -= len(body)
+        return body
 
     def on_message_complete(self) -> None:
-        if self._hot and self.parser.should_upgrade():
+        if self._stage == OVER or (self._hot and self.parser.should_upgrade()):
             return
-        stage, self._stage, self._since = self._stage, _IDLE, self.shared.now
+        stage, self._stage, self._since = self._stage, IDLE, self.shared.now
         if not self._hot:
             super().on_message_complete()
-        elif stage == _REFUSED:
+        elif stage == REFUSED_BODY:
+            self._stage = OVER
             self.transport.close()
         else:
-            self._answer()
-            if not self.parser.should_keep_alive():
-                self.transport.close()
+            said = self._head(keeps=self.parser.should_keep_alive())
+            if not self.expect_100_continue:
+                self._said = said
+            self._answer(said, self._taken_body())
 
-    def _answer(self) -> None:
+    def _head(self, *, keeps: bool) -> Head:
+        query = self.url.partition(b"?")[2]
+        told = Told(self._site or "", self._type, self._agent, self._origin, self._referer, query)
+        return Head(self._is_post, self._declared, keeps, told)
+
+    def _answer(self, said: Head, body: bytes) -> None:
         shared = self.shared
-        if self._is_post:
-            query = self.url.partition(b"?")[2] if shared.collector.sites.signers else b""
-            answer = shared.collector.accept(
-                bytes(self._body), self._type, self._agent, self._site or "", self._origin, self._referer, query
-            )
-            self.transport.write(shared.accepted if answer is ACCEPTED else shared.written(answer))
-            self._body = b""
-        elif self._site:
+        if not said.keeps:
+            self._stage = OVER
+        if said.is_post:
+            shared.turn.add((body, said.told), self.transport, keeps=said.keeps)
+            return
+        if said.told.site:
             shared.collector.preflights += 1
-            self.transport.write(shared.preflight)
-        else:
-            self.transport.write(shared.written(REFUSED[Reason.BAD_SITE]))
-
-    # uvicorn's and ours
-
-    def shutdown(self) -> None:
-        """A request that is under way is let to its end."""
-        if self._stage == _IDLE or not self._hot:
-            super().shutdown()
-
-    def sweep(self, now: int) -> None:
-        """Ends what takes too long: a request to arrive, or a client to send the next."""
-        waited = now - self._since
-        if self.transport.is_closing():
-            if waited > REQUEST_SECONDS:  # the answers are never read: don't wait for them to be
-                self.transport.abort()
-        elif self._stage == _IDLE:
-            if waited > IDLE_SECONDS and (self.cycle is None or self.cycle.response_complete):
-                self._end("idle")
-        elif waited > REQUEST_SECONDS:
-            if self._stage != _REFUSED:
-                self.transport.write(self.shared.written(REFUSED[Reason.INCOMPLETE]))
-            self._end("slow")
-
-    def _end(self, cause: str) -> None:
-        metrics.CONNECTIONS_CLOSED.labels(cause).inc()
-        self._since = self.shared.now
-        self.transport.close()
+        answer = PREFLIGHT if said.told.site else REFUSED[Reason.BAD_SITE]
+        self._write(answer if said.keeps else answer.last())
+        if not said.keeps:
+            self.transport.close()

@@ -4,8 +4,10 @@ from email.utils import formatdate
 from http import HTTPStatus
 from typing import Protocol
 
-from ingest.answers import ACCEPTED, PREFLIGHT, Answer
+from ingest.answers import Answer
 from ingest.collector import Collector, site_of
+from ingest.heads import Heads
+from ingest.turn import Turn
 from schema import metrics
 
 _KNOWN_URLS = 4096
@@ -25,11 +27,13 @@ class Shared:
         self.waits = collector.spool.waits  # for Kafka: then a report is a task, and goes the ordinary way
         self.max_connections = max_connections
         self.connections: set[Connection] = set()
+        self.unfinished = 0  # bytes of bodies that are still coming
         self.now = 0  # seconds, by `tick`
         self.sites: dict[bytes, str] = {}  # of report URLs, as sent
+        self.heads = Heads()
+        self.turn = Turn(collector, self.written)
         self._written: dict[Answer, bytes] = {}
         self._date = b""
-        self.accepted = self.preflight = b""
         self.tick()
 
     def tick(self) -> None:
@@ -37,7 +41,6 @@ class Shared:
         self.now += 1
         self._date = b"date: " + formatdate(usegmt=True).encode() + b"\r\n"
         self._written.clear()
-        self.accepted, self.preflight = self.written(ACCEPTED), self.written(PREFLIGHT)
         for connection in list(self.connections):
             connection.sweep(self.now)
         metrics.CONNECTIONS.set(len(self.connections))

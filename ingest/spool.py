@@ -33,20 +33,23 @@ class Spool:
         self._stuck = False  # the last flush failed
         self._hurry_at = float("inf")
 
-    def append(self, fields: tuple[Any, ...]) -> None:
-        """`fields` of a Delivery, in order. Raises LogFull: nothing of it was kept."""
-        record = delivery.encode(fields)
-        if not self._hold:
-            if self._confirmer is not None and self._confirmer.trouble:
-                raise LogFull("Kafka does not answer")
-            self._writer.append((record,))
+    def append(self, *deliveries: tuple[Any, ...]) -> None:
+        """Each the fields of a Delivery, in order; together they are one write. Raises LogFull: nothing was kept."""
+        records = [delivery.encode(fields) for fields in deliveries]
+        if self._hold:
+            self._keep(records)
             return
+        if self._confirmer is not None and self._confirmer.trouble:
+            raise LogFull("Kafka does not answer")
+        self._writer.append(records)
+
+    def _keep(self, records: list[bytes]) -> None:
         if self._stuck or self._held_bytes >= HELD_BYTES:
             self.flush()
-        length = len(record) + _FRAMING
+        length = sum(map(len, records)) + _FRAMING * len(records)
         if not self._writer.fits(self._held_bytes + length):
             raise LogFull("the spool's quota is used up")
-        self._held.append(record)
+        self._held += records
         self._held_bytes += length
 
     def flush(self) -> None:

@@ -1,7 +1,8 @@
-"""What a request says beside its body: where it came from, without path and query; whether its URL was signed."""
+"""What a POST says beside its body: where it came from, without path and query; whether its URL was signed."""
 
 import re
 from functools import lru_cache
+from typing import NamedTuple
 
 from schema.signing import Signature
 
@@ -13,8 +14,20 @@ _DETAIL = ""  # stands before these in a Delivery
 _Origins = tuple[str, bytes, bytes]
 
 
-def told(origin: bytes | None, referer: bytes | None, signature: Signature | None) -> tuple[str | bytes, ...]:
-    """The last fields of a Delivery; the headers as sent."""
+class Told(NamedTuple):
+    """All as sent, but for the site: that is as `site_of` gives it."""
+
+    site: str
+    content_type: bytes | None = None
+    user_agent: bytes | None = None
+    origin: bytes | None = None
+    referer: bytes | None = None
+    query: bytes = b""
+
+
+def last_fields(told: Told, signature: Signature | None) -> tuple[str | bytes, ...]:
+    """Of a Delivery."""
+    origin, referer = told.origin, told.referer
     origins = _origins(origin and origin[:_LONGEST], referer and referer[:_LONGEST])
     return origins if signature is None else (*origins, signature.outcome, signature.environment)
 

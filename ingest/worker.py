@@ -21,7 +21,8 @@ from granian.server.embed import Server as EmbeddedGranian
 
 from ingest.asgi import AsgiCollector
 from ingest.collector import Collector
-from ingest.edge import IDLE_SECONDS, MAX_HEAD_BYTES, Edge
+from ingest.connection import IDLE_SECONDS
+from ingest.edge import MAX_HEAD_BYTES, Edge
 from ingest.rsgi import RsgiCollector
 from ingest.shared import Shared
 from ingest.spool import LINGER_SECONDS, Spool
@@ -104,8 +105,9 @@ class GranianServer(EmbeddedGranian):
 
     def __init__(self, collector: Collector, listener: socket.socket, max_connections: int) -> None:
         self._listener = listener
+        self._collector = RsgiCollector(collector)
         super().__init__(
-            RsgiCollector(collector),
+            self._collector,
             interface=Interfaces.RSGI,
             http=HTTPModes.auto,
             websockets=False,
@@ -123,7 +125,7 @@ class GranianServer(EmbeddedGranian):
         self._sfd = self._shd.get_fd()
 
     def tick(self) -> None:
-        """Its timers are its own."""
+        self._collector.tick()
 
 
 Problems = Callable[[], list[str]]

@@ -146,3 +146,27 @@ def test_memory_durability_refuses_what_it_could_not_write_and_loses_nothing_it_
     assert set(statuses) == {204, 503}
     assert collector.stop() == 0
     assert len([found for found in collector.deliveries() if found.kind == Kind.REPORTS]) == statuses.count(204)
+
+
+def test_bodies_that_do_not_end_are_held_up_to_a_bound_and_whole_ones_are_taken_meanwhile(tmp_path):
+    collector = RunningCollector("fast", tmp_path, "import ingest.edge as e; e.MOST_UNFINISHED = 1 << 20")
+    head = b"POST /csp/report/%d HTTP/1.1\r\nHost: c\r\nContent-Length: 250000\r\n\r\n"
+    held = [socket.create_connection(("127.0.0.1", collector.port), timeout=5) for _ in range(20)]
+    for number, connection in enumerate(held):
+        connection.sendall(head % number + b" " * 200_000)
+    assert collector.post(LEGACY).status == 204
+    whole = LEGACY + b" " * (250_000 - len(LEGACY))
+    split = collector.post(whole).status  # 204 if it came in one piece
+    assert split in {204, 503}
+    answers = []
+    for connection in held:
+        connection.sendall(b" " * 49_999 + b"x")
+        answers.append(int(connection.recv(1000)[9:12]))
+        connection.close()
+    assert set(answers) == {400, 503}
+    assert answers.count(400) <= 5
+    assert collector.post(whole).status == 204
+    time.sleep(1.5)
+    busy = sum(found.count for found in collector.deliveries() if found.detail == Reason.BUSY)
+    assert busy == [split, *answers].count(503)
+    assert collector.stop() == 0

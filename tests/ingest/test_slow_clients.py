@@ -9,7 +9,7 @@ from schema.reasons import Reason
 from tests.support.collectors import RunningCollector
 
 BODY = b'{"csp-report":{"document-uri":"https://a.example/"}}'
-SHORT = "import ingest.edge as e; e.REQUEST_SECONDS = e.IDLE_SECONDS = 1"
+SHORT = "import ingest.connection as e; e.REQUEST_SECONDS = e.IDLE_SECONDS = 1"
 
 
 @pytest.fixture(scope="module")

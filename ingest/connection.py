@@ -1,0 +1,112 @@
+"""A connection of the fast edge from its beginning to its end: the cap, deadlines, and uvicorn's half of it.
+
+uvicorn has no timer for slow heads and bodies, so the edge sweeps its connections once a second.
+"""
+
+import asyncio
+from typing import Any
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from ingest.answers import REFUSED, Answer
+from ingest.shared import Shared
+from schema import metrics
+from schema.reasons import Reason
+
+REQUEST_SECONDS = 20  # for a whole request to arrive
+IDLE_SECONDS = 75  # between requests
+
+# Where a connection stands.
+IDLE, HEAD, BODY, REFUSED_BODY, OVER = range(5)
+
+
+class Connection(HttpToolsProtocol):
+    """uvicorn's half (loggers, addresses, flow control) is made when the first request needs it.
+
+    It takes 25 µs, and a browser that makes a connection for each report never needs it.
+    """
+
+    transport: asyncio.Transport
+    parser: Any = None
+    cycle: Any = None
+    timeout_keep_alive_task: Any = None
+
+    def __init__(self, shared: Shared, **uvicorn_arguments: Any) -> None:
+        self.shared = shared
+        self._uvicorn = uvicorn_arguments
+        self._ordinary = False  # some request of it is uvicorn's
+        self._hot = False  # this one is not
+        self._stage = IDLE
+        self._since = shared.now  # when this stage began
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        self.transport = transport
+        self._uvicorn["server_state"].connections.add(self)
+        self.shared.connections.add(self)
+        if len(self.shared.connections) > self.shared.max_connections:
+            self._write(REFUSED[Reason.BUSY])
+            self._end("too-many")
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.shared.connections.discard(self)
+        self._uvicorn["server_state"].connections.discard(self)
+        self._stage = IDLE
+        if self._ordinary:
+            super().connection_lost(exc)
+        self.parser = None
+
+    def _be_ordinary(self) -> None:
+        """From now on uvicorn may be asked."""
+        self.shared.turn.end()
+        if not self._ordinary:
+            self._ordinary = True
+            parser, transport = self.parser, self.transport
+            super().__init__(**self._uvicorn)
+            self.parser = parser
+            super().connection_made(transport)
+
+    def _write(self, answer: Answer) -> None:
+        """After the answers to what came before."""
+        self.shared.turn.end()
+        self.transport.write(self.shared.written(answer))
+
+    def eof_received(self) -> None:
+        """A client may close its half before it reads the answers: then asyncio closes ours, after what is written."""
+        self.shared.turn.end()
+
+    def pause_writing(self) -> None:
+        """A client that sends and never reads its answers is not read either."""
+        if self._ordinary:
+            super().pause_writing()
+        self.transport.pause_reading()
+
+    def resume_writing(self) -> None:
+        if self._ordinary:
+            super().resume_writing()
+        self.transport.resume_reading()
+
+    def shutdown(self) -> None:
+        """A request that is under way is let to its end."""
+        self.shared.turn.end()
+        if self._stage == IDLE or not self._hot:
+            super().shutdown()
+
+    def sweep(self, now: int) -> None:
+        """Ends what takes too long: a request to arrive, or a client to send the next."""
+        waited = now - self._since
+        if self.transport.is_closing():
+            if waited > REQUEST_SECONDS:  # the answers are never read: don't wait for them to be
+                self.transport.abort()
+        elif self._stage == IDLE:
+            if waited > IDLE_SECONDS and (self.cycle is None or self.cycle.response_complete):
+                self._end("idle")
+        elif waited > REQUEST_SECONDS:
+            if self._stage != REFUSED_BODY:
+                self._write(REFUSED[Reason.INCOMPLETE])
+            self._end("slow")
+
+    def _end(self, cause: str) -> None:
+        metrics.CONNECTIONS_CLOSED.labels(cause).inc()
+        self._since = self.shared.now
+        self.shared.turn.end()
+        self.transport.close()
