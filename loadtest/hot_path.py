@@ -10,6 +10,7 @@ from pathlib import Path
 
 from ingest.collector import Collector
 from ingest.spool import Spool
+from ingest.told import Told
 from loadtest.bench.requests import legacy
 from loadtest.spooled import SITE, encoded
 from loadtest.traffic import Traffic
@@ -20,6 +21,7 @@ from schema import delivery
 from schema.sites import Sites
 
 _SPOOL_BYTES = 1 << 30
+_HEADERS = ("User-Agent", "Origin", "Referer")
 MOST = 2000  # calls; traffic is made for all of them, so that making it falls out too
 _BATCH = 250  # deliveries
 _BEGAN_MS = 1_793_577_600_000  # any moment
@@ -28,16 +30,14 @@ _BEGAN_MS = 1_793_577_600_000  # any moment
 def accept(calls: int) -> int:
     """Reports of 900 B through `Collector.accept`, into a spool. Returns how many reports it took."""
     taken = [
-        (request.body, b"application/csp-report", request.headers["User-Agent"].encode(),
-         request.headers["Origin"].encode(), request.headers["Referer"].encode())
+        (request.body, Told(SITE, b"application/csp-report", *(request.headers[name].encode() for name in _HEADERS)))
         for request in legacy()
-    ]  # fmt: skip
+    ]
     with tempfile.TemporaryDirectory() as folder:
         writer = SegmentWriter(Path(folder) / "spool", _SPOOL_BYTES)
         collector = Collector(Spool(writer, hold=False), Sites(), 256 << 10)
         for call in range(calls):
-            body, content_type, agent, origin, referer = taken[call % len(taken)]
-            collector.accept(body, content_type, agent, SITE, origin, referer)
+            collector.accept(*taken[call % len(taken)])
         writer.close()
     return calls
 
