@@ -60,18 +60,21 @@ _FIELDS = {
     "blocked_template": "replaceRegexpOne(blocked_url, 'bundle-[0-9]+', 'bundle-{number}')",
     "effective_directive": _some("directive", _DIRECTIVES),
     "disposition": f"if({_of('disposition', 10)} < 7, 'report', 'enforce')",
-    "source_file": f"if({_of('source', 10)} < 6, concat('https://', own_host, '/static/app-', toString(page % 40), '.js'), '')",
+    "source_file": (
+        f"if({_of('source', 10)} < 6, concat('https://', own_host, '/static/app-', toString(page % 40), '.js'), '')"
+    ),
     "line_number": f"if(source_file = '', 0, 1 + {_of('line', 400)})",
     "column_number": f"if(source_file = '', 0, 1 + {_of('column', 9000)})",
     "status_code": f"if({_of('status', 20)} = 0, 404, 200)",
-    "sample": "if(blocked_kind IN ('inline', 'eval'), concat('window.dataLayer = window.dataLayer || ', toString(file)), '')",
+    "sample": "if(blocked_kind IN ('inline', 'eval'), concat('window.dataLayer = ', toString(file)), '')",
     "referrer": f"if({_of('referrer', 2)} = 0, concat('https://', own_host, '/'), '')",
     "browser": _some("browser", _BROWSERS),
     "os": _some("os", _SYSTEMS),
     "major": f"toString(138 + {_of('major', 4)})",
     "browser_version": "concat(major, '.0.', toString(cityHash64(major) % 100))",
     "user_agent": (
-        "concat('Mozilla/5.0 (', os, ') AppleWebKit/537.36 (KHTML, like Gecko) ', browser, '/', browser_version, ' Safari/537.36')"
+        "concat('Mozilla/5.0 (', os, ') AppleWebKit/537.36 (KHTML, like Gecko) ', browser, '/', browser_version,"
+        " ' Safari/537.36')"
     ),
     "noise": _some("noise", _NOISE),
     "noise_rule": f"if(noise = '', '', concat(noise, '-rule-', toString({_of('rule', 6)})))",

@@ -40,7 +40,7 @@ class Size(NamedTuple):
 
 
 def fill(client: Client, size: Size, until: int, told: Callable[[int], None] = lambda _rows: None) -> None:
-    """Into empty tables: the month before `until` (s, the start of a window). `told` hears of the rows of each slice."""
+    """Into empty tables: the month before `until` (s, the start of a window). `told` hears how many rows went in."""
     values = {"per_window": max(1, size.rows // WINDOWS), "different": size.violations, "seed": size.seed}
     for first, windows in _slices(until - DAYS * 86400):
         count = windows * values["per_window"]
