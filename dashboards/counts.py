@@ -62,7 +62,15 @@ def sites(client: Client) -> list[str]:
     return [row[0] for row in ask(client, _SITES, Where("", {}))]
 
 
+_OWN = {"directive", "blocked_host", "document_host", "disposition", "browser", "document_url", "source_file"}
+# These are part of what makes a fingerprint: grouped by it alone they take half of the time.
+_TOP_OWN = _TOP.replace("toString({key}) AS key, reinterpret", "toString(any({key})) AS key, reinterpret").replace(
+    "GROUP BY key, id", "GROUP BY id"
+)
+
+
 def top(client: Client, filters: Filters, by: str, limit: int) -> dict[str, Any]:
     """`/api/top`. A fingerprint seen under two keys counts for both."""
-    found = ask(client, _TOP.replace("{key}", BY[by]), relations.violations(filters), limit=limit)
+    sql = _TOP_OWN if by in _OWN else _TOP
+    found = ask(client, sql.replace("{key}", BY[by]), relations.violations(filters), limit=limit)
     return {"items": [dict(zip(("key", "reports", "violations"), row, strict=True)) for row in found]}

@@ -28,8 +28,8 @@ class Cursor(NamedTuple):
 
 # Two steps, because the texts of ten million rows cost far more to read than their counts.
 _BIGGEST = """
-SELECT lower(hex(fingerprint)), total
-FROM (SELECT fingerprint, sum(reports) AS total FROM {rows} GROUP BY fingerprint)
+SELECT lower(hex(fingerprint)), total, toString(its_site)
+FROM (SELECT fingerprint, sum(reports) AS total, any(site) AS its_site FROM {rows} GROUP BY fingerprint)
 WHERE total > 0
     AND (total < {reports:UInt64}
         OR total = {reports:UInt64} AND fingerprint > toFixedString(unhex({after:String}), 16))
@@ -38,13 +38,13 @@ LIMIT {limit:UInt32}
 """
 # What has no reports any more was seen at no time: asked by key, as schema/keys.py says.
 _LIVE = f"""
-    SELECT fingerprint, policy_hash, sum(reports) AS of_reports, max(last_seen) AS of_last_seen
+    SELECT site, fingerprint, policy_hash, sum(reports) AS of_reports, max(last_seen) AS of_last_seen
     FROM {{rows}}
     GROUP BY {", ".join(relations.KEY)}
     {LIVE}
 """  # noqa: S608  (columns of ours)
 _NEWEST = f"""
-SELECT lower(hex(fingerprint)), toUnixTimestamp64Milli(max(of_last_seen))
+SELECT lower(hex(fingerprint)), toUnixTimestamp64Milli(max(of_last_seen)), toString(any(site))
 FROM ({_LIVE})
 GROUP BY fingerprint
 ORDER BY max(of_last_seen) DESC, fingerprint
@@ -52,7 +52,12 @@ LIMIT {{limit:UInt32}}
 """  # noqa: S608
 _LAST = "SELECT toUnixTimestamp(max(hour)) + 3600 FROM hours WHERE {where}"
 _RECENT = (3600, 86400)  # s
-_THESE = "fingerprint IN (SELECT toFixedString(unhex(arrayJoin({these:Array(String)})), 16))"
+# With their sites, because the key begins with them: 20 fingerprints alone may be anywhere in each of 20 sites.
+_THESE = """(site, fingerprint) IN (
+    SELECT arrayJoin(
+        arrayMap((its, id) -> (its, toFixedString(unhex(id), 16)), {sites:Array(String)}, {these:Array(String)})
+    )
+)"""
 _START = Cursor(2**63 - 1, "f" * 32)
 
 
@@ -76,24 +81,24 @@ def newest(client: Client, filters: Filters, limit: int) -> list[dict[str, Any]]
         recent = msgspec.structs.replace(filters, start=start // WINDOW_SECONDS * WINDOW_SECONDS)
         found = ask(client, _NEWEST, relations.violations(recent), limit=limit)
         if len(found) == limit and found[-1][1] >= start * 1000:  # what is older was seen before all of these
-            return _items(client, filters, [(key, None) for key, _ in found])
+            return _items(client, filters, [(key, None, site) for key, _, site in found])
     found = ask(client, _NEWEST, relations.violations(filters), limit=limit)
-    return _items(client, filters, [(key, None) for key, _ in found])
+    return _items(client, filters, [(key, None, site) for key, _, site in found])
 
 
 def _items(client: Client, filters: Filters, page: list[tuple[Any, ...]]) -> list[dict[str, Any]]:
-    """Every field of the violations of `page` (fingerprint, reports), in its order. None: as many as there are."""
+    """Every field of the violations of `page` (fingerprint, reports or None: all, site), in its order."""
     if not page:
         return []
     these = relations.violations(filters, _THESE)
-    found = ask(client, rows.SUMS, these, these=[fingerprint for fingerprint, _ in page])
+    found = ask(client, rows.SUMS, these, these=[one[0] for one in page], sites=[one[2] for one in page])
     hashes = {row[rows.STORED.index("policy_hash")] for row in found}
     texts = rows.policies(client, hashes)
     by_fingerprint = {row[rows.STORED.index("fingerprint")]: rows.item(row, texts) for row in found}
     # The count of the first step decides: it made the order, and reports may have come in since.
     return [
         _written(by_fingerprint[key] | ({} if reports is None else {"reports": reports}))
-        for key, reports in page
+        for key, reports, _ in page
         if key in by_fingerprint
     ]
 
@@ -126,12 +131,14 @@ _ALIKE = """site = {its_site:String} AND document_url = {its_document:String}
     AND disposition = {its_disposition:String}
     AND (blocked_kind NOT IN {by_sample:Array(String)} OR sample = {its_sample:String}
         OR fingerprint = toFixedString(unhex({its_fingerprint:String}), 16))"""
+_SITE_OF = "SELECT toString(site) FROM {rows} LIMIT 1"
 _EXAMPLE = "SELECT argMax(raw, seen) FROM examples WHERE {where} GROUP BY site, fingerprint"
 
 
 def one(client: Client, filters: Filters, fingerprint: str) -> dict[str, Any] | None:
     """`/api/violations/{fingerprint}`; None where there is none in the period."""
-    found = _items(client, filters, [(fingerprint, None)])
+    its_site = ask(client, _SITE_OF, relations.violations(filters, _ONLY), only=fingerprint)
+    found = _items(client, filters, [(fingerprint, None, site) for (site,) in its_site])
     if not found:
         return None
     item = found[0]

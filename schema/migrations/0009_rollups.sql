@@ -1,6 +1,7 @@
 -- What the console asks of long periods: each violation once a week, policy and label, with its texts, instead of once a
 -- window. Whole weeks of a period come from here, its ends from `violations` (dashboards/relations.py). Of 10 million
 -- rows of a month there are 1.7 million. `window` is the first, `last_window` the last of the week.
+-- The granules are small, because a page takes all columns of some twenty rows of each week.
 CREATE TABLE weeks
 (
     site LowCardinality(String),
@@ -48,7 +49,7 @@ ENGINE = AggregatingMergeTree
 PARTITION BY week
 ORDER BY (site, week, fingerprint, policy_hash, noise, verdict)
 TTL last_window + INTERVAL {retention_days} DAY
-SETTINGS non_replicated_deduplication_window = 10000, ttl_only_drop_parts = 1, materialize_ttl_recalculate_only = 1;
+SETTINGS non_replicated_deduplication_window = 10000, index_granularity = 1024, ttl_only_drop_parts = 1, materialize_ttl_recalculate_only = 1;
 
 -- The charts of long periods, by what most questions filter by.
 CREATE TABLE hours
