@@ -33,7 +33,8 @@ TARGETS = [
     for filters in ("noise=all", "site=site-01", "directive=img-src", "noise=none", "q=products", MONTH,
                     f"{MONTH}&site=site-02&noise=none", f"from={written(UNTIL - 86400)}")
 ]  # fmt: skip
-# What these are about the roll-ups lack: words and days of `series` by URL come from the windows themselves.
+# A chart of what URLs choose comes from the windows: as many are read as the words' index leaves, and a common word
+# leaves all.
 SCANS = {"/api/series?by=noise&q=products", "/?q=products", "/?sort=biggest&q=products", "/?sort=grouped&q=products"}
 
 
