@@ -91,7 +91,7 @@ def scanned(store: Engine, app: Starlette, asked: Asked, target: str) -> list[st
     answer = ask(app, target)
     assert answer.status == 200, answer
     client = store.client(clients.LIMITS)
-    questions = [(sql, values) for sql, values in asked if "SELECT" in sql]
+    questions = [(sql, values) for sql, values in asked if any(f"FROM {table} " in sql for table in FINE)]
     assert questions
     return [f"{table}: {sql}" for sql, values in questions for table in full_scans(client, sql, values)]
 
