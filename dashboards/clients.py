@@ -71,6 +71,11 @@ class Clients:
 
 
 def ask(client: Client, sql: str, where: Where, **values: Any) -> list[tuple[Any, ...]]:
-    """The rows of a question. `sql` is ours, `{where}` in it stands for the filters, the server binds all values."""
-    found = client.query(sql.replace("{where}", where.sql), parameters=where.values | values)
+    """The rows of a question. `sql` is ours, `{where}` in it stands for the filters, `{rows}` for the rows they select.
+
+    The server binds all values.
+    """
+    found = client.query(
+        sql.replace("{rows}", where.rows).replace("{where}", where.sql), parameters=where.values | values
+    )
     return [tuple(row) for row in found.result_rows]

@@ -4,9 +4,9 @@ from typing import Any
 
 from clickhouse_connect.driver.client import Client
 
-from dashboards import ledger, series
+from dashboards import ledger, relations, series
 from dashboards.clients import ask
-from dashboards.filters import Filters, Where, where
+from dashboards.filters import Filters, Where
 
 # What `top` may be asked by → its column.
 BY = series.BY | {
@@ -18,19 +18,21 @@ BY = series.BY | {
     "blocked_template": "blocked_template",
 }
 
-# Distinct fingerprints are counted by grouping: exact like uniqExact, but able to spill to disk.
+# Distinct fingerprints are counted by grouping: exact like uniqExact, but able to spill to disk. As numbers they take
+# two thirds of the time that they take as texts.
 _TOTALS = """
 SELECT sum(total), count()
-FROM (SELECT fingerprint, sum(reports) AS total FROM violations WHERE {where} GROUP BY fingerprint)
+FROM (
+    SELECT reinterpretAsUInt128(fingerprint) AS id, sum(reports) AS total FROM {rows} GROUP BY id
+)
 WHERE total > 0
 """
 _TOP = """
 SELECT key, sum(total) AS reports, count()
 FROM (
-    SELECT toString({key}) AS key, fingerprint, sum(reports) AS total
-    FROM violations
-    WHERE {where}
-    GROUP BY key, fingerprint
+    SELECT toString({key}) AS key, reinterpretAsUInt128(fingerprint) AS id, sum(reports) AS total
+    FROM {rows}
+    GROUP BY key, id
     HAVING total > 0
 )
 GROUP BY key
@@ -41,7 +43,7 @@ LIMIT {limit:UInt32}
 
 def totals(client: Client, filters: Filters, lag: float | None) -> dict[str, Any]:
     """`/api/totals`. Refused and ignored reports follow site and period only: they have nothing else to filter by."""
-    reports, violations = ask(client, _TOTALS, where(filters))[0]
+    reports, violations = ask(client, _TOTALS, relations.violations(filters))[0]
     sums = ledger.sums(client, filters)
     return {
         "reports": reports,
@@ -52,7 +54,7 @@ def totals(client: Client, filters: Filters, lag: float | None) -> dict[str, Any
     }
 
 
-_SITES = "SELECT DISTINCT toString(site) AS label FROM minutes ORDER BY label LIMIT 1000"
+_SITES = "SELECT DISTINCT toString(site) AS label FROM hours ORDER BY label LIMIT 1000"
 
 
 def sites(client: Client) -> list[str]:
@@ -60,7 +62,15 @@ def sites(client: Client) -> list[str]:
     return [row[0] for row in ask(client, _SITES, Where("", {}))]
 
 
+_OWN = {"directive", "blocked_host", "document_host", "disposition", "browser", "document_url", "source_file"}
+# These are part of what makes a fingerprint: grouped by it alone they take half of the time.
+_TOP_OWN = _TOP.replace("toString({key}) AS key, reinterpret", "toString(any({key})) AS key, reinterpret").replace(
+    "GROUP BY key, id", "GROUP BY id"
+)
+
+
 def top(client: Client, filters: Filters, by: str, limit: int) -> dict[str, Any]:
     """`/api/top`. A fingerprint seen under two keys counts for both."""
-    found = ask(client, _TOP.replace("{key}", BY[by]), where(filters), limit=limit)
+    sql = _TOP_OWN if by in _OWN else _TOP
+    found = ask(client, sql.replace("{key}", BY[by]), relations.violations(filters), limit=limit)
     return {"items": [dict(zip(("key", "reports", "violations"), row, strict=True)) for row in found]}

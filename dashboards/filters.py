@@ -115,6 +115,7 @@ class Where(NamedTuple):
 
     sql: str
     values: dict[str, Any]
+    rows: str = ""  # what `FROM {rows}` reads: dashboards/relations.py
 
 
 _COLUMNS = {

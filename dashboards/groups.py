@@ -5,9 +5,9 @@ from typing import Annotated, Any, NamedTuple
 from clickhouse_connect.driver.client import Client
 from msgspec import Meta
 
-from dashboards import cursors
+from dashboards import cursors, relations
 from dashboards.clients import ask
-from dashboards.filters import Filters, Where, where
+from dashboards.filters import Filters, Where
 from dashboards.times import written_ms
 from schema import keys
 
@@ -27,15 +27,15 @@ _ID = f"bitOr(bitShiftLeft(toUInt128(bitShiftRight(cityHash64({', '.join(KEY)}),
 # Step by step: the order needs the counts alone, and all the rest is read for the groups of one page.
 _BIGGEST = f"""
 SELECT toString(id), total
-FROM (SELECT {_ID} AS id, sum(reports) AS total FROM violations WHERE {{where}} GROUP BY id)
+FROM (SELECT {_ID} AS id, sum(reports) AS total FROM {{rows}} GROUP BY id)
 WHERE total > 0 AND (total < {{reports:UInt64}} OR total = {{reports:UInt64}} AND id > toUInt128({{after:String}}))
 ORDER BY total DESC, id
 LIMIT {{limit:UInt32}}
 """  # noqa: S608  (columns of ours)
-_CHOSEN = f"{{where}} AND {_ID} IN (SELECT toUInt128(arrayJoin({{these:Array(String)}})))"
+_CHOSEN = f"{_ID} IN (SELECT toUInt128(arrayJoin({{these:Array(String)}})))"
 _TEXTS = f"""
 SELECT toString({_ID}) AS id, {", ".join(f"toString(any({name}))" for name in KEY)}
-FROM violations
+FROM {{rows}}
 WHERE {_CHOSEN}
 GROUP BY id
 """  # noqa: S608  (columns of ours)
@@ -48,9 +48,9 @@ FROM (
     FROM (
         SELECT any({_ID}) AS of_id, fingerprint, sum(reports) AS of_total, any(cityHash64(document_url)) AS of_page,
             min(first_seen) AS of_first, max(last_seen) AS of_last
-        FROM violations
+        FROM {{rows}}
         WHERE {_CHOSEN}
-        GROUP BY {", ".join(keys.KEY)}
+        GROUP BY {", ".join(relations.KEY)}
         {keys.LIVE}
     )
     GROUP BY fingerprint
@@ -62,7 +62,7 @@ _START = Cursor(2**63 - 1, "0")
 
 def biggest(client: Client, filters: Filters, limit: int, cursor: Cursor | None) -> dict[str, Any]:
     """`/api/groups`. Pages are counted to about 2%; `fingerprint` is of the group's biggest violation."""
-    selected = where(filters)
+    selected = relations.violations(filters)
     after = cursor or _START
     found = ask(client, _BIGGEST, selected, reports=after.reports, after=after.group, limit=limit + 1)
     page = found[:limit]

@@ -5,6 +5,7 @@ from typing import Any
 
 from clickhouse_connect.driver.client import Client
 
+from dashboards import relations
 from dashboards.clients import ask
 from dashboards.filters import Filters, received
 from dashboards.times import written
@@ -22,26 +23,16 @@ FROM (
     SELECT {{keys}}, detail, sum(reports) AS total,
         count() OVER (PARTITION BY {{keys}}) AS kinds,
         row_number() OVER (PARTITION BY {{keys}} ORDER BY detail = '{OTHER}', total DESC, detail) AS place
-    FROM ledger
-    WHERE {{selected}}
+    FROM {{selected}}
     GROUP BY {{keys}}, detail
 )
 """  # noqa: S608  (words of ours)
 _SUMS = f"""
 SELECT outcome, name, sum(total)
-FROM ({_NAMED.format(keys="outcome", selected="{where}")})
+FROM ({_NAMED.format(keys="outcome", selected="{rows}")})
 GROUP BY outcome, name
 """  # noqa: S608
-_UNBALANCED = """
-SELECT count()
-FROM (
-    SELECT sumIf(reports, outcome = 'received') AS came, sumIf(reports, outcome != 'received') AS went
-    FROM ledger
-    WHERE {where}
-    GROUP BY site, minute
-    HAVING came != went
-)
-"""
+_SURPLUS = "SELECT sum(surplus) FROM {rows}"  # of each minute: relations.ledger
 _NEWEST = """(site, minute) IN (
     SELECT site, minute FROM ledger WHERE {where} GROUP BY site, minute ORDER BY minute DESC, site LIMIT {limit:UInt32}
 )"""
@@ -49,7 +40,7 @@ _ITEMS = f"""
 SELECT site, toUnixTimestamp(minute), groupArray((outcome, name, reports))
 FROM (
     SELECT site, minute, outcome, name, sum(total) AS reports
-    FROM ({_NAMED.format(keys="site, minute, outcome", selected=_NEWEST)})
+    FROM ({_NAMED.format(keys="site, minute, outcome", selected=f"ledger WHERE {_NEWEST}")})
     GROUP BY site, minute, outcome, name
 )
 GROUP BY site, minute
@@ -67,9 +58,9 @@ def ledger(client: Client, filters: Filters, limit: int) -> dict[str, Any]:
 
 def sums(client: Client, filters: Filters) -> dict[str, Any]:
     """The equation's sides. `balanced` holds for every site and minute, not only in sum."""
-    selected = received(filters)
+    selected = relations.ledger(filters)
     account = _account(ask(client, _SUMS, selected))
-    account["balanced"] = ask(client, _UNBALANCED, selected) == [(0,)]
+    account["balanced"] = ask(client, _SURPLUS, selected) == [(0,)]
     return account
 
 

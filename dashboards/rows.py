@@ -6,7 +6,8 @@ from clickhouse_connect.driver.client import Client
 
 from dashboards.clients import ask
 from dashboards.filters import Where
-from schema.keys import KEY, LIVE, of_key
+from dashboards.relations import KEY, of_key
+from schema.keys import LIVE
 
 # These may differ between the reports of one fingerprint: the newest's is shown, whatever is merged already.
 _NEWEST = ("policy_hash", "noise", "noise_rule", "noise_version", "verdict", "verdict_reason")
@@ -38,8 +39,7 @@ SUMS = f"""
 SELECT {", ".join(map(_of_fingerprint, STORED))}
 FROM (
     SELECT {", ".join(f"{of_key(name)} AS of_{name}" for name in STORED)}
-    FROM violations
-    WHERE {{where}}
+    FROM {{rows}}
     GROUP BY {", ".join(KEY)}
     {LIVE}
 )

@@ -2,8 +2,10 @@
 
 from typing import Any, NamedTuple
 
+import msgspec
 from clickhouse_connect.driver.client import Client
 
+from dashboards import relations
 from dashboards.clients import ask
 from dashboards.filters import Filters, Where, where
 from dashboards.params import BadParameter
@@ -23,6 +25,7 @@ BY = {
 LEAST_STEP, MOST_STEP = 60, 366 * 86400  # s
 MOST_ITEMS = 100_000
 _STEPS = (60, 300, 600, 1800, 3600, 3 * 3600, 6 * 3600, 86400, 7 * 86400)
+_OF_HOURS = ("", "directive", "noise")  # what `hours` can be split by
 _POINTS = 120  # about as many as a chart can show
 
 
@@ -40,21 +43,23 @@ _WINDOWS = _Table("violations", "window", WINDOW_SECONDS)  # has the URLs that `
 _POINTS_OF = """
 SELECT toUInt32(intDiv(toUnixTimestamp({time}), {step:UInt32}) * {step:UInt32}) AS start, toString({key}) AS key,
     sum(reports) AS total
-FROM {table}
-WHERE {where}
+FROM {rows}
 GROUP BY start, key
 HAVING total != 0
 ORDER BY start, key
 LIMIT {limit:UInt32}
 """
-_SPAN_OF = "SELECT toUnixTimestamp(min({time})), toUnixTimestamp(max({time})) FROM {table} WHERE {where}"
+_SPAN_OF = "SELECT toUnixTimestamp(min({time})), toUnixTimestamp(max({time})) FROM {rows}"
 
 
 def over_time(client: Client, filters: Filters, by: str, step: int | None) -> dict[str, Any]:
     """`/api/series`. `step` (s) is rounded up to what is known: whole minutes, or windows. Raises BadParameter."""
     table = _WINDOWS if filters.of_urls else _MINUTES
-    selected = where(filters, table.time)
-    found = _series(client, table, selected, BY[by], step or _fitting(client, table, selected, filters))
+    selected = _rows(table, where(filters, table.time))
+    step = step or _fitting(client, table, selected, filters)
+    if table is _MINUTES and by in _OF_HOURS and relations.of_hours(filters) and step % relations.HOUR == 0:
+        selected = relations.minutes(filters)
+    found = _series(client, table, selected, BY[by], step)
     if len(found["items"]) > MOST_ITEMS:
         raise BadParameter(f"There are over {MOST_ITEMS} items; ask for a larger step, a shorter period or a filter.")
     return found
@@ -62,7 +67,12 @@ def over_time(client: Client, filters: Filters, by: str, step: int | None) -> di
 
 def of_one(client: Client, its: Where) -> dict[str, Any]:
     """The series of one violation, which `its` selects."""
+    its = _rows(_WINDOWS, its)
     return _series(client, _WINDOWS, its, BY[""], _fitting(client, _WINDOWS, its, Filters()))
+
+
+def _rows(table: _Table, selected: Where) -> Where:
+    return selected._replace(rows=f"{table.name} WHERE {selected.sql}")
 
 
 def _series(client: Client, table: _Table, selected: Where, column: str, step: int) -> dict[str, Any]:
@@ -77,11 +87,26 @@ def _fitting(client: Client, table: _Table, selected: Where, filters: Filters) -
     """A step that makes a readable chart of the period asked for, or of what there is."""
     first, last = filters.start, filters.end
     if first is None or last is None:
+        if table is _MINUTES and relations.of_hours(filters):
+            selected = _ends(client, filters)
         low, high = ask(client, _of(table, _SPAN_OF), selected)[0]
         first, last = first or low, last or high
     fine_enough = (last - first) / _POINTS
     return next((step for step in _STEPS if step >= max(fine_enough, table.finest)), _STEPS[-1])
 
 
+def _ends(client: Client, filters: Filters) -> Where:
+    """The rows among which the first and the last minute are: `hours` knows the hours."""
+    known = where(filters, "minute")
+    hours = "SELECT toUnixTimestamp(min(hour)), toUnixTimestamp(max(hour)) FROM hours WHERE {where}"
+    low, high = ask(client, hours, where(msgspec.structs.replace(filters, start=_hour(filters.start)), "hour"))[0]
+    its = f"(minute < toDateTime({low + relations.HOUR}, 'UTC') OR minute >= toDateTime({high}, 'UTC'))"
+    return known._replace(rows=f"minutes WHERE {known.sql} AND {its}")
+
+
+def _hour(second: int | None) -> int | None:
+    return second if second is None else second // relations.HOUR * relations.HOUR
+
+
 def _of(table: _Table, sql: str) -> str:
-    return sql.replace("{table}", table.name).replace("{time}", table.time)
+    return sql.replace("{time}", table.time)

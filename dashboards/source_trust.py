@@ -12,7 +12,8 @@ from clickhouse_connect.driver.client import Client
 
 from dashboards.clients import ask
 from dashboards.filters import Filters, Where
-from schema.keys import KEY, LIVE
+from dashboards.relations import KEY
+from schema.keys import LIVE
 from schema.violation import LEAST_TRUST
 
 FEW_REPORTS = 5  # fewer, on one day only: a source that nobody else may have seen
@@ -66,9 +67,9 @@ _PAGE = "cityHash64(document_url)"
 ROWS = f"""
     SELECT site AS of_site, any(effective_directive) AS of_directive, any({BLOCKED}) AS of_blocked,
         min(first_seen) AS began, sum(reports) AS counted, max(trust) AS best, any({_BROWSER}) AS its_browser,
-        any({_PAGE}) AS its_page, window AS of_window
-    FROM violations
-    WHERE {{where}}
+        any({_PAGE}) AS its_page, min(window) AS of_window,
+        max(last_window) AS of_last_window
+    FROM {{rows}}
     GROUP BY {", ".join(KEY)}
     {LIVE}
 """  # noqa: S608  (a question of ours)
@@ -78,7 +79,8 @@ COUNTED = f"""
     sumIf(counted * best, {_SOUND}) AS sound_worth,
     groupBitOrIf(bitShiftLeft(toUInt64(1), its_browser % 64), {_SOUND}) AS some_browsers,
     groupBitOrIf(bitShiftLeft(toUInt64(1), intDiv(its_browser, 64) % 64), {_SOUND}) AS other_browsers,
-    min(its_browser) = max(its_browser) AND min(its_page) = max(its_page) AND min(of_window) = max(of_window) AS at_once
+    min(its_browser) = max(its_browser) AND min(its_page) = max(its_page)
+        AND min(of_window) = max(of_last_window) AS at_once
 """
 """Of ROWS, for each source."""
 

@@ -5,11 +5,11 @@ from typing import Annotated, Any, NamedTuple
 from clickhouse_connect.driver.client import Client
 from msgspec import Meta
 
-from dashboards import cursors, source_trust
+from dashboards import cursors, relations, source_trust
 from dashboards.clients import ask
-from dashboards.filters import Filters, where
+from dashboards.filters import Filters
 from dashboards.times import written_ms
-from schema.keys import KEY, LIVE, of_key
+from schema.keys import LIVE
 from schema.violation import LEAST_TRUST
 
 STATES = ("new", "known", "ignored")
@@ -47,10 +47,10 @@ SELECT toString(of_site) AS its_site, toString(of_directive) AS its_directive, o
 FROM (
     SELECT site AS of_site, any(effective_directive) AS of_directive, any({source_trust.BLOCKED}) AS of_blocked,
         any(toString(blocked_kind)) AS of_kind, max(last_seen) AS ended, any(document_url) AS page,
-        any(toString(browser)) AS its_browser, max(trust) AS best, {of_key("trust_reasons")} AS reasons
-    FROM violations
-    WHERE {{where}} AND site IN {{sites:Array(String)}} AND {source_trust.BLOCKED} IN {{hosts:Array(String)}}
-    GROUP BY {", ".join(KEY)}
+        any(toString(browser)) AS its_browser, max(trust) AS best, {relations.of_key("trust_reasons")} AS reasons
+    FROM {{rows}}
+    WHERE site IN {{sites:Array(String)}} AND {source_trust.BLOCKED} IN {{hosts:Array(String)}}
+    GROUP BY {", ".join(relations.KEY)}
     {LIVE}
 )
 GROUP BY its_site, its_directive, of_blocked
@@ -100,7 +100,7 @@ def sources(
     place = {f"after_{name}": value for name, value in (cursor or _START)._asdict().items()}
     question = _RANKED.replace("{judged}", source_trust.judged(its))
     asked = {"state": state, "least": least, "limit": limit + 1, **its._asdict()}
-    found = [_Ranked(*row) for row in ask(client, question, where(filters), **asked, **place)]
+    found = [_Ranked(*row) for row in ask(client, question, relations.violations(filters), **asked, **place)]
     page = found[:limit]
     more = None
     if len(found) > limit:
@@ -113,7 +113,7 @@ def _items(client: Client, filters: Filters, page: list[_Ranked]) -> list[dict[s
     if not page:
         return []
     names = {"sites": sorted({one.site for one in page}), "hosts": sorted({one.blocked for one in page})}
-    known = {row[:3]: row[3:] for row in ask(client, _THESE, where(filters), **names)}
+    known = {row[:3]: row[3:] for row in ask(client, _THESE, relations.violations(filters), **names)}
     return [_item(one, *known[one[:3]]) for one in page if one[:3] in known]
 
 

@@ -3,16 +3,18 @@
 import re
 from typing import Annotated, Any, NamedTuple
 
+import msgspec
 from clickhouse_connect.driver.client import Client
 from msgspec import Meta
 
-from dashboards import cursors, rows, series
+from dashboards import cursors, relations, rows, series
 from dashboards.clients import ask
 from dashboards.explain import explanation
 from dashboards.filters import Filters, Where, where
 from dashboards.times import written, written_ms
-from schema.keys import KEY, LIVE
+from schema.keys import LIVE
 from schema.names import BY_SAMPLE
+from schema.violation import WINDOW_SECONDS
 
 FINGERPRINT = re.compile(r"[0-9a-f]{32}")
 
@@ -26,8 +28,8 @@ class Cursor(NamedTuple):
 
 # Two steps, because the texts of ten million rows cost far more to read than their counts.
 _BIGGEST = """
-SELECT lower(hex(fingerprint)), total
-FROM (SELECT fingerprint, sum(reports) AS total FROM violations WHERE {where} GROUP BY fingerprint)
+SELECT lower(hex(fingerprint)), total, toString(its_site)
+FROM (SELECT fingerprint, sum(reports) AS total, any(site) AS its_site FROM {rows} GROUP BY fingerprint)
 WHERE total > 0
     AND (total < {reports:UInt64}
         OR total = {reports:UInt64} AND fingerprint > toFixedString(unhex({after:String}), 16))
@@ -36,52 +38,69 @@ LIMIT {limit:UInt32}
 """
 # What has no reports any more was seen at no time: asked by key, as schema/keys.py says.
 _LIVE = f"""
-    SELECT fingerprint, policy_hash, sum(reports) AS of_reports, max(last_seen) AS of_last_seen
-    FROM violations
-    WHERE {{where}}
-    GROUP BY {", ".join(KEY)}
+    SELECT site, fingerprint, policy_hash, sum(reports) AS of_reports, max(last_seen) AS of_last_seen
+    FROM {{rows}}
+    GROUP BY {", ".join(relations.KEY)}
     {LIVE}
 """  # noqa: S608  (columns of ours)
 _NEWEST = f"""
-SELECT lower(hex(fingerprint)), sum(of_reports)
+SELECT lower(hex(fingerprint)), toUnixTimestamp64Milli(max(of_last_seen)), toString(any(site))
 FROM ({_LIVE})
 GROUP BY fingerprint
 ORDER BY max(of_last_seen) DESC, fingerprint
 LIMIT {{limit:UInt32}}
 """  # noqa: S608
-_THESE = "fingerprint IN (SELECT toFixedString(unhex(arrayJoin({these:Array(String)})), 16))"
+_LAST = "SELECT toUnixTimestamp(max(hour)) + 3600 FROM hours WHERE {where}"
+_RECENT = (3600, 86400)  # s
+# With their sites, because the key begins with them: 20 fingerprints alone may be anywhere in each of 20 sites.
+_THESE = """(site, fingerprint) IN (
+    SELECT arrayJoin(
+        arrayMap((its, id) -> (its, toFixedString(unhex(id), 16)), {sites:Array(String)}, {these:Array(String)})
+    )
+)"""
 _START = Cursor(2**63 - 1, "f" * 32)
 
 
 def biggest(client: Client, filters: Filters, limit: int, cursor: Cursor | None) -> dict[str, Any]:
     """`/api/violations`."""
-    selected = where(filters)
+    selected = relations.violations(filters)
     after = cursor or _START
     found = ask(
         client, _BIGGEST, selected, reports=after.reports, after=after.fingerprint, limit=limit + 1
     )  # one more says whether there is a next page
     page = found[:limit]
     more = cursors.written(Cursor(page[-1][1], page[-1][0])) if len(found) > limit else None
-    return {"items": _items(client, selected, page), "next": more}
+    return {"items": _items(client, filters, page), "next": more}
 
 
 def newest(client: Client, filters: Filters, limit: int) -> list[dict[str, Any]]:
-    """Those seen last."""
-    selected = where(filters)
-    return _items(client, selected, ask(client, _NEWEST, selected, limit=limit))
+    """Those seen last. They are looked for in the last hour, in the last day, and only then in all of the period."""
+    [(last,)] = ask(client, _LAST, where(Filters(site=filters.site), "hour"))
+    for seconds in _RECENT:
+        start = max(filters.start or 0, min(last, filters.end or last) - seconds)
+        recent = msgspec.structs.replace(filters, start=start // WINDOW_SECONDS * WINDOW_SECONDS)
+        found = ask(client, _NEWEST, relations.violations(recent), limit=limit)
+        if len(found) == limit and found[-1][1] >= start * 1000:  # what is older was seen before all of these
+            return _items(client, filters, [(key, None, site) for key, _, site in found])
+    found = ask(client, _NEWEST, relations.violations(filters), limit=limit)
+    return _items(client, filters, [(key, None, site) for key, _, site in found])
 
 
-def _items(client: Client, selected: Where, page: list[tuple[Any, ...]]) -> list[dict[str, Any]]:
-    """Every field of the violations of `page` (fingerprint, reports), in its order."""
+def _items(client: Client, filters: Filters, page: list[tuple[Any, ...]]) -> list[dict[str, Any]]:
+    """Every field of the violations of `page` (fingerprint, reports or None: all, site), in its order."""
     if not page:
         return []
-    these = Where(f"{selected.sql} AND {_THESE}", selected.values)
-    found = ask(client, rows.SUMS, these, these=[fingerprint for fingerprint, _ in page])
+    these = relations.violations(filters, _THESE)
+    found = ask(client, rows.SUMS, these, these=[one[0] for one in page], sites=[one[2] for one in page])
     hashes = {row[rows.STORED.index("policy_hash")] for row in found}
     texts = rows.policies(client, hashes)
     by_fingerprint = {row[rows.STORED.index("fingerprint")]: rows.item(row, texts) for row in found}
     # The count of the first step decides: it made the order, and reports may have come in since.
-    return [_written(by_fingerprint[key] | {"reports": reports}) for key, reports in page if key in by_fingerprint]
+    return [
+        _written(by_fingerprint[key] | ({} if reports is None else {"reports": reports}))
+        for key, reports, _ in page
+        if key in by_fingerprint
+    ]
 
 
 def _written(item: dict[str, Any]) -> dict[str, Any]:
@@ -100,44 +119,49 @@ LIMIT 100
 # samples may differ in numbers, which are no part of it (processor/samples.py).
 _BROWSERS = """
 SELECT any(browser), any(browser_version), lower(hex(fingerprint)), sum(reports)
-FROM violations
-WHERE {where} AND site = {its_site:String} AND document_url = {its_document:String}
-    AND effective_directive = {its_directive:String} AND blocked_url = {its_blocked:String}
-    AND source_file = {its_source:String} AND line_number = {its_line:UInt32} AND column_number = {its_column:UInt32}
-    AND disposition = {its_disposition:String}
-    AND (blocked_kind NOT IN {by_sample:Array(String)} OR sample = {its_sample:String}
-        OR fingerprint = toFixedString(unhex({its_fingerprint:String}), 16))
+FROM {rows}
 GROUP BY fingerprint
 HAVING sum(reports) > 0
 ORDER BY sum(reports) DESC, fingerprint
 LIMIT 100
 """
+_ALIKE = """site = {its_site:String} AND document_url = {its_document:String}
+    AND effective_directive = {its_directive:String} AND blocked_url = {its_blocked:String}
+    AND source_file = {its_source:String} AND line_number = {its_line:UInt32} AND column_number = {its_column:UInt32}
+    AND disposition = {its_disposition:String}
+    AND (blocked_kind NOT IN {by_sample:Array(String)} OR sample = {its_sample:String}
+        OR fingerprint = toFixedString(unhex({its_fingerprint:String}), 16))"""
+_SITE_OF = "SELECT toString(site) FROM {rows} LIMIT 1"
 _EXAMPLE = "SELECT argMax(raw, seen) FROM examples WHERE {where} GROUP BY site, fingerprint"
 
 
 def one(client: Client, filters: Filters, fingerprint: str) -> dict[str, Any] | None:
     """`/api/violations/{fingerprint}`; None where there is none in the period."""
-    its = _only(where(filters), fingerprint)
-    found = _items(client, its, [(fingerprint, 0)])
+    its_site = ask(client, _SITE_OF, relations.violations(filters, _ONLY), only=fingerprint)
+    found = _items(client, filters, [(fingerprint, None, site) for (site,) in its_site])
     if not found:
         return None
     item = found[0]
+    # Its site is the begin of the key.
+    its = _only(where(msgspec.structs.replace(filters, site=item["site"])), fingerprint)
     item["series"] = series.of_one(client, its)
     item["reports"] = sum(point["reports"] for point in item["series"]["items"])
-    item["browsers"] = _browsers(client, where(filters), item)
-    item["policies"] = _policies(client, its)
+    item["browsers"] = _browsers(client, filters, item)
+    item["policies"] = _policies(client, relations.violations(filters, _ONLY), fingerprint)
     item["verdict_explained"] = explanation(item)
     example = ask(client, _EXAMPLE, _only(Where("1", {}), fingerprint))
     item["example"] = example[0][0] if example else None
     return item
 
 
+_ONLY = "fingerprint = toFixedString(unhex({only:String}), 16)"
+
+
 def _only(selected: Where, fingerprint: str) -> Where:
-    condition = f"{selected.sql} AND fingerprint = toFixedString(unhex({{only:String}}), 16)"
-    return Where(condition, selected.values | {"only": fingerprint})
+    return Where(f"{selected.sql} AND {_ONLY}", selected.values | {"only": fingerprint})
 
 
-def _browsers(client: Client, selected: Where, item: dict[str, Any]) -> list[dict[str, Any]]:
+def _browsers(client: Client, filters: Filters, item: dict[str, Any]) -> list[dict[str, Any]]:
     its = {
         "its_site": "site", "its_document": "document_url", "its_directive": "effective_directive",
         "its_blocked": "blocked_url", "its_source": "source_file", "its_line": "line_number",
@@ -145,12 +169,13 @@ def _browsers(client: Client, selected: Where, item: dict[str, Any]) -> list[dic
         "its_fingerprint": "fingerprint",
     }  # fmt: skip
     values = {name: item[field] for name, field in its.items()}
+    selected = relations.violations(filters, _ALIKE)
     found = ask(client, _BROWSERS, selected, by_sample=list(BY_SAMPLE), **values)
     return [dict(zip(("browser", "browser_version", "fingerprint", "reports"), row, strict=True)) for row in found]
 
 
-def _policies(client: Client, its: Where) -> list[dict[str, Any]]:
-    found = ask(client, _POLICIES, its)
+def _policies(client: Client, its: Where, fingerprint: str) -> list[dict[str, Any]]:
+    found = ask(client, _POLICIES, its, only=fingerprint)
     texts = rows.policies(client, {row[0] for row in found})
     return [
         {"policy_hash": key, "original_policy": texts.get(key, ""), "reports": reports, "last_seen": written_ms(last)}

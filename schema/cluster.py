@@ -4,6 +4,8 @@
     CREATE MATERIALIZED VIEW v …         →  v_local, on each shard from table_local to table_local
     ALTER TABLE ledger MODIFY SETTING …  →  of ledger_local
     ALTER TABLE ledger … COLUMN …        →  of both
+    TRUNCATE TABLE weeks                 →  of weeks_local, on each shard
+    INSERT INTO weeks … SELECT … FROM v  →  from the table over the shards to that over the shards
 
 Rows that fold together are on one shard: sharded by fingerprint or, where a table has none, by its whole key. What the
 views make is folded on each shard, and summed over the shards as it is summed over parts: by every query.
@@ -17,7 +19,7 @@ LOCAL = "_local"
 # ClickHouse's own memory of inserts, but for a week instead of an hour: where inserts are many the number ends it
 # first, where they are few a week of them is little. Both count back from the last insert, so a repeat after an outage
 # is known however long that was (ReplicatedMergeTreeCleanupThread::clearOldBlocks). An insert is a node in Keeper, by
-# table and shard: at most 70,000 a shard, in the seven tables that batches and views go into.
+# table and shard: at most 100,000 a shard, in the ten tables that batches and views go into.
 _WINDOW = "replicated_deduplication_window = 10000, replicated_deduplication_window_seconds = 604800"
 
 _TABLE = re.compile(
@@ -27,6 +29,8 @@ _TABLE = re.compile(
 )
 _VIEW = re.compile(r"CREATE MATERIALIZED VIEW (?P<name>\w+) TO (?P<target>\w+) AS\s+(?P<query>.*)", re.DOTALL)
 _ALTER = re.compile(r"ALTER TABLE (?P<name>\w+) (?P<what>(?:MODIFY SETTING|ADD COLUMN|MODIFY COLUMN) .*)", re.DOTALL)
+_TRUNCATE = re.compile(r"TRUNCATE TABLE (?P<name>\w+)")
+_FILL = re.compile(r"INSERT INTO (?P<name>\w+) (?P<columns>\(.*?\))\s+(?P<query>SELECT .*)", re.DOTALL)
 _CODEC = re.compile(r" CODEC\(.*\)")
 
 
@@ -48,6 +52,10 @@ def on_cluster(statement: str, cluster: str, database: str) -> list[str]:
             return [local]
         # The table over the shards keeps nothing, so there is nothing to compress.
         return [local, f"ALTER TABLE `{database}`.{name} ON CLUSTER '{cluster}' {_CODEC.sub('', what)}"]
+    if found := _TRUNCATE.fullmatch(statement):
+        return [f"TRUNCATE TABLE `{database}`.{found['name']}{LOCAL} ON CLUSTER '{cluster}'"]
+    if found := _FILL.fullmatch(statement):
+        return [_fill(found, database)]
     raise ValueError(f"there is no form for a cluster of: {statement[:80]}")
 
 
@@ -72,6 +80,15 @@ def _spanning_table(found: re.Match[str], cluster: str, database: str) -> str:
     return (
         f"CREATE TABLE `{database}`.{name} ON CLUSTER '{cluster}' AS `{database}`.{name}{LOCAL}\n"
         f"ENGINE = Distributed('{cluster}', '{database}', '{name}{LOCAL}', cityHash64({key}))"
+    )
+
+
+def _fill(found: re.Match[str], database: str) -> str:
+    """From all shards to all shards. What was there was removed: a block of before must not make it a repeat."""
+    query = re.sub(r"\bFROM (\w+)", rf"FROM `{database}`.\1", found["query"])
+    return (
+        f"INSERT INTO `{database}`.{found['name']} {found['columns']}\n{query}\n"
+        "SETTINGS distributed_foreground_insert = 1, insert_deduplicate = 0"
     )
 
 

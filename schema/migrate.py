@@ -92,6 +92,8 @@ def apply(client: Client, wanted: list[Migration]) -> list[str]:
     return applied
 
 
+# Statements that make no table: they fill one of rows that others have.
+FILLS = ("TRUNCATE TABLE ", "INSERT INTO ")
 _ALTERED = re.compile(
     r"ALTER TABLE (?P<table>\S+) (?:ON CLUSTER '[^']*' )?(?:MODIFY SETTING (?P<settings>.*)"
     r"|(?:ADD COLUMN IF NOT EXISTS|MODIFY COLUMN) (?P<column>(?P<name>\w+) .*))",
@@ -107,6 +109,8 @@ def by_now(its: list[str]) -> list[str]:
             made[re.split(r" (?:TABLE|VIEW) ", statement, maxsplit=1)[1].split()[0]] = statement
         elif found := _ALTERED.fullmatch(statement):
             made[found["table"]] = _altered(made[found["table"]], found)
+        elif statement.startswith(FILLS):
+            continue  # what is in the tables is there
         else:
             raise ValueError(f"what does this make of the tables: {statement[:80]}")
     return list(made.values())
@@ -155,10 +159,13 @@ def _with_days(statement: str, retention_days: int) -> str:
 _TTL = {
     "violations": "window + INTERVAL {retention_days} DAY",
     "minutes": "minute + INTERVAL {retention_days} DAY",
+    "weeks": "last_window + INTERVAL {retention_days} DAY",
+    "hours": "hour + INTERVAL {retention_days} DAY",
     "sources": "toDateTime(last_seen) + INTERVAL {companion_days} DAY",
     "policies": "last_seen + INTERVAL {companion_days} DAY",
     "examples": "seen + INTERVAL {companion_days} DAY",
     "ledger": "minute + INTERVAL {retention_days} DAY",
+    "ledger_hours": "hour + INTERVAL {retention_days} DAY",
 }
 
 

@@ -120,7 +120,9 @@ def test_a_flood_takes_nothing_from_established_and_from_widely_reported_sources
 
 
 def test_a_narrower_question_makes_no_established_source_one_of_the_flood(store: Engine, app: Starlette):
-    insert(store.client(), [*made_up(FLOOD), seen("old.example", at=START - DAY), seen("old.example", browser="Opera")])
+    insert(
+        store.client(), [*made_up(FLOOD), seen("old.example", at=START - DAY), seen("old.example", 1, browser="Opera")]
+    )
     for query in ("browser=Opera", "browser=Opera&site=shop", "q=old"):
         assert listed(app, query)["old.example"]["trust"] == 100
 

@@ -1,0 +1,121 @@
+"""Where the rows of a period are read: whole weeks or hours from a roll-up, the ends of the period from the fine table.
+
+Both count the same rows, and every question sums, so the answer is the same as from the fine table alone: a period is
+cut where a roll-up's step begins, and no row is on both sides. What the roll-ups don't know for certain is in
+`rollup_gaps` (0009), and comes from the fine table too.
+"""
+
+from typing import NamedTuple
+
+from dashboards.filters import Filters, Where, where
+from schema import keys
+
+_WEEK = 7 * 86400
+_MONDAY = 4 * 86400  # 1970-01-05
+HOUR = 3600
+
+
+class _Rollup(NamedTuple):
+    """`time` is a column of its own, the start of a step of `step` seconds; `of` is `Date` or `DateTime`."""
+
+    table: str
+    time: str
+    made: str  # of a second
+    fine: str
+    fine_time: str
+    step: int
+    origin: int
+
+
+_WEEKS = _Rollup("weeks", "week", "toDate(toDateTime({second}, 'UTC'))", "violations", "window", _WEEK, _MONDAY)
+_HOURS = _Rollup("hours", "hour", "toDateTime({second}, 'UTC')", "minutes", "minute", HOUR, 0)
+_LEDGER = _Rollup("ledger_hours", "hour", "toDateTime({second}, 'UTC')", "ledger", "minute", HOUR, 0)
+
+# A row of `weeks` is of a week, and its windows are what it was seen in: what makes it is `bucket`, not `window`.
+KEY = tuple("bucket" if name == "window" else name for name in keys.KEY)
+# Signature, environment and reasons are in `judged`.
+_SAME = (
+    "site", "fingerprint", "policy_hash", "noise", "verdict", "window", "document_url", "document_host", "referrer",
+    "effective_directive", "blocked_url", "blocked_host", "blocked_site", "blocked_kind", "disposition", "source_file",
+    "line_number", "column_number", "status_code", "sample", "browser", "browser_version", "os", "user_agent",
+    "noise_rule", "noise_version", "labelled", "verdict_reason", "trust", "judged", "document_template",
+    "blocked_template", "reports", "first_seen", "last_seen",
+)  # fmt: skip
+
+
+def of_key(name: str) -> str:
+    """A column of a question that groups by KEY."""
+    return "min(window)" if name == "window" else keys.of_key(name)
+
+
+def violations(filters: Filters, only: str = "") -> Where:
+    """The rows that `filters` select, for `FROM {rows}`; `only` is a condition more."""
+    same = ", ".join(_SAME)
+    return _union(
+        filters,
+        _WEEKS,
+        f"{same}, toDateTime(week, 'UTC') AS bucket, last_window",
+        f"{same}, window AS bucket, window AS last_window",
+        only,
+    )
+
+
+def minutes(filters: Filters) -> Where:
+    """Of the columns of `hours`; `minute` is the start of an hour where it comes from there."""
+    return _union(filters, _HOURS, "hour AS minute, effective_directive, noise, reports",
+                  "minute, effective_directive, noise, reports")  # fmt: skip
+
+
+def of_hours(filters: Filters) -> bool:
+    """Whether `hours` knows what the filters ask for."""
+    others = ("document_host", "blocked_host", "blocked_kind", "disposition", "browser", "verdict")
+    return not filters.of_urls and all(getattr(filters, name) is None for name in others)
+
+
+def ledger(filters: Filters) -> Where:
+    """`surplus` is none in sum where each minute is balanced: see 0009."""
+    only = Filters(site=filters.site, start=filters.start, end=filters.end)
+    surplus = (
+        "if(outcome = 'received', 1, -1) * toInt64(reports) * reinterpretAsInt64(cityHash64(toString(site), minute))"
+    )
+    return _union(only, _LEDGER, "outcome, detail, reports, balance AS surplus",
+                  f"outcome, detail, toInt64(reports) AS reports, {surplus} AS surplus")  # fmt: skip
+
+
+def _union(filters: Filters, its: _Rollup, rolled: str, fine: str, only: str = "") -> Where:
+    first, after = _whole(filters, its)
+    selected = _and(where(filters, its.fine_time), only)
+    from_fine = f"SELECT {fine} FROM {its.fine} WHERE {selected.sql}"  # noqa: S608  (columns of ours)
+    if first is not None and after is not None and first >= after:
+        return selected._replace(rows=f"({from_fine})")
+    begins, ends = (None if second is None else its.made.format(second=second) for second in (first, after))
+    inside = [f"{its.time} >= {begins}"] if begins else []
+    inside += [f"{its.time} < {ends}"] if ends else []
+    outside = [f"{its.fine_time} < toDateTime({first}, 'UTC')"] if first is not None else []
+    outside += [f"{its.fine_time} >= toDateTime({after}, 'UTC')"] if after is not None else []
+    gaps = "(SELECT week FROM rollup_gaps)"
+    known = f"toMonday({its.time}) NOT IN {gaps}"
+    left = " OR ".join([*outside, f"toMonday({its.fine_time}) IN {gaps}"])
+    dims = _and(where(_timeless(filters), its.fine_time), only)
+    from_rollup = f"SELECT {rolled} FROM {its.table} WHERE {' AND '.join([dims.sql, *inside, known])}"  # noqa: S608
+    return selected._replace(rows=f"({from_rollup} UNION ALL {from_fine} AND ({left}))")
+
+
+def _and(selected: Where, only: str) -> Where:
+    return selected._replace(sql=f"{selected.sql} AND {only}") if only else selected
+
+
+def _timeless(filters: Filters) -> Filters:
+    fields = {name: getattr(filters, name) for name in filters.__struct_fields__}
+    return Filters(**(fields | {"start": None, "end": None}))
+
+
+def _whole(filters: Filters, its: _Rollup) -> tuple[int | None, int | None]:
+    """From where to where there are whole steps; None: from ever, for ever."""
+    step, origin = its.step, its.origin
+    first, after = filters.start, filters.end
+    if first is not None:
+        first = max(0, -(-(first - origin) // step) * step + origin)
+    if after is not None:
+        after = max(0, (after - origin) // step * step + origin)
+    return first, after

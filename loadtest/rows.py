@@ -1,0 +1,99 @@
+"""Rows for a store as large as a year's: 10 million of them stand for 100 million reports of 30 days.
+
+    python -m loadtest.rows DATA_DIR --rows 10000000 --seed 1
+
+They go into `violations` slice by slice, by `INSERT … SELECT`, so that the views make of them what they make of the
+processor's. What is in them follows from the number of a violation, by hashes: the same seed gives the same store.
+20 sites, 300 pages each (some with an id in the path), 5000 blocked hosts, 48 browsers, 40% noise. The first violations
+are in every window and have most of the reports, the last are in a few windows of the month, one report each.
+"""
+
+import argparse
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from clickhouse_connect.driver.client import Client
+from rich.progress import Progress
+
+from loadtest.row_values import LEDGER, POLICIES, REJECTS, VIOLATIONS
+from schema.clickhouse import open_chdb
+from schema.migrate import migrate
+from schema.violation import WINDOW_SECONDS
+
+DAYS = 30
+WINDOWS = DAYS * 86400 // WINDOW_SECONDS
+_SLICE = 48  # windows: 8 hours, so that a million rows are some nine inserts
+_RETENTION_DAYS = 90
+_EXAMPLES = 20_000
+
+
+class Size(NamedTuple):
+    rows: int
+    violations: int  # different ones, about
+    seed: int = 1
+
+    @classmethod
+    def of(cls, rows: int, seed: int = 1) -> "Size":
+        return cls(rows, max(1000, rows // 20), seed)
+
+
+def fill(client: Client, size: Size, until: int, told: Callable[[int], None] = lambda _rows: None) -> None:
+    """Into empty tables: the month before `until` (s, the start of a window). `told` hears how many rows went in."""
+    values = {"per_window": max(1, size.rows // WINDOWS), "different": size.violations, "seed": size.seed}
+    for first, windows in _slices(until - DAYS * 86400):
+        count = windows * values["per_window"]
+        asked = values | {"first": first, "rows": count}
+        client.command(VIOLATIONS, parameters=asked, settings=_SETTINGS)
+        told(count)
+    month = {"first": until - DAYS * 86400, "windows": WINDOWS}
+    client.command(POLICIES, parameters=values | month)
+    client.command(_EXAMPLES_OF, parameters={"limit": _EXAMPLES})
+    client.command(LEDGER, parameters=month, settings=_SETTINGS)
+    client.command(REJECTS, parameters=month)
+
+
+_SETTINGS = {"max_threads": 2, "max_insert_threads": 1, "max_partitions_per_insert_block": 1000}
+_EXAMPLES_OF = """
+INSERT INTO examples (site, fingerprint, raw, seen)
+SELECT any(site), fingerprint, concat('{"csp-report":{"document-uri":"', any(document_url), '"}}'), max(last_seen)
+FROM violations
+GROUP BY fingerprint
+ORDER BY fingerprint
+LIMIT {limit:UInt32}
+"""
+
+
+def _slices(start: int) -> Iterator[tuple[int, int]]:
+    for number in range(0, WINDOWS, _SLICE):
+        yield start + number * WINDOW_SECONDS, min(_SLICE, WINDOWS - number)
+
+
+def settle(client: Client, patience: float = 600) -> None:
+    """Waits until the store has merged what it wants to merge."""
+    deadline, quiet = time.monotonic() + patience, 0
+    while time.monotonic() < deadline and quiet < 5:
+        quiet = 0 if client.query("SELECT count() FROM system.merges").result_rows[0][0] else quiet + 1
+        time.sleep(0.5)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(prog="loadtest.rows", description=__doc__)
+    parser.add_argument("data_dir", type=Path)
+    parser.add_argument("--rows", type=int, default=10_000_000)
+    parser.add_argument("--seed", type=int, default=1)
+    given = parser.parse_args(arguments)
+    until = int(time.time()) // WINDOW_SECONDS * WINDOW_SECONDS
+    with open_chdb(given.data_dir / "store") as engine, Progress() as progress:
+        client = engine.client()
+        migrate(client, _RETENTION_DAYS)
+        bar = progress.add_task("rows", total=given.rows)
+        fill(client, Size.of(given.rows, given.seed), until, lambda rows: progress.advance(bar, rows))
+        bar = progress.add_task("merging", total=None)
+        settle(client)
+        progress.update(bar, total=1, completed=1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,118 @@
+"""Every question of the console is answered by a roll-up or by what its index chooses: none reads a whole fine table.
+
+A full scan is a plan that reads all granules of `violations`, `minutes` or `ledger` where there are months of them. It
+is asked of ClickHouse itself, of each question as it is sent.
+"""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from clickhouse_connect.driver.client import Client
+from starlette.applications import Starlette
+
+from dashboards import clients
+from dashboards.app import build
+from dashboards.times import written
+from loadtest import rows
+from schema.clickhouse import Engine
+from tests.support.asgi import ask
+from tests.support.store import START, empty
+
+UNTIL = START // 600 * 600
+FINE = ("violations", "minutes", "ledger")
+MONTH = f"from={written(UNTIL - 30 * 86400)}"
+TARGETS = [
+    f"{path}{'&' if '?' in path else '?'}{filters}"
+    for path in (
+        "/", "/?sort=biggest", "/?sort=grouped", "/api/totals", "/api/violations", "/api/groups",
+        "/api/series?by=noise",
+        "/api/top?by=blocked_host", "/api/top?by=directive", "/api/top?by=document_template", "/api/sources",
+    )
+    for filters in ("noise=all", "site=site-01", "directive=img-src", "noise=none", "q=products", MONTH,
+                    f"{MONTH}&site=site-02&noise=none", f"from={written(UNTIL - 86400)}")
+]  # fmt: skip
+# A chart of what URLs choose comes from the windows: as many are read as the words' index leaves, and a common word
+# leaves all.
+SCANS = {"/api/series?by=noise&q=products", "/?q=products", "/?sort=biggest&q=products", "/?sort=grouped&q=products"}
+
+
+class Asked(list[tuple[str, dict[str, Any]]]):
+    """The questions of one answer."""
+
+
+@pytest.fixture(scope="module")
+def app(store: Engine) -> Iterator[Starlette]:
+    client = store.client()
+    empty(client)
+    # In windows of some rows: enough that a month is many granules of each table.
+    rows.fill(client, rows.Size(rows.WINDOWS * 40, 8000), UNTIL)
+    for table in ("violations", "minutes", "weeks", "hours", "ledger_hours"):
+        client.command(f"OPTIMIZE TABLE {table} FINAL")
+    yield build(store, lambda: 0.0, token=None)
+    empty(client)
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> Asked:
+    found = Asked()
+    query = Client.query
+
+    def listening(self: Client, sql: str, parameters: Any = None, **how: Any) -> Any:
+        found.append((sql, parameters or {}))
+        return query(self, sql, parameters=parameters, **how)
+
+    monkeypatch.setattr(Client, "query", listening)
+    return found
+
+
+def full_scans(client: Client, sql: str, values: dict[str, Any]) -> list[str]:
+    """The fine tables of which all granules are read."""
+    plan = client.query(f"EXPLAIN indexes = 1, json = 1 {sql}", parameters=values).result_rows
+    text = "".join(row[0] for row in plan)
+    if not text.startswith("["):  # a fingerprint in it is no UTF-8, and then the driver gives hexadecimal digits
+        text = bytes.fromhex(text).decode(errors="replace")
+    [top] = json.loads(text, strict=False)
+    return [name for name, chosen, all_ in _reads(top["Plan"]) if name in FINE and chosen == all_ > 1]
+
+
+def _reads(node: dict[str, Any]) -> Iterator[tuple[str, int, int]]:
+    """Table, granules read and granules there are."""
+    if node["Node Type"] == "ReadFromMergeTree":
+        indexes = node.get("Indexes", [])
+        table = node["Description"].rpartition(".")[2]
+        if not indexes:
+            yield table, 2, 2
+        else:
+            yield table, indexes[-1]["Selected Granules"], indexes[0]["Initial Granules"]
+    for below in node.get("Plans", []):
+        yield from _reads(below)
+
+
+def scanned(store: Engine, app: Starlette, asked: Asked, target: str) -> list[str]:
+    answer = ask(app, target)
+    assert answer.status == 200, answer
+    client = store.client(clients.LIMITS)
+    questions = [(sql, values) for sql, values in asked if any(f"FROM {table} " in sql for table in FINE)]
+    assert questions
+    return [f"{table}: {sql}" for sql, values in questions for table in full_scans(client, sql, values)]
+
+
+@pytest.mark.parametrize("target", [target for target in TARGETS if target not in SCANS])
+def test_a_question_reads_a_roll_up_or_what_an_index_chooses(store: Engine, app: Starlette, asked: Asked, target: str):
+    assert scanned(store, app, asked, target) == []
+
+
+def test_one_violation_is_found_by_its_key(store: Engine, app: Starlette, asked: Asked):
+    biggest = ask(app, "/api/violations?limit=1").json["items"][0]["fingerprint"]
+    asked.clear()
+    assert scanned(store, app, asked, f"/violations/{biggest}") == []
+
+
+def test_a_question_that_scans_is_told(store: Engine, app: Starlette, asked: Asked, monkeypatch: pytest.MonkeyPatch):
+    """The test is worth something: without the roll-up the totals scan."""
+    monkeypatch.setattr("dashboards.relations._whole", lambda _filters, _rollup: (1, 0))
+    told = scanned(store, app, asked, "/api/totals")
+    assert any(one.startswith("violations: ") for one in told)
+    assert any(one.startswith("ledger: ") for one in told)

@@ -1,0 +1,125 @@
+"""Roll-ups change no answer: whatever is asked is what the rows themselves say, one by one."""
+
+import random
+
+import pytest
+from starlette.applications import Starlette
+
+from dashboards.app import build
+from dashboards.times import written
+from schema.clickhouse import Engine
+from schema.violation import Violation
+from tests.support.asgi import ask
+from tests.support.store import START, account, empty, insert, merge, put, violation
+
+WEEK = 7 * 86400
+MONDAY = (START - 4 * 86400) // WEEK * WEEK + 4 * 86400
+HOSTS = ("cdn.a.example", "cdn.b.example", "")
+
+
+def made(luck: random.Random) -> list[Violation]:
+    """Over five weeks, the same violations again and again; some windows right at the begin and the end of a week."""
+    found = []
+    for _ in range(400):
+        number = luck.randrange(40)
+        week = MONDAY - luck.randrange(5) * WEEK
+        at = week + luck.choice([0, 599, WEEK - 600, WEEK - 1, luck.randrange(WEEK)])
+        found.append(
+            violation(
+                number, at=min(at, START), site=("shop", "blog")[number % 2], blocked_host=HOSTS[number % 3],
+                effective_directive=("img-src", "script-src")[number % 4 // 2],
+                noise=luck.choice(["", "", "extension"]), reports=luck.randrange(1, 9),
+                policy_hash=f"{luck.randrange(2):016x}",
+            )
+        )  # fmt: skip
+    return found
+
+
+@pytest.fixture(scope="module", params=[1, 2])
+def rows(store: Engine, request: pytest.FixtureRequest) -> list[Violation]:
+    client = store.client()
+    empty(client)
+    luck = random.Random(request.param)
+    found = made(luck)
+    for start in range(0, len(found), 50):
+        insert(client, found[start : start + 50], token=f"{request.param}-{start}")
+    moved = [row for row in found if row.noise == "extension" and int.from_bytes(row.fingerprint) % 5 == 0]
+    for place, row in enumerate(moved):  # another label, as `noise apply` gives it
+        fields = {name: getattr(row, name) for name in row.__struct_fields__}
+        label = [Violation(**(fields | change)) for change in ({"reports": -row.reports}, {"noise": "injected"})]
+        insert(client, label, token=f"{request.param}-moved-{place}")
+        row.noise = "injected"
+    lines = [(row.site, row.first_seen // 60_000 * 60, outcome, "", row.reports) for row in found
+             for outcome in ("received", "stored")]  # fmt: skip
+    account(client, lines)
+    if request.param == 2:
+        merge(client)
+        put(client, "rollup_gaps", ["week"], [[(MONDAY - WEEK) // 86400]])
+    return found
+
+
+PERIODS = [
+    (None, None), (MONDAY - 4 * WEEK, None), (MONDAY - 3 * WEEK, MONDAY), (None, MONDAY - WEEK),
+    (MONDAY - 3 * WEEK - 600, MONDAY + 600), (MONDAY - 3 * WEEK + 600, MONDAY - 600), (MONDAY - 600, MONDAY),
+    (START - 86400, START), (MONDAY - 3 * WEEK + 86400, MONDAY - 2 * WEEK + 5 * 86400),
+]  # fmt: skip
+SELECTS = {
+    "": lambda row: True,
+    "site=shop": lambda row: row.site == "shop",
+    "noise=none": lambda row: row.noise == "",
+    "noise=only&directive=img-src": lambda row: row.noise != "" and row.effective_directive == "img-src",
+    "blocked_host=cdn.a.example": lambda row: row.blocked_host == "cdn.a.example",
+    "q=page": lambda row: True,
+}
+
+
+@pytest.mark.parametrize("period", PERIODS)
+@pytest.mark.parametrize("query", SELECTS)
+def test_answers_are_those_of_the_rows(store: Engine, rows: list[Violation], period: tuple, query: str):
+    app = build(store, lambda: 0.0, token=None)
+    start, end = period
+    its = [
+        row for row in rows
+        if SELECTS[query](row) and (start is None or row.window >= start) and (end is None or row.window < end)
+    ]  # fmt: skip
+    times = [f"from={written(start)}" if start else "", f"to={written(end)}" if end else ""]
+    filters = "&".join(part for part in (query, *times) if part)
+    by_print: dict[str, int] = {}
+    for row in its:
+        by_print[row.fingerprint.hex()] = by_print.get(row.fingerprint.hex(), 0) + row.reports
+    totals = ask(app, f"/api/totals?{filters}").json
+    assert (totals["reports"], totals["violations"]) == (sum(by_print.values()), len(by_print))
+    items = ask(app, f"/api/violations?{filters}").json["items"]
+    assert {item["fingerprint"]: item["reports"] for item in items} == by_print
+    for item in items:
+        own = [row for row in its if row.fingerprint.hex() == item["fingerprint"]]
+        assert item["window"] == written(min(row.window for row in own))
+    _top_and_series(app, filters, its)
+
+
+def _top_and_series(app: Starlette, filters: str, its: list[Violation]) -> None:
+    for by, name in (("blocked_host", "blocked_host"), ("directive", "effective_directive"), ("noise", "noise")):
+        expected: dict[str, tuple[int, set[bytes]]] = {}
+        for row in its:
+            reports, prints = expected.get(getattr(row, name), (0, set()))
+            expected[getattr(row, name)] = (reports + row.reports, prints | {row.fingerprint})
+        found = ask(app, f"/api/top?by={by}&{filters}").json["items"]
+        assert {item["key"]: (item["reports"], item["violations"]) for item in found} == {
+            key: (reports, len(prints)) for key, (reports, prints) in expected.items()
+        }
+    series = ask(app, f"/api/series?step=3600&by=noise&{filters}").json["items"]
+    hours: dict[tuple[str, str], int] = {}
+    for row in its:
+        key = (written(row.window // 3600 * 3600), row.noise)
+        hours[key] = hours.get(key, 0) + row.reports
+    assert {(item["time"], item["key"]): item["reports"] for item in series} == hours
+
+
+def test_a_ledger_that_does_not_balance_is_told_from_its_hours(store: Engine):
+    client = store.client()
+    empty(client)
+    account(client, [("shop", START, "received", "", 5), ("shop", START, "stored", "", 4)])
+    app = build(store, lambda: 0.0, token=None)
+    assert ask(app, "/api/ledger").json["balanced"] is False
+    account(client, [("shop", START + 60, "received", "", 4), ("shop", START + 60, "stored", "", 5)])
+    assert ask(app, "/api/ledger").json["balanced"] is False  # one minute doesn't make up for another
