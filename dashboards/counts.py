@@ -1,6 +1,6 @@
 """Totals, and what there is most of."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from clickhouse_connect.driver.client import Client
 
@@ -44,7 +44,10 @@ LIMIT {limit:UInt32}
 def totals(client: Client, filters: Filters, lag: float | None) -> dict[str, Any]:
     """`/api/totals`. Refused and ignored reports follow site and period only: they have nothing else to filter by."""
     reports, violations = ask(client, _TOTALS, relations.violations(filters))[0]
-    sums = ledger.sums(client, filters)
+    return _totals(reports, violations, ledger.sums(client, filters), lag)
+
+
+def _totals(reports: int, violations: int, sums: dict[str, Any], lag: float | None) -> dict[str, Any]:
     return {
         "reports": reports,
         "violations": violations,
@@ -52,6 +55,34 @@ def totals(client: Client, filters: Filters, lag: float | None) -> dict[str, Any
         "ignored": sums["ignored"],
         "lag_seconds": None if lag is None else round(lag, 3),
     }
+
+
+# A fingerprint has one directive, so the sums of all directives are the totals: one pass, which takes 0.15 s over 30
+# days, instead of two of 0.11 and 0.15. Hosts in it too, by GROUPING SETS, would make it 0.58 s on one core.
+_DIRECTIVES = """
+SELECT key, sum(total) AS reports, count() AS violations, sum(reports) OVER (), sum(violations) OVER ()
+FROM (
+    SELECT any(effective_directive) AS key, reinterpretAsUInt128(fingerprint) AS id, sum(reports) AS total
+    FROM {rows}
+    GROUP BY id
+    HAVING total > 0
+)
+GROUP BY key
+ORDER BY reports DESC, key
+LIMIT {limit:UInt32}
+"""
+
+
+class Directives(NamedTuple):
+    totals: dict[str, Any]
+    items: list[dict[str, Any]]
+
+
+def directives(client: Client, filters: Filters, sums: dict[str, Any], lag: float | None, limit: int) -> Directives:
+    """`totals` and `top` by directive at once; `sums` are the ledger's."""
+    found = ask(client, _DIRECTIVES, relations.violations(filters), limit=limit)
+    reports, violations = found[0][3:] if found else (0, 0)
+    return Directives(_totals(reports, violations, sums, lag), [_counted(row[:3]) for row in found])
 
 
 _SITES = "SELECT DISTINCT toString(site) AS label FROM hours ORDER BY label LIMIT 1000"
@@ -73,4 +104,8 @@ def top(client: Client, filters: Filters, by: str, limit: int) -> dict[str, Any]
     """`/api/top`. A fingerprint seen under two keys counts for both."""
     sql = _TOP_OWN if by in _OWN else _TOP
     found = ask(client, sql.replace("{key}", BY[by]), relations.violations(filters), limit=limit)
-    return {"items": [dict(zip(("key", "reports", "violations"), row, strict=True)) for row in found]}
+    return {"items": [_counted(row) for row in found]}
+
+
+def _counted(row: tuple[Any, ...]) -> dict[str, Any]:
+    return dict(zip(("key", "reports", "violations"), row, strict=True))

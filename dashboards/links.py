@@ -8,9 +8,10 @@ _OF_GROUP = ("site", "document_template", "blocked_template", "blocked_kind", "d
 
 
 class Links:
-    """The filters of one page, and the addresses that change them."""
+    """The filters of one page, and the addresses that change them. `since` is its period where none was chosen."""
 
-    def __init__(self, given: Mapping[str, str]) -> None:
+    def __init__(self, given: Mapping[str, str], since: Mapping[str, str] | None = None) -> None:
+        self._since = dict(since or {})
         self.given = {name: value for name, value in given.items() if not _means_any(name, value)}
 
     def here(self, **changed: str | None) -> str:
@@ -27,10 +28,10 @@ class Links:
         return f"/violations/{quote(fingerprint, safe='')}" + self._query({"sort": None})
 
     def export(self, form: str) -> str:
-        return "/api/export" + self._query({"sort": None, "format": form})
+        return "/api/export" + self._query({**self._since, "sort": None, "format": form})
 
     def api(self, path: str) -> str:
-        return f"/api/{path}" + self._query({"sort": None})
+        return f"/api/{path}" + self._query({**self._since, "sort": None})
 
     def _query(self, changed: Mapping[str, str | None]) -> str:
         merged = {name: value for name, value in {**self.given, **changed}.items() if value is not None}

@@ -1,6 +1,5 @@
 """The console's pages: what each shows is declared here, how it looks is in templates/."""
 
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -12,8 +11,9 @@ from starlette.responses import HTMLResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from dashboards import chart, counts, filters, groups, ledger, rejects, series, texts, violations
+from dashboards import chart, counts, filters, groups, ledger, periods, rejects, series, texts, violations
 from dashboards.api import Lag, found
+from dashboards.beside import Beside
 from dashboards.chart import Chart
 from dashboards.clients import Clients
 from dashboards.filters import Filters
@@ -22,22 +22,21 @@ from dashboards.noise import RuleOf
 from dashboards.params import Parameters
 from dashboards.problems import Problem
 from dashboards.rows import FIELDS
-from dashboards.times import seconds, window_at, written
+from dashboards.times import seconds, written
 from schema.noise import Rule
-from schema.violation import WINDOW_SECONDS
 
 _HERE = Path(__file__).parent
 _TOP = 8  # lines of a list of the biggest
 _LISTED = 20  # violations
 _REJECTS = 5
 SORTS = ("newest", "biggest", "grouped")
-PERIODS = (("1 hour", 3600), ("24 hours", 86400), ("7 days", 7 * 86400), ("30 days", 30 * 86400))
 
 
 class Overview(NamedTuple):
     """All that overview.html shows."""
 
     links: Links
+    period: str  # in words
     totals: dict[str, Any]
     ledger: dict[str, Any]
     rejects: list[dict[str, Any]]
@@ -99,21 +98,28 @@ class Pages:
         return endpoint
 
     def _overview(self, client: Client, _request: Request, given: Parameters) -> Overview:
-        asked = filters.read(given)
+        period = periods.read(given)
+        asked = period.asked
         sort = given.one_of("sort", SORTS) or SORTS[0]
-        links = Links(given.given)
+        beside = Beside(self._clients, lambda other: _beside(other, asked, sort))
+        sums = ledger.sums(client, asked)
+        shown = counts.directives(client, asked, sums, self._lag(), _TOP)
+        hosts = counts.top(client, asked, "blocked_host", _TOP)["items"]
+        refused = rejects.newest(client, asked.site, None, _REJECTS)
+        series_of, listed, sites = beside.answer(client)
         return Overview(
-            links=links,
-            totals=counts.totals(client, asked, self._lag()),
-            ledger=ledger.sums(client, asked),
-            rejects=rejects.newest(client, asked.site, None, _REJECTS),
-            chart=_chart(series.over_time(client, asked, "noise", None), asked),
-            hosts=counts.top(client, asked, "blocked_host", _TOP)["items"],
-            directives=counts.top(client, asked, "directive", _TOP)["items"],
-            violations=_listed(client, asked, sort),
+            links=period.links,
+            period=period.words,
+            totals=shown.totals,
+            ledger=sums,
+            rejects=refused,
+            chart=_chart(series_of, asked),
+            hosts=hosts,
+            directives=shown.items,
+            violations=listed,
             sort=sort,
-            sites=counts.sites(client),
-            periods=_periods(links, asked),
+            sites=sites,
+            periods=periods.links(period),
         )
 
     def _violation(self, client: Client, request: Request, given: Parameters) -> OneViolation:
@@ -125,6 +131,11 @@ class Pages:
             chart=_chart(one["series"], filters.read(given), noise=bool(one["noise"])),
             rule=self._rule_of(one["site"], one["noise_rule"]) if one["noise_rule"] else None,
         )
+
+
+def _beside(client: Client, asked: Filters, sort: str) -> tuple[dict[str, Any], list[dict[str, Any]], list[str]]:
+    """Half of what the overview asks."""
+    return series.over_time(client, asked, "noise", None), _listed(client, asked, sort), counts.sites(client)
 
 
 def _listed(client: Client, asked: Filters, sort: str) -> list[dict[str, Any]]:
@@ -146,14 +157,3 @@ def _chart(found: dict[str, Any], asked: Filters, *, noise: bool = False) -> Cha
         else:
             drawn[start] = (own + point["reports"], other)
     return chart.chart(drawn, found["step"], asked.start, asked.end)
-
-
-def _periods(links: Links, asked: Filters) -> list[tuple[str, str, bool]]:
-    now = time.time()
-    found = []
-    for words, length in PERIODS:
-        start = window_at(now) + WINDOW_SECONDS - length
-        chosen = asked.start == start and asked.end is None
-        found.append((words, links.here(**{"from": written(start), "to": None}), chosen))
-    everything = asked.start is None and asked.end is None
-    return [*found, ("all", links.here(**{"from": None, "to": None}), everything)]

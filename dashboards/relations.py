@@ -43,6 +43,14 @@ _SAME = (
 )  # fmt: skip
 
 
+# What is alike but for numbers, ids and hashes is a group (dashboards/groups.py). It is known by a hash: the texts of
+# millions of them would not fit. Two fast ones side by side, 126 bits in all, take a third of the time of one that is
+# hard to forge. `weeks` has it as a column.
+GROUP = ("site", "effective_directive", "document_template", "blocked_template", "blocked_kind", "disposition")
+_GROUP = ", ".join(GROUP)
+GROUP_ID = f"bitOr(bitShiftLeft(toUInt128(bitShiftRight(cityHash64({_GROUP}), 2)), 64), xxh3({_GROUP}))"
+
+
 def of_key(name: str) -> str:
     """A column of a question that groups by KEY."""
     return "min(window)" if name == "window" else keys.of_key(name)
@@ -54,8 +62,8 @@ def violations(filters: Filters, only: str = "") -> Where:
     return _union(
         filters,
         _WEEKS,
-        f"{same}, toDateTime(week, 'UTC') AS bucket, last_window",
-        f"{same}, window AS bucket, window AS last_window",
+        f"{same}, group_id, toDateTime(week, 'UTC') AS bucket, last_window",
+        f"{same}, {GROUP_ID} AS group_id, window AS bucket, window AS last_window",
         only,
     )
 

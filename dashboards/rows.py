@@ -29,23 +29,38 @@ FIELDS = (
 STORED = tuple(name for name in FIELDS if name != "original_policy")  # its text has a table of its own
 
 
+# What is counted, and what labels say; all else are texts, which follow from the fingerprint or are one of many.
+_COUNTED = (
+    "site", "window", "fingerprint", "reports", "first_seen", "last_seen", "policy_hash", "noise", "noise_rule",
+    "noise_version", "verdict", "verdict_reason", "trust", "trust_reasons", "signature", "environment",
+)  # fmt: skip
+COUNTED = (*_COUNTED, "last_window")
+TEXTS = tuple(name for name in STORED if name not in _COUNTED)
+
+
 def _of_fingerprint(name: str) -> str:
     if name in _NEWEST:
         return f"argMax(of_{name}, (of_last_seen, of_noise, of_policy_hash, of_verdict))"
     return _SUMMED.get(name, f"any(of_{name})")
 
 
-SUMS = f"""
-SELECT {", ".join(map(_of_fingerprint, STORED))}
+def _sums(names: tuple[str, ...], more: str = "") -> str:
+    return f"""
+SELECT {", ".join(map(_of_fingerprint, names))}{more}
 FROM (
-    SELECT {", ".join(f"{of_key(name)} AS of_{name}" for name in STORED)}
+    SELECT {", ".join(f"{of_key(name)} AS of_{name}" for name in names)}, any(bucket) AS of_bucket
     FROM {{rows}}
     GROUP BY {", ".join(KEY)}
     {LIVE}
 )
 GROUP BY of_fingerprint
 """  # noqa: S608  (columns of ours)
+
+
+SUMS = _sums(STORED)
 """A row a fingerprint, its columns in the order of STORED."""
+COUNTS = _sums(_COUNTED, ", toUnixTimestamp(max(of_bucket))")
+"""The same of COUNTED."""
 
 _POLICIES = """
 SELECT policy_hash, any(original_policy) FROM policies WHERE policy_hash IN {hashes:Array(String)} GROUP BY policy_hash
@@ -58,8 +73,7 @@ def policies(client: Client, hashes: set[str]) -> dict[str, str]:
     return dict(ask(client, _POLICIES, Where("", {}), hashes=wanted)) if wanted else {}
 
 
-def item(row: tuple[Any, ...], texts: dict[str, str]) -> dict[str, Any]:
+def item(found: dict[str, Any], texts: dict[str, str]) -> dict[str, Any]:
     """One violation by field, in the contract's order; times still as numbers."""
-    found = dict(zip(STORED, row, strict=True))
-    found["original_policy"] = texts.get(found["policy_hash"], "")
-    return {name: found[name] for name in FIELDS}
+    whole = found | {"original_policy": texts.get(found["policy_hash"], "")}
+    return {name: whole[name] for name in FIELDS}

@@ -7,11 +7,11 @@ import msgspec
 from clickhouse_connect.driver.client import Client
 from msgspec import Meta
 
-from dashboards import cursors, relations, rows, series
+from dashboards import cursors, listed, relations, rows, series
 from dashboards.clients import ask
 from dashboards.explain import explanation
 from dashboards.filters import Filters, Where, where
-from dashboards.times import written, written_ms
+from dashboards.times import written_ms
 from schema.keys import LIVE
 from schema.names import BY_SAMPLE
 from schema.violation import WINDOW_SECONDS
@@ -52,12 +52,6 @@ LIMIT {{limit:UInt32}}
 """  # noqa: S608
 _LAST = "SELECT toUnixTimestamp(max(hour)) + 3600 FROM hours WHERE {where}"
 _RECENT = (3600, 86400)  # s
-# With their sites, because the key begins with them: 20 fingerprints alone may be anywhere in each of 20 sites.
-_THESE = """(site, fingerprint) IN (
-    SELECT arrayJoin(
-        arrayMap((its, id) -> (its, toFixedString(unhex(id), 16)), {sites:Array(String)}, {these:Array(String)})
-    )
-)"""
 _START = Cursor(2**63 - 1, "f" * 32)
 
 
@@ -70,7 +64,7 @@ def biggest(client: Client, filters: Filters, limit: int, cursor: Cursor | None)
     )  # one more says whether there is a next page
     page = found[:limit]
     more = cursors.written(Cursor(page[-1][1], page[-1][0])) if len(found) > limit else None
-    return {"items": _items(client, filters, page), "next": more}
+    return {"items": listed.items(client, filters, page), "next": more}
 
 
 def newest(client: Client, filters: Filters, limit: int) -> list[dict[str, Any]]:
@@ -81,31 +75,9 @@ def newest(client: Client, filters: Filters, limit: int) -> list[dict[str, Any]]
         recent = msgspec.structs.replace(filters, start=start // WINDOW_SECONDS * WINDOW_SECONDS)
         found = ask(client, _NEWEST, relations.violations(recent), limit=limit)
         if len(found) == limit and found[-1][1] >= start * 1000:  # what is older was seen before all of these
-            return _items(client, filters, [(key, None, site) for key, _, site in found])
+            return listed.items(client, filters, [(key, None, site) for key, _, site in found])
     found = ask(client, _NEWEST, relations.violations(filters), limit=limit)
-    return _items(client, filters, [(key, None, site) for key, _, site in found])
-
-
-def _items(client: Client, filters: Filters, page: list[tuple[Any, ...]]) -> list[dict[str, Any]]:
-    """Every field of the violations of `page` (fingerprint, reports or None: all, site), in its order."""
-    if not page:
-        return []
-    these = relations.violations(filters, _THESE)
-    found = ask(client, rows.SUMS, these, these=[one[0] for one in page], sites=[one[2] for one in page])
-    hashes = {row[rows.STORED.index("policy_hash")] for row in found}
-    texts = rows.policies(client, hashes)
-    by_fingerprint = {row[rows.STORED.index("fingerprint")]: rows.item(row, texts) for row in found}
-    # The count of the first step decides: it made the order, and reports may have come in since.
-    return [
-        _written(by_fingerprint[key] | ({} if reports is None else {"reports": reports}))
-        for key, reports, _ in page
-        if key in by_fingerprint
-    ]
-
-
-def _written(item: dict[str, Any]) -> dict[str, Any]:
-    times = {name: written_ms(item[name]) for name in ("first_seen", "last_seen")}
-    return item | times | {"window": written(item["window"])}
+    return listed.items(client, filters, [(key, None, site) for key, _, site in found])
 
 
 _POLICIES = f"""
@@ -138,7 +110,7 @@ _EXAMPLE = "SELECT argMax(raw, seen) FROM examples WHERE {where} GROUP BY site, 
 def one(client: Client, filters: Filters, fingerprint: str) -> dict[str, Any] | None:
     """`/api/violations/{fingerprint}`; None where there is none in the period."""
     its_site = ask(client, _SITE_OF, relations.violations(filters, _ONLY), only=fingerprint)
-    found = _items(client, filters, [(fingerprint, None, site) for (site,) in its_site])
+    found = listed.items(client, filters, [(fingerprint, None, site) for (site,) in its_site])
     if not found:
         return None
     item = found[0]

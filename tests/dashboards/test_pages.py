@@ -4,13 +4,14 @@ import html
 import re
 from collections import Counter
 from pathlib import Path
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
 from starlette.applications import Starlette
 
 from dashboards.app import build
 from dashboards.links import Links
+from dashboards.periods import EVER
 from dashboards.rows import FIELDS
 from schema.clickhouse import Engine
 from tests.support.asgi import LOCAL, ask
@@ -88,7 +89,7 @@ def test_a_bar_of_the_chart_leads_to_its_time(app: Starlette):
 
 
 def test_the_chart_says_its_unit_and_has_a_table_behind_it(app: Starlette):
-    shown = page(app, "/")
+    shown = page(app, f"/?from={EVER}")
     assert "Reports per 5 minutes" in shown.text
     assert "The figures" in shown.text
     assert any(tag == "details" for tag, _ in shown.tags)
@@ -220,6 +221,23 @@ def test_filters_that_match_nothing_are_not_an_empty_store(app: Starlette):
     shown = page(app, "/?site=nobody")
     assert "Nothing matches" in shown.text
     assert "No reports yet" not in shown.text
+
+
+def test_without_a_period_the_overview_is_of_this_week_and_the_last_and_says_so(store: Engine):
+    client = store.client()
+    empty(client)
+    monday = (START - 4 * 86400) // (7 * 86400) * 7 * 86400 + 4 * 86400
+    insert(client, [violation(1, at=monday - 30 * 86400, reports=7)])
+    app = build(store, lambda: 0.0, token=None)
+    shown = page(app, "/")
+    assert "No reports since" in shown.text
+    assert f"/?{urlencode({'from': EVER})}" in shown.links()
+    assert "stored at any time" in page(app, f"/?from={EVER}").text
+    insert(client, [violation(2, reports=31)])
+    shown = page(app, "/")
+    assert "31 stored since" in " ".join(shown.text.split())
+    for link in shown.links():  # what leads to the same rows elsewhere says the period
+        assert "from=" in link or not link.startswith(("/api/violations", "/api/export")), link
 
 
 def test_the_sheet_and_the_icon_are_served_with_their_types(app: Starlette):
