@@ -7,7 +7,7 @@ from clickhouse_connect.driver.client import Client
 
 from dashboards import relations
 from dashboards.clients import ask
-from dashboards.filters import Filters, received
+from dashboards.filters import Filters, received, where
 from dashboards.times import written
 
 COUNTED = ("received", "stored", "retried", "sampled", "foreign")
@@ -48,12 +48,27 @@ ORDER BY minute DESC, site
 """  # noqa: S608
 
 
+_LAST = "SELECT toUnixTimestamp(max(hour)) + 3600 FROM ledger_hours WHERE {where}"
+_RECENT = (3600, 86400)  # s
+
+
 def ledger(client: Client, filters: Filters, limit: int) -> dict[str, Any]:
     """`/api/ledger`: sums of everything, and the newest `limit` minutes of sites."""
-    selected = received(filters)
-    minutes = ask(client, _ITEMS, selected, limit=limit)
+    minutes = _newest(client, filters, limit)
     items = [{"site": site, "time": written(time)} | _account(lines) for site, time, lines in minutes]
     return sums(client, filters) | {"items": items}
+
+
+def _newest(client: Client, filters: Filters, limit: int) -> list[tuple[Any, ...]]:
+    """In the last hour, in the last day, and only then in all of the period: of a month that takes 0.5 s."""
+    [(last,)] = ask(client, _LAST, where(Filters(site=filters.site), "hour"))
+    end = min(last, filters.end or last)
+    for seconds in _RECENT:
+        recent = Filters(site=filters.site, start=max(filters.start or 0, end - seconds, 0), end=filters.end)
+        found = ask(client, _ITEMS, received(recent), limit=limit)
+        if len(found) == limit:
+            return found
+    return ask(client, _ITEMS, received(filters), limit=limit)
 
 
 def sums(client: Client, filters: Filters) -> dict[str, Any]:

@@ -29,56 +29,74 @@ from schema.clickhouse import Engine, open_chdb
 from schema.migrate import migrate
 
 _RETENTION_DAYS = 90
-_PERIODS = {"hour": 3600, "day": 86400, "week": 7 * 86400, "month": 30 * 86400}
+_DEFAULT = "as opened"
 _FILTERS: dict[str, dict[str, str]] = {
-    "all": {},
+    _DEFAULT: {},
     "one site": {"site": "site-01"},
     "one directive": {"directive": "img-src"},
     "without noise": {"noise": "none"},
     "a word": {"q": "products"},
 }
-_PATHS = (
-    "/", "/?sort=biggest", "/?sort=grouped", "/api/totals", "/api/violations", "/api/groups", "/api/series?by=noise",
-    "/api/top?by=blocked_host", "/api/top?by=directive", "/api/ledger", "/api/sources", "/api/rejects",
+_PERIODS = {"last day": 86400, "last week": 7 * 86400}
+_EVER = {"from": written(0)}
+PAGES = ("/", "/?sort=biggest", "/?sort=grouped")
+_API = (
+    "/api/totals", "/api/violations", "/api/groups", "/api/series?by=noise", "/api/top?by=blocked_host",
+    "/api/top?by=directive", "/api/ledger", "/api/sources", "/api/rejects",
 )  # fmt: skip
+_OF_SITES = {"/api/ledger": {_DEFAULT, "one site"}, "/api/rejects": {_DEFAULT}}
 
 
 class Timed(NamedTuple):
     """One question, asked in every round."""
 
-    name: str
-    value: float  # the 95th percentile, as `p95`
-    unit: str
-    p50: float
-    p95: float
-    rounds: list[float]
+    path: str
+    filters: str
+    rounds: list[float]  # ms
+
+    @property
+    def name(self) -> str:
+        return f"{self.path}, {self.filters}"
+
+    @property
+    def p50(self) -> float:
+        return statistics.median(self.rounds)
+
+    @property
+    def p95(self) -> float:
+        return p95(self.rounds)
+
+    @property
+    def page(self) -> bool:
+        """What a person opens, of no period but the page's own."""
+        return not self.path.startswith("/api/") and self.filters in _FILTERS
 
 
 class _Question(NamedTuple):
-    name: str
+    path: str
+    filters: str
     target: str
 
 
 def measure(data_dir: Path, size: int = 10_000_000, rounds: int = 5, *, quiet: bool = False) -> list[Timed]:
-    """Fills `data_dir` where it is empty, and times every question, in ms."""
+    """Fills `data_dir` where it is empty, and times every question. Raises RuntimeError where an answer is no 200."""
     with open_chdb(data_dir / "store") as engine, Progress(disable=quiet) as progress:
         until = _filled(engine, size, progress)
         app = build(engine, lambda: 0.0, token=None)
         asked = list(_questions(app, until))
-        bar = progress.add_task("questions", total=len(asked) * (rounds + 1))
-        taken: dict[str, list[float]] = {one.name: [] for one in asked}
-        for number in range(rounds + 1):  # the first warms up
-            for one in asked:
-                milliseconds = _timed(app, one.target)
-                if number:
-                    taken[one.name].append(milliseconds)
+        bar = progress.add_task("questions", total=len(asked) * rounds)
+        taken = {one: Timed(one.path, one.filters, []) for one in asked}
+        for path in dict.fromkeys(one.path for one in asked):  # warms up
+            _timed(app, path if "{" not in path else next(one.target for one in asked if one.path == path))
+        for _ in range(rounds):
+            for one, its in taken.items():
+                its.rounds.append(_timed(app, one.target))
                 progress.advance(bar)
-    return [_figure(name, times) for name, times in taken.items()]
+    return list(taken.values())
 
 
-def _figure(name: str, times: list[float]) -> Timed:
-    p95 = statistics.quantiles(times, n=20, method="inclusive")[-1] if len(times) > 1 else times[0]
-    return Timed(name, p95, "ms", statistics.median(times), p95, times)
+def p95(times: list[float]) -> float:
+    return statistics.quantiles(times, n=20, method="inclusive")[-1] if len(times) > 1 else times[0]
 
 
 def _filled(engine: Engine, size: int, progress: Progress) -> int:
@@ -97,24 +115,24 @@ def _filled(engine: Engine, size: int, progress: Progress) -> int:
 
 
 def _questions(app: Starlette, until: int) -> Iterator[_Question]:
-    """Pages by period, paths by filter; and what only the answers know: a violation, the next page."""
-    for path in _PATHS:
-        if path == "/api/rejects":
-            yield _Question(path, path)
-            continue
+    """Every path by filters and by periods; and what only the answers know: a violation, the next page."""
+    for path in (*PAGES, *_API):
         for name, filters in _FILTERS.items():
-            if path == "/api/ledger" and name not in {"all", "one site"}:
-                continue
-            yield _Question(f"{path} {name}", _with(path, filters))
+            if name in _OF_SITES.get(path, _FILTERS):
+                yield _Question(path, name, _with(path, filters))
+        if path == "/api/rejects":
+            continue
         for name, seconds in _PERIODS.items():
-            yield _Question(f"{path} last {name}", _with(path, {"from": written(until - seconds)}))
-    biggest = _answer(app, "/api/violations?limit=20")
-    yield _Question("/api/violations second page", _with("/api/violations", {"limit": "20", "cursor": biggest["next"]}))
-    groups = _answer(app, "/api/groups?limit=20")
-    yield _Question("/api/groups second page", _with("/api/groups", {"limit": "20", "cursor": groups["next"]}))
-    for name, item in (("biggest", biggest["items"][0]), ("20th", biggest["items"][-1])):
-        yield _Question(f"/violations {name}", f"/violations/{item['fingerprint']}")
-        yield _Question(f"/api/violations/one {name}", f"/api/violations/{item['fingerprint']}")
+            yield _Question(path, name, _with(path, {"from": written(until - seconds)}))
+        if path in PAGES:
+            yield _Question(path, "everything", _with(path, _EVER))
+    for path in ("/api/violations", "/api/groups"):
+        first = _answer(app, f"{path}?limit=20")
+        yield _Question(path, "second page", _with(path, {"limit": "20", "cursor": first["next"]}))
+    its = _answer(app, "/api/violations?limit=20")["items"]
+    for path in ("/violations/{fingerprint}", "/api/violations/{fingerprint}"):
+        yield _Question(path, _DEFAULT, path.format(fingerprint=its[0]["fingerprint"]))
+        yield _Question(path, "the 20th", path.format(fingerprint=its[-1]["fingerprint"]))
 
 
 def _with(path: str, parameters: dict[str, str]) -> str:

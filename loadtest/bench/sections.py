@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from loadtest.bench.collector import collector
+from loadtest.bench.console import console
 from loadtest.bench.durability import durability
 from loadtest.bench.figures import Figure
 from loadtest.bench.instructions import instructions
@@ -14,13 +15,13 @@ from loadtest.bench.soak import soak
 
 Section = Callable[[Options], list[Figure]]
 
-# `console` belongs between `bytes` and `instructions`: one line here, once there is a function.
 SECTIONS: dict[str, Section] = {
     "collector": collector,
     "durability": durability,
     "latency": latency,
     "processor": processor,
     "bytes": sizes,
+    "console": console,
     "instructions": instructions,
     "soak": soak,
 }

@@ -80,13 +80,13 @@ def _envelopes(spool: Path) -> Iterator[bytes]:
 def _store(shape: str, data_dir: Path) -> list[Figure]:
     with open_chdb(data_dir / "store") as engine:
         client = engine.client()
-        as_they_are = _rows(client, shape, "", "")
+        as_they_are = rows(client, shape, "", "")
         for table in _MERGED:
             client.command(f"OPTIMIZE TABLE {table} FINAL")
-        return [*as_they_are, *_rows(client, shape, ".merged", ", merged")]
+        return [*as_they_are, *rows(client, shape, ".merged", ", merged")]
 
 
-def _rows(client: Client, shape: str, suffix: str, name: str) -> list[Figure]:
+def rows(client: Client, shape: str, suffix: str, name: str) -> list[Figure]:
     """Of `violations` by row; of all tables together by row of `violations`, with the others in the detail."""
     tables = {str(table): (int(size), int(rows)) for table, size, rows in client.query(_PARTS).result_rows}
     size, rows = tables["violations"]

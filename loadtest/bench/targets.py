@@ -50,6 +50,10 @@ TARGETS = {
     "bytes.row.different.merged": _most(20),
     "bytes.row.typical": _most(20),
     "bytes.row.typical.merged": _most(20),
+    "bytes.row.month": _most(20),
+    "bytes.store.month": _most(20),
+    "console.page": _most(300),
+    "console.api": _most(300),
     "soak.worker.max": _most(150),
     "soak.processor.max": _most(1024),
 }

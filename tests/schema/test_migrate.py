@@ -12,7 +12,7 @@ import pytest
 from schema.clickhouse import Engine, open_chdb
 from schema.migrate import NewerStore, _repeatable, by_now, migrate, migrations, statements
 from schema.violation import Violation
-from tests.support.store import COLUMNS, START, TABLES, account, elsewhere, empty, insert, merge, violation
+from tests.support.store import COLUMNS, START, TABLES, account, elsewhere, empty, insert, violation
 
 FILES = [
     "0001_violations.sql", "0002_ledger.sql", "0003_starts.sql", "0004_many_machines.sql", "0005_judged.sql",
@@ -244,60 +244,3 @@ def test_a_kill_inside_a_migration_is_gone_over(tmp_path: Path, after: int):
     with pytest.raises(BrokenProcessPool):
         elsewhere(die_inside, tmp_path / "s", after)
     assert elsewhere(go_on, tmp_path / "s") == (FILES, [], 7)
-
-
-SUMS = {
-    "rows": "SELECT hex(fingerprint), window, noise, policy_hash, sum(reports), min(first_seen), max(last_seen),"
-    " any(document_url), any(browser) FROM violations GROUP BY ALL ORDER BY ALL",
-    "minutes": "SELECT minute, browser, noise, sum(reports) FROM minutes GROUP BY ALL ORDER BY ALL",
-    "sources": "SELECT blocked, effective_directive, noise, min(first_seen), sum(reports), max(last_seen),"
-    " uniqCombinedMerge(12)(pages), arraySort(groupUniqArrayArray(32)(browsers)) FROM sources"
-    " GROUP BY ALL ORDER BY ALL",
-    "words": "SELECT hex(fingerprint), sum(reports) FROM violations WHERE hasToken(lower(document_url), 'page')"
-    " AND hasToken(lower(blocked_url), 'evil') AND hasToken(lower(source_file), 'app') GROUP BY ALL ORDER BY ALL",
-    "policies": "SELECT policy_hash, any(original_policy), max(last_seen) FROM policies GROUP BY ALL ORDER BY ALL",
-}
-
-
-def test_sums_are_the_same_before_and_after_merges(store: Engine):
-    client = store.client()
-    empty(client)
-    client.command("SYSTEM STOP MERGES")
-    for batch in range(6):
-        at = START + batch * 61
-        insert(client, [_varied(number, at + number) for number in range(40)], token=f"{batch}")
-    before = {name: rows(client, sql) for name, sql in SUMS.items()}
-    client.command("SYSTEM START MERGES")
-    merge(client)
-    assert {name: rows(client, sql) for name, sql in SUMS.items()} == before
-    assert sum(row[4] for row in before["rows"]) == 6 * sum(range(1, 41))
-    assert sum(row[4] for row in before["sources"]) == 6 * sum(range(1, 41))
-    assert len(before["words"]) == 40
-
-
-def _varied(number: int, at: int) -> Violation:
-    noise = "extension" if number % 7 == 3 else ""
-    host = "cdn.evil.example" if number % 5 else ""
-    browser = ("Chrome", "Firefox", "Safari")[number % 3]
-    return violation(number, at=at, reports=number + 1, noise=noise, blocked_host=host, browser=browser)
-
-
-def test_a_source_names_at_most_32_browsers_and_merges_them_exactly(store: Engine):
-    client = store.client()
-    empty(client)
-    for half in range(2):
-        insert(client, [violation(n, browser=f"Browser {n}") for n in range(half * 20, half * 20 + 20)])
-    counted = "SELECT length(groupUniqArrayArray(32)(browsers)), uniqCombinedMerge(12)(pages) FROM sources"
-    assert rows(client, counted) == [(32, 40)]
-    merge(client)
-    assert rows(client, counted) == [(32, 40)]
-
-
-def test_a_minute_stays_inside_its_window(store: Engine):
-    """An imported row may say what it likes; the series of a window still adds up to its total."""
-    client = store.client()
-    empty(client)
-    for seen in (START - 5, START, START + 599, START + 600):
-        insert(client, [violation(1, window=START, first_seen=seen * 1000)])
-    minutes = rows(client, f"SELECT toUInt32(minute) - {START}, sum(reports) FROM minutes GROUP BY 1 ORDER BY 1")
-    assert minutes == [(0, 2), (540, 2)]
