@@ -7,13 +7,13 @@ from collections import Counter
 from collections.abc import Collection
 from copy import copy
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import msgspec
 
 from processor.exported import exported
 from processor.redact import redact_bytes
-from processor.repeats import Gathering, Group, Repeats
+from processor.repeats import Example, Gathering, Group, Repeats
 from processor.tokens import text_without_tokens
 from schema.delivery import Delivery, Kind
 from schema.reasons import Reason
@@ -52,7 +52,7 @@ class Reject(NamedTuple):
 @dataclass(slots=True)
 class Row:
     violation: Violation
-    example: dict[str, Any] | None  # one body, as the browser spelled it
+    example: Example | None  # one body, as the browser spelled it
 
 
 @dataclass
@@ -165,7 +165,7 @@ def _chance(group: Group) -> float:
     return zlib.crc32(b"%b%d:%d" % (group.violation.fingerprint, group.received[0], group.place)) / 2**32
 
 
-def _add(folded: Folded, violation: Violation, example: dict[str, Any] | None) -> None:
+def _add(folded: Folded, violation: Violation, example: Example | None) -> None:
     """Equal keys become one row. The minute is part of it, because the series' view takes it from `first_seen`."""
     key = (
         violation.fingerprint,

@@ -7,6 +7,7 @@ import operator
 import re
 from collections.abc import Callable
 from copy import copy
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -27,6 +28,7 @@ _around: Callable[[Delivery], _Around] = operator.attrgetter(
     "site", "user_agent", "origin", "referer", "signature", "environment"
 )
 _Key = tuple[object, ...] | int
+Example = Callable[[], dict[str, Any]]
 
 
 class _Item(msgspec.Struct):
@@ -49,8 +51,11 @@ class Group:
 
     __slots__ = ("age", "ages", "example", "place", "received", "violation")
 
-    def __init__(self, violation: Violation, example: dict[str, Any] | None, age: int, place: int) -> None:
-        """`age` of all of them, where they came alone; `place` of the first, within the batch."""
+    def __init__(self, violation: Violation, example: Example | None, age: int, place: int) -> None:
+        """`age` of all of them, where they came alone; `place` of the first, within the batch.
+
+        `example` makes one's body again, as it was sent: few are wanted, and all would be most of a batch's memory.
+        """
         self.violation = violation
         self.example = example
         self.age = age
@@ -111,13 +116,14 @@ class Gathering:
             found = entries(delivery.body)
             if len(found) != 1 or found[0].kind is not EntryKind.VIOLATION or found[0].in_array:
                 return found
-            group = self._new(key, found[0], delivery, place)
+            group = self._new(key, found[0], delivery, place, partial(_only_body, delivery.body))
         group.received.append(delivery.received_ms)
         return None
 
     def add(self, entry: Entry, delivery: Delivery, place: int) -> None:
         """One violation by itself."""
-        self._new(self._alone(), entry, delivery, place).received.append(delivery.received_ms)
+        group = self._new(self._alone(), entry, delivery, place, lambda: entry.body)
+        group.received.append(delivery.received_ms)
 
     def _array(self, delivery: Delivery, place: int) -> list[Entry] | None:
         try:
@@ -144,7 +150,7 @@ class Gathering:
             entry = entry_of(value, in_array=True)
             if entry.kind is not EntryKind.VIOLATION:
                 raise _NotPlain
-            group = self._new(key, entry, delivery, place)
+            group = self._new(key, entry, delivery, place, partial(_value, raw))
             group.age = 0
         return group
 
@@ -168,10 +174,15 @@ class Gathering:
         group = self.by_key[key] = Group(copy(violation), None, age, place)
         return group
 
-    def _new(self, key: _Key, entry: Entry, delivery: Delivery, place: int) -> Group:
+    def _new(self, key: _Key, entry: Entry, delivery: Delivery, place: int, example: Example) -> Group:
         violation = normalise(entry, delivery, self._sites.get(delivery.site), self._sites.rules)
-        group = self.by_key[key] = Group(violation, entry.body, age_ms(entry.age), place)
+        group = self.by_key[key] = Group(violation, example, age_ms(entry.age), place)
         return group
+
+
+def _only_body(raw: bytes) -> dict[str, Any]:
+    [entry] = entries(raw)
+    return entry.body
 
 
 class _NotPlain(Exception):

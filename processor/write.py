@@ -76,7 +76,7 @@ class Writer:
             violation = row.violation
             key = violation.fingerprint
             if row.example is not None and key not in found and key not in self._known_examples:
-                raw = redact_raw(row.example)
+                raw = redact_raw(row.example())
                 found[key] = (violation.site, violation.fingerprint, raw, violation.last_seen // 1000)
                 if len(found) == EXAMPLES:
                     break
