@@ -45,10 +45,13 @@ def test_what_was_packed_comes_out_again(name, collector, created, deliveries):
     assert found == Envelope(VERSION, name, collector, created, sorted(deliveries, key=encode))
 
 
+NOW = 0x0000_01A1_7B7B_7B00  # with the byte of a brace in it
+
+
 def test_like_is_put_beside_like_because_that_is_smaller():
     pages = [(n * 37 % 100, n) for n in range(400)]
     bodies = [b'{"csp-report":{"document-uri":"https://shop.example/%d/%d"}}' % (page, n) for page, n in pages]
-    deliveries = [Delivery(n, "shop", Kind.REPORTS, 1, b"agent", body) for n, body in enumerate(bodies)]
+    deliveries = [Delivery(NOW + n, "shop", Kind.REPORTS, 1, b"agent", body) for n, body in enumerate(bodies)]
     packed = pack("id", "host/0", 1, [encode(delivery) for delivery in deliveries])
     assert [delivery.body for delivery in unpack(packed).deliveries] == sorted(bodies)
     as_they_came = zstd.compress(msgspec.msgpack.encode((1, "id", "host/0", 1, deliveries)), 3)
