@@ -54,7 +54,7 @@ def test_like_is_put_beside_like_because_that_is_smaller():
     packed = pack("id", "host/0", NOW, [encode(one) for one in deliveries])
     as_they_came = zstd.compress(msgspec.msgpack.encode((VERSION, "id", "host/0", NOW, deliveries)), 3)
     assert len(packed) < len(as_they_came)
-    found = [one.body[one.body.find(b"{") :][:100] for one in unpack(packed).deliveries]
+    found = [one.body[one.body.find(b'{"') :][:100] for one in unpack(packed).deliveries if b'{"' in one.body]
     assert found == sorted(found)
 
 
