@@ -40,7 +40,7 @@ _FITS = {
 
 def origin(url: str) -> str:
     """Of a URL that has one; any other text as it is."""
-    if url.startswith("https://"):  # nearly all
+    if url.startswith("https://"):  # nearly all: a third of the time
         end = url.find("/", 8)
         return url if end < 0 else url[:end]
     return "/".join(url.split("/", 3)[:3]) if _WEB.match(url) else url

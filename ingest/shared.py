@@ -14,7 +14,7 @@ _KNOWN_URLS = 4096
 _LONGEST_URL = 256  # worth remembering: a signed one may have 150 bytes
 
 
-class Connection(Protocol):
+class Swept(Protocol):
     def sweep(self, now: int) -> None:
         """End it if it takes too long; `now` in seconds of the shared clock."""
 
@@ -26,7 +26,7 @@ class Shared:
         self.collector = collector
         self.waits = collector.spool.waits  # for Kafka: then a report is a task, and goes the ordinary way
         self.max_connections = max_connections
-        self.connections: set[Connection] = set()
+        self.connections: set[Swept] = set()
         self.unfinished = 0  # bytes of bodies that are still coming
         self.now = 0  # seconds, by `tick`
         self.sites: dict[bytes, str] = {}  # of report URLs, as sent

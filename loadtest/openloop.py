@@ -8,6 +8,7 @@ late it was itself, so that a slow client is not taken for a slow server.
 `python -m loadtest.openloop HOST PORT TABLE RATE SECONDS`; what came of it is JSON on standard output.
 """
 
+import contextlib
 import gc
 import select
 import socket
@@ -105,7 +106,11 @@ class Client:
         chosen = self._free.popleft()
         self._due[chosen] = due
         text = self._requests[number % len(self._requests)]
-        if self._sockets[chosen].send(text) != len(text):  # more than a socket's buffer holds: no request of ours is
+        try:
+            sent = self._sockets[chosen].send(text)
+        except OSError:  # closed by the server, which has not been read yet
+            sent = 0
+        if sent != len(text):  # more than a socket's buffer holds: no request of ours is
             self._drop(chosen)
 
     def _receive(self, found: int) -> None:
@@ -113,7 +118,7 @@ class Client:
             answer = self._sockets[found].recv(_READ_BYTES)
         except OSError:
             answer = b""
-        if not answer:
+        if not answer or found not in self._due:  # closed, or nobody asked
             self._drop(found)
             return
         if not answer.endswith(_END) or found in self._parts:
@@ -128,6 +133,8 @@ class Client:
     def _drop(self, found: int) -> None:
         self._wrong += 1
         self._due.pop(found, None)
+        with contextlib.suppress(ValueError):
+            self._free.remove(found)
         self._poll.unregister(found)
         self._sockets.pop(found).close()
 

@@ -7,13 +7,14 @@ from collections import Counter
 from collections.abc import Collection
 from copy import copy
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import msgspec
 
 from processor.exported import exported
+from processor.normalise import normalise
 from processor.redact import redact_bytes
-from processor.repeats import Gathering, Group, Repeats
+from processor.repeats import Example, Gathering, Group, Repeats
 from processor.tokens import text_without_tokens
 from schema.delivery import Delivery, Kind
 from schema.reasons import Reason
@@ -23,6 +24,7 @@ from schema.violation import WINDOW_SECONDS, Violation
 
 _TYPE = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 TYPES = 200  # different ones counted by name; a hostile client could make up any number, and each is a ledger key
+_PLACES = 100_003  # of one delivery's entries in its batch, and a prime: chances must not repeat
 _REJECTS = 5000  # a batch; what is over is counted all the same
 _SLOTS = 8192  # of the table `rejects`, for a day and reason
 # In the order by which the store chooses among batches (0007), so that it doesn't matter what came in which.
@@ -52,7 +54,7 @@ class Reject(NamedTuple):
 @dataclass(slots=True)
 class Row:
     violation: Violation
-    example: dict[str, Any] | None  # one body, as the browser spelled it
+    example: Example | None  # one body, as the browser spelled it
 
 
 @dataclass
@@ -84,7 +86,7 @@ def fold(
         if index in retried:
             _count(folded, delivery, "retried", delivery.count)
         elif delivery.kind == Kind.REPORTS:
-            _reports(folded, gathering, delivery, index * 100_003)
+            _reports(folded, gathering, delivery, index, sites)
         elif delivery.kind == Kind.VIOLATION:
             _violation(folded, delivery)
         else:
@@ -92,7 +94,8 @@ def fold(
     repeats.remember(gathering)
     outcomes: Counter[Outcome] = Counter()
     for group in gathering.by_key.values():
-        _group(folded, group, sites.get(group.violation.site), outcomes)
+        if group.received:  # none, where something else stood in its array
+            _group(folded, group, sites.get(group.violation.site), outcomes)
     for (site, minute, outcome), reports in outcomes.items():
         _line(folded, site, minute, outcome, reports)
     return folded
@@ -108,9 +111,9 @@ def _line(folded: Folded, site: str, minute: int, outcome: str, reports: int, de
     folded.ledger[Line(site, minute, outcome, detail)] += reports
 
 
-def _reports(folded: Folded, gathering: Gathering, delivery: Delivery, place: int) -> None:
+def _reports(folded: Folded, gathering: Gathering, delivery: Delivery, index: int, sites: Sites) -> None:
     try:
-        found = gathering.take(delivery, place)
+        found = gathering.take(delivery)
     except Unreadable:  # the collector took it, so this is ours to explain
         _reject(folded, delivery, Reason.UNREADABLE, delivery.body, delivery.count)
         return
@@ -118,26 +121,38 @@ def _reports(folded: Folded, gathering: Gathering, delivery: Delivery, place: in
         return
     for number, entry in enumerate(found):
         if entry.kind is EntryKind.VIOLATION:
-            gathering.add(entry, delivery, place + number)
+            _report(folded, entry, delivery, index * _PLACES + number, sites)
         elif entry.kind is EntryKind.OTHER:
             _count(folded, delivery, "ignored", 1, _type(entry.type, folded.types))
     if any(entry.kind is EntryKind.BAD for entry in found):
         _bad_entries(folded, delivery, found)
 
 
+def _report(folded: Folded, entry: Entry, delivery: Delivery, place: int, sites: Sites) -> None:
+    """One by itself."""
+    site = sites.get(delivery.site)
+    violation = normalise(entry, delivery, site, sites.rules)
+    outcome = _outcome(violation, site)
+    if outcome == "stored" and site.sample < 1 and _chance(violation, delivery, place) >= site.sample:
+        outcome = "sampled"
+    _count(folded, delivery, outcome, 1)
+    if outcome == "stored":
+        _add(folded, violation, lambda: entry.body)
+
+
 def _group(folded: Folded, group: Group, site: Site, outcomes: Counter[Outcome]) -> None:
     """Equal reports: their outcome, and a row for each minute they were made in."""
     violation = group.violation
-    outcome = "stored"
-    if violation.document_host and not site.owns(violation.document_host):
-        outcome = "foreign"
-    elif site.sample < 1 and _chance(group) >= site.sample:
-        outcome = "sampled"
+    outcome = _outcome(violation, site)
     for minute, moments in _by_minute(group.received):
         outcomes[violation.site, minute, outcome] += len(moments)
     if outcome == "stored":
         for _, moments in _by_minute(group.seen()):
             _add(folded, _at(violation, moments), group.example)
+
+
+def _outcome(violation: Violation, site: Site) -> str:
+    return "foreign" if violation.document_host and not site.owns(violation.document_host) else "stored"
 
 
 def _by_minute(moments: list[int]) -> Collection[tuple[int, list[int]]]:
@@ -160,12 +175,12 @@ def _at(violation: Violation, moments: list[int]) -> Violation:
     return found
 
 
-def _chance(group: Group) -> float:
-    """From 0 to 1, by checksum: a repeated batch must decide as it did before. The group is of one report."""
-    return zlib.crc32(b"%b%d:%d" % (group.violation.fingerprint, group.received[0], group.place)) / 2**32
+def _chance(violation: Violation, delivery: Delivery, place: int) -> float:
+    """From 0 to 1, by checksum: a repeated batch must decide as it did before."""
+    return zlib.crc32(b"%b%d:%d" % (violation.fingerprint, delivery.received_ms, place)) / 2**32
 
 
-def _add(folded: Folded, violation: Violation, example: dict[str, Any] | None) -> None:
+def _add(folded: Folded, violation: Violation, example: Example | None) -> None:
     """Equal keys become one row. The minute is part of it, because the series' view takes it from `first_seen`."""
     key = (
         violation.fingerprint,

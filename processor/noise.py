@@ -52,7 +52,7 @@ class _Asked(NamedTuple):
 
 
 _LONGEST = 253  # characters of a host's name (RFC 1035, 2.3.4, written with dots)
-_HOSTS, _TEXTS = 2048, 4096  # a judge remembers
+_HOSTS, _TEXTS = 2048, 1024  # a judge remembers: less than 1 MB
 _LONGEST_TEXT = 256
 _Index = dict[str, frozenset[int]]
 _NONE: frozenset[int] = frozenset()

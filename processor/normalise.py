@@ -119,7 +119,7 @@ def _fields(entry: Entry) -> _Fields:
     """The body's values, whichever spelling they came under; null is none (rule 33)."""
     body = entry.body
     spellings = _LEGACY if entry.legacy else _MODERN
-    if spellings.own.issuperset(body):
+    if spellings.own.issuperset(body):  # as browsers write it: no second spelling to look for
         found = list(map(body.get, spellings.first))
     else:
         found = [_preferred(body, names) for names in spellings.preferred.values()]

@@ -40,7 +40,7 @@ def policy(text: str) -> Policy:
 
 def without_secrets(text: str) -> str:
     """What differs from page to page goes before the cache is asked, or every nonce would be a miss."""
-    if "'nonce-" in text.lower():
+    if "'nonce-" in text.lower():  # takes a third of what the expression takes to find none
         text = _NONCE.sub(_NO_NONCE, text)
     if "?" in text:
         text = _QUERY.sub("", text)

@@ -20,7 +20,7 @@ from clickhouse_connect.driver.exceptions import ClickHouseError
 from processor import moves, ranges
 from processor.moves import Change
 from processor.noise import noise
-from processor.write import TABLE_COLUMNS, row_of
+from processor.write import TABLE_COLUMNS, columns_of
 from schema.sites import Sites
 from schema.store import Store
 from schema.violation import Violation
@@ -155,7 +155,7 @@ def _insert(client: Client, rows: list[Violation], token: str) -> None:
     labelled = [0 if row.reports < 0 else now for row in rows]  # what takes a count away gives no label
     client.insert(
         "violations",
-        [*zip(*map(row_of, rows), strict=True), labelled],
+        [*columns_of(rows), labelled],
         column_names=[*TABLE_COLUMNS, "labelled"],
         column_oriented=True,
         settings={"insert_deduplication_token": token, "deduplicate_blocks_in_dependent_materialized_views": 1},

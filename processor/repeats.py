@@ -7,6 +7,7 @@ import operator
 import re
 from collections.abc import Callable
 from copy import copy
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -18,15 +19,16 @@ from schema.report import CSP_TYPE, Entry, EntryKind, entries, entry_of
 from schema.sites import Sites
 from schema.violation import Violation
 
-KEPT = 8192  # of the last different reports that came more than once in a batch
+KEPT = 8192  # different reports that came more than once in a batch, those seen last: at most some 50 MB
 _LONGEST = 4096  # bytes of one that is gathered
 
-_Around = tuple[object, ...]
 # All that `normalise` looks at of a delivery but its body and its time.
-_around: Callable[[Delivery], _Around] = operator.attrgetter(
+_beside: Callable[[Delivery], tuple[object, ...]] = operator.attrgetter(
     "site", "user_agent", "origin", "referer", "signature", "environment"
 )
-_Key = tuple[object, ...] | int
+_Key = tuple[object, ...]
+_Known = dict[_Key, tuple[Violation, int]]  # with the age of all of them, as in a Group
+Example = Callable[[], dict[str, Any]]
 
 
 class _Item(msgspec.Struct):
@@ -47,14 +49,16 @@ _value = msgspec.json.Decoder().decode
 class Group:
     """Equal reports. `violation` is the group's own, with the first one's times; all times in ms since the epoch."""
 
-    __slots__ = ("age", "ages", "example", "place", "received", "violation")
+    __slots__ = ("age", "ages", "example", "received", "violation")
 
-    def __init__(self, violation: Violation, example: dict[str, Any] | None, age: int, place: int) -> None:
-        """`age` of all of them, where they came alone; `place` of the first, within the batch."""
+    def __init__(self, violation: Violation, example: Example, age: int) -> None:
+        """`age` of all of them, where they came alone.
+
+        `example` makes one's body again, as it was sent: few are wanted, and all would be most of a batch's memory.
+        """
         self.violation = violation
         self.example = example
         self.age = age
-        self.place = place
         self.received: list[int] = []
         self.ages: list[int] = []  # of each, where they came in arrays
 
@@ -69,61 +73,60 @@ class Repeats:
     """What is known of earlier batches. One a processor; forgets it when the sites file or the noise rules change."""
 
     def __init__(self) -> None:
-        self._known: dict[_Key, tuple[Violation, int]] = {}
+        self._known: _Known = {}
         self._sites: Sites | None = None
 
     def gathering(self, sites: Sites) -> "Gathering":
         """For one batch; `remember` takes it back."""
         if sites is not self._sites:
             self._known, self._sites = {}, sites
-        return Gathering(self, sites)
-
-    def find(self, key: _Key) -> tuple[Violation, int] | None:
-        return self._known.get(key)
+        return Gathering(self._known, sites)
 
     def remember(self, gathering: "Gathering") -> None:
         """What came but once needs no place: nothing says that it comes again."""
+        known = self._known
         for key, group in gathering.by_key.items():
-            if len(group.received) > 1 and key not in self._known:
-                self._known[key] = copy(group.violation), group.age
-        while len(self._known) > KEPT:
-            del self._known[next(iter(self._known))]
+            if len(group.received) > 1 or key in known:
+                known.pop(key, None)  # to the end: what is seen lately stays
+                known[key] = copy(group.violation), group.age
+        while len(known) > KEPT:
+            del known[next(iter(known))]
 
 
 class Gathering:
-    """The violations of one batch."""
+    """The violations of one batch, as far as they can be told apart by their bytes."""
 
-    def __init__(self, repeats: Repeats, sites: Sites) -> None:
+    def __init__(self, known: _Known, sites: Sites) -> None:
         self.by_key: dict[_Key, Group] = {}
-        self._repeats = repeats
+        self._known = known
         self._sites = sites
 
-    def take(self, delivery: Delivery, place: int) -> list[Entry] | None:
-        """Everything in `delivery`; or its entries, none of them taken, where some are no violations.
-
-        `place` is where `delivery` stands in the batch, by which its site may decide what to store. Raises Unreadable.
+    def take(self, delivery: Delivery) -> list[Entry] | None:
+        """Everything in `delivery`; or its entries, none of them taken, to be looked at one by one: because some are no
+        violations, or long, or because a site that stores a sample decides about each by itself. Raises Unreadable.
         """
+        if self._sites.get(delivery.site).sample < 1:
+            return entries(delivery.body)
         if delivery.body[:1] == b"[":
-            return self._array(delivery, place)
-        key = self._key(delivery.body, self._around(delivery))
-        group = self.by_key.get(key) or self._again(key, place)
+            return self._array(delivery)
+        if len(delivery.body) > _LONGEST:
+            return entries(delivery.body)
+        key = (_without_nonces(delivery.body), _beside(delivery))
+        example = partial(_only_body, delivery.body)
+        group = self._group(key, example)
         if group is None:
             found = entries(delivery.body)
             if len(found) != 1 or found[0].kind is not EntryKind.VIOLATION or found[0].in_array:
                 return found
-            group = self._new(key, found[0], delivery, place)
+            group = self._new(key, found[0], delivery, example, age_ms(found[0].age))
         group.received.append(delivery.received_ms)
         return None
 
-    def add(self, entry: Entry, delivery: Delivery, place: int) -> None:
-        """One violation by itself."""
-        self._new(self._alone(), entry, delivery, place).received.append(delivery.received_ms)
-
-    def _array(self, delivery: Delivery, place: int) -> list[Entry] | None:
+    def _array(self, delivery: Delivery) -> list[Entry] | None:
         try:
             items = _items(delivery.body)
-            around = self._around(delivery)
-            groups = [self._of_item(item, delivery, around, place + number) for number, item in enumerate(items)]
+            beside = _beside(delivery)
+            groups = [self._of_item(item, delivery, beside) for item in items]
         except (ValueError, RecursionError, _NotPlain):
             return entries(delivery.body)
         for group, item in zip(groups, items, strict=True):
@@ -131,47 +134,40 @@ class Gathering:
             group.ages.append(age_ms(item.age))
         return None
 
-    def _of_item(self, item: _Item, delivery: Delivery, around: _Around | None, place: int) -> Group:
+    def _of_item(self, item: _Item, delivery: Delivery, beside: tuple[object, ...]) -> Group:
         """Raises _NotPlain for what must be looked at together with the others, ValueError, RecursionError."""
-        if item.type != CSP_TYPE or item.legacy is not None:
+        raw, url, agent = bytes(item.body), bytes(item.url), bytes(item.user_agent)
+        if item.type != CSP_TYPE or item.legacy is not None or len(raw) + len(url) + len(agent) > _LONGEST:
             raise _NotPlain
-        raw = bytes(item.body)
-        key = self._key(raw, around, bytes(item.url), bytes(item.user_agent), item.age is None)
-        group = self.by_key.get(key) or self._again(key, place)
+        key = (_without_nonces(raw), beside, url, agent, item.age is None)
+        example = partial(_value, raw)
+        group = self._group(key, example)
         if group is None:
-            value = {"type": CSP_TYPE, "age": item.age, "url": _value(item.url), "user_agent": _value(item.user_agent),
+            value = {"type": CSP_TYPE, "age": item.age, "url": _value(url), "user_agent": _value(agent),
                      "body": _value(raw)}  # fmt: skip
             entry = entry_of(value, in_array=True)
             if entry.kind is not EntryKind.VIOLATION:
                 raise _NotPlain
-            group = self._new(key, entry, delivery, place)
-            group.age = 0
+            group = self._new(key, entry, delivery, example, 0)
         return group
 
-    def _around(self, delivery: Delivery) -> _Around | None:
-        """None where each report stands alone: a site that stores a sample decides about each by itself."""
-        return _around(delivery) if self._sites.get(delivery.site).sample >= 1 else None
-
-    def _key(self, raw: bytes, around: _Around | None, *beside: object) -> _Key:
-        return self._alone() if around is None or len(raw) > _LONGEST else (_without_nonces(raw), around, *beside)
-
-    def _alone(self) -> int:
-        """A key like no other."""
-        return len(self.by_key)
-
-    def _again(self, key: _Key, place: int) -> Group | None:
-        """What an earlier batch had."""
-        known = self._repeats.find(key)
-        if known is None:
-            return None
-        violation, age = known
-        group = self.by_key[key] = Group(copy(violation), None, age, place)
+    def _group(self, key: _Key, example: Example) -> Group | None:
+        """The one of this batch, or a new one of what an earlier batch had."""
+        group = self.by_key.get(key)
+        if group is None and (known := self._known.get(key)) is not None:
+            violation, age = known
+            group = self.by_key[key] = Group(copy(violation), example, age)
         return group
 
-    def _new(self, key: _Key, entry: Entry, delivery: Delivery, place: int) -> Group:
+    def _new(self, key: _Key, entry: Entry, delivery: Delivery, example: Example, age: int) -> Group:
         violation = normalise(entry, delivery, self._sites.get(delivery.site), self._sites.rules)
-        group = self.by_key[key] = Group(violation, entry.body, age_ms(entry.age), place)
+        group = self.by_key[key] = Group(violation, example, age)
         return group
+
+
+def _only_body(raw: bytes) -> dict[str, Any]:
+    [entry] = entries(raw)
+    return entry.body
 
 
 class _NotPlain(Exception):

@@ -60,16 +60,9 @@ def _of_either(as_enforced: Reported, violation: Violation, blocked: str) -> Ver
 def _without_path(url: str, violation: Violation) -> str:
     """Mostly no source has a path, and then what is remembered of an origin answers for every URL there."""
     start = origin(url)
-    return url if start == url or _has_paths(violation.original_policy) else f"{start}/"
-
-
-@lru_cache(maxsize=512)
-def _paths_in(policy: str) -> bool:
-    return any(its.has_paths for its in parse_list(policy))
-
-
-def _has_paths(policy: str) -> bool:
-    return _paths_in(policy) if len(policy) <= _CACHED else any(its.has_paths for its in parse_list(policy))
+    if start == url or any(its.has_paths for its in parse_list(violation.original_policy)):
+        return url
+    return f"{start}/"
 
 
 def _text(violation: Violation) -> str:

@@ -76,7 +76,7 @@ class Writer:
             violation = row.violation
             key = violation.fingerprint
             if row.example is not None and key not in found and key not in self._known_examples:
-                raw = redact_raw(row.example)
+                raw = redact_raw(row.example())
                 found[key] = (violation.site, violation.fingerprint, raw, violation.last_seen // 1000)
                 if len(found) == EXAMPLES:
                     break
@@ -108,7 +108,7 @@ def _tables(folded: Folded, policies: _Keyed, examples: _Keyed) -> Iterator[_Ins
         yield f"-{week}", "rejects", _REJECT_COLUMNS, _columns(_reject(*item) for item in rejects)
     violations = (row.violation for row in folded.rows.values())
     for week, some in _by_week(violations, operator.attrgetter("window")):
-        yield f"-{week}", "violations", TABLE_COLUMNS, [list(map(get, some)) for get in _GETTERS]
+        yield f"-{week}", "violations", TABLE_COLUMNS, columns_of(some)
     for week, lines in _by_week(folded.ledger.items(), lambda item: item[0].minute * 60):
         yield f"-{week}", "ledger", _LEDGER_COLUMNS, _columns(_line(*item) for item in lines)
 
@@ -141,7 +141,11 @@ def _columns(rows: Iterable[Sequence[Any]]) -> list[Sequence[Any]]:
     return list(zip(*rows, strict=True))
 
 
-row_of = operator.attrgetter(*TABLE_COLUMNS)
+def columns_of(violations: Sequence[Violation]) -> list[list[Any]]:
+    """As TABLE_COLUMNS."""
+    return [list(map(get, violations)) for get in _GETTERS]
+
+
 _GETTERS = [operator.attrgetter(name) for name in TABLE_COLUMNS]
 _LEDGER_COLUMNS = ["site", "minute", "outcome", "detail", "reports"]
 _REJECT_COLUMNS = ["day", "reason", "slot", "site", "received", "user_agent", "raw"]

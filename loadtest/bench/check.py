@@ -1,4 +1,5 @@
-"""`make bench-check`: has the hot path got dearer? Compares with recorded.json; exit code 1 on a loss of more than 10%.
+"""`make bench-check`: has the hot path got dearer? Compares with recorded.json; exit code 1 on a loss of more than 10%,
+2 where nothing could be compared.
 
 Ratios are of CPU time a request, server by server in turn: what else runs on the machine takes time from all of them,
 and adds less to what a request costs. With a core to itself a server answers as many as that cost allows.
@@ -52,6 +53,9 @@ def main(words: list[str]) -> int:
     except KeyboardInterrupt:
         return 130
     if record is None:
+        if left_out := [figure.name for figure in figures if figure.value is None]:
+            console.print(f"not recorded, because these could not be measured: {', '.join(left_out)}", style="red")
+            return 1
         recorded.save(_record(figures))
         console.print(f"recorded in {recorded.FILE}")
         return 0
@@ -67,6 +71,9 @@ def judge(record: Record, figures: list[Figure]) -> int:
     if (now := machine.machine()["python"]) != (then := record.machine.get("python", "")):
         print(f"recorded with Python {then}, this is {now}: its own instructions are compared too")
     lost = [line.name for line in lines if line.bad]
+    if all(line.lost is None for line in lines):
+        print("nothing could be compared", file=sys.stderr)
+        return 2
     if lost:
         print(f"lost more than {recorded.MOST_LOST:.0%}: {', '.join(lost)}", file=sys.stderr)
     return 1 if lost else 0

@@ -17,6 +17,7 @@ from loadtest.hot_path import MOST
 
 WHAT = {
     "accept": "Collector.accept, 900 B",
+    "edge": "the fast edge, from a read to the answer",
     "fold-different": "decode and fold, all different",
     "fold-typical": "decode and fold, 70% repeats",
     "fold-burst": "decode and fold, 90% repeats",

@@ -95,20 +95,28 @@ def go_program() -> Path:
     if go is None:
         raise FileNotFoundError("Go is not here to build go-csp-collector")
     built.parent.mkdir(parents=True, exist_ok=True)
-    done = subprocess.run(
-        [go, "install", f"{GO_MODULE}@{GO_VERSION}"],
-        env={**os.environ, "GOBIN": str(built.parent)},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=_BUILD_SECONDS,
-    )
-    if done.returncode or not built.exists():
-        why = (done.stderr.strip().splitlines() or ["it says nothing"])[-1].strip()
+    why = _installed(go, built.parent)
+    if why or not built.exists():
         raise FileNotFoundError(
             f"Go could not fetch {GO_MODULE}@{GO_VERSION} ({why}); {GO_BINARY} may name a built one"
         )
     return built
+
+
+def _installed(go: str, folder: Path) -> str:
+    """Why not, if not."""
+    try:
+        done = subprocess.run(
+            [go, "install", f"{GO_MODULE}@{GO_VERSION}"],
+            env={**os.environ, "GOBIN": str(folder)},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=_BUILD_SECONDS,
+        )
+    except subprocess.TimeoutExpired:
+        return f"not within {_BUILD_SECONDS} s"
+    return (done.stderr.strip().splitlines() or ["it says nothing"])[-1].strip() if done.returncode else ""
 
 
 NGINX = Kind("nginx", "nginx", nginx)

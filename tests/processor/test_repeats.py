@@ -18,7 +18,7 @@ from schema.violation import Violation
 from tests.corpus.captures import all_captures
 
 START = 1_793_577_600_000
-SITES = Sites({"default": Site(), "kept": Site(keep_query=("id",))})
+SITES = Sites({"default": Site(), "kept": Site(keep_query=("id",)), "nearly": Site(sample=0.999999999)})
 NAMES = sorted({name for names in SPELLINGS.values() for name in names})
 POLICY = "default-src 'self'; script-src 'nonce-%s' 'strict-dynamic'; report-to csp"
 VALUES = st.one_of(
@@ -80,7 +80,7 @@ def test_every_capture_is_the_same_each_time_it_is_sent(in_one_batch):
         assert folded(batch, known) == one_by_one(batch)
 
 
-@given(st.lists(BODIES, min_size=1, max_size=6), st.sampled_from(["default", "kept"]))
+@given(st.lists(BODIES, min_size=1, max_size=6), st.sampled_from(["default", "kept", "nearly"]))
 def test_whatever_is_sent_is_the_same_as_if_nothing_was_known(bodies, site):
     known = Repeats()
     for _ in range(2):
@@ -156,6 +156,30 @@ def test_an_array_with_something_else_in_it_is_taken_apart_as_a_whole():
         assert folded(batch, Repeats()) == one_by_one(batch)
 
 
+def test_what_is_long_is_not_remembered_wherever_it_is_long():
+    known = Repeats()
+    for long in (item("img-src *", sample="x" * 5000), item("img-src *") | {"url": "https://a.example/" + "x" * 5000},
+                 item("img-src *") | {"user_agent": "x" * 5000}):  # fmt: skip
+        batch = [sent(json.dumps([long]).encode()), sent(json.dumps([long]).encode())]
+        assert folded(batch, known) == one_by_one(batch)
+    batch = [sent(legacy("img-src *", **{"script-sample": "x" * 5000}))] * 2
+    assert folded(batch, known) == one_by_one(batch)
+    assert not known._known
+
+
+@pytest.mark.parametrize("batch", ["first", "second"])
+def test_each_row_can_make_a_body_as_it_was_sent(batch):
+    known = Repeats()
+    bodies = [legacy("img-src *"), json.dumps([item("font-src *")]).encode(), json.dumps([item("x"), 1]).encode()]
+    deliveries = [sent(body) for body in bodies] * 2
+    rows = fold(deliveries, (), SITES, None, known).rows.values()
+    if batch == "second":
+        rows = fold(deliveries, (), SITES, None, known).rows.values()
+    made = [row.example() for row in rows if row.example is not None]
+    wanted = [json.loads(bodies[0])["csp-report"], item("font-src *")["body"], item("x")["body"]]
+    assert sorted(made, key=repr) == sorted(wanted, key=repr)
+
+
 def test_a_row_may_be_counted_in_without_changing_what_is_known():
     known = Repeats()
     batch = [sent(legacy("img-src *"))] * 2
@@ -172,10 +196,14 @@ def test_a_changed_sites_file_is_followed_at_once():
     assert [row.document_url for row in folded(batch, known, changed).values()] == ["https://a.example/x?id=7"]
 
 
-def test_no_more_than_the_last_ones_are_remembered_and_none_that_came_once():
+def test_no_more_than_those_seen_last_are_remembered_and_none_that_came_once():
     known = Repeats()
     pages = [sent(b'{"csp-report":{"document-uri":"https://a.example/%d"}}' % number) for number in range(KEPT + 100)]
     fold(pages, (), SITES, None, known)
     assert not known._known
-    fold(pages * 2, (), SITES, None, known)
+    fold(pages[:100] * 2, (), SITES, None, known)
+    often = set(known._known)
+    fold(pages[100:-100] * 2 + pages[:100], (), SITES, None, known)
+    fold(pages[-100:] * 2, (), SITES, None, known)
     assert len(known._known) == KEPT
+    assert often <= known._known.keys()

@@ -41,7 +41,21 @@ def refused(found: bytes) -> str:
 @given(st.text(), st.text(), TIMES, st.lists(DELIVERIES, max_size=20))
 def test_what_was_packed_comes_out_again(name, collector, created, deliveries):
     found = unpack(pack(name, collector, created, [encode(delivery) for delivery in deliveries]))
-    assert found == Envelope(VERSION, name, collector, created, deliveries)
+    found.deliveries.sort(key=encode)
+    assert found == Envelope(VERSION, name, collector, created, sorted(deliveries, key=encode))
+
+
+NOW = 0x0000_01A1_7B7B_7B00  # with the byte of a brace in it
+
+
+def test_like_is_put_beside_like_because_that_is_smaller():
+    deliveries = [capture.delivery() for capture in captures("2026")]
+    deliveries = [msgspec.structs.replace(one, received_ms=NOW) for one in deliveries][:1000:2]
+    packed = pack("id", "host/0", NOW, [encode(one) for one in deliveries])
+    as_they_came = zstd.compress(msgspec.msgpack.encode((VERSION, "id", "host/0", NOW, deliveries)), 3)
+    assert len(packed) < len(as_they_came)
+    found = [one.body[one.body.find(b'{"') :][:100] for one in unpack(packed).deliveries if b'{"' in one.body]
+    assert found == sorted(found)
 
 
 @pytest.mark.parametrize("length", [0, 1, 15, 16, 255, 256, MOST_DELIVERIES])
