@@ -44,7 +44,11 @@ _API = (
     "/api/totals", "/api/violations", "/api/groups", "/api/series?by=noise", "/api/top?by=blocked_host",
     "/api/top?by=directive", "/api/ledger", "/api/sources", "/api/rejects",
 )  # fmt: skip
-_OF_SITES = {"/api/ledger": {_DEFAULT, "one site"}, "/api/rejects": {_DEFAULT}}
+_ONLY = {
+    "/api/ledger": {_DEFAULT, "one site"},
+    "/api/rejects": {_DEFAULT},
+    "/api/sources": {_DEFAULT, "one site"},
+}
 
 
 class Timed(NamedTuple):
@@ -52,11 +56,13 @@ class Timed(NamedTuple):
 
     path: str
     filters: str
-    rounds: list[float]  # ms
+    rounds: list[float]  # ms; of one that was refused up to that
+    refused: list[int]  # statuses
 
     @property
     def name(self) -> str:
-        return f"{self.path}, {self.filters}"
+        refused = f" (answered {self.refused[0]})" if self.refused else ""
+        return f"{self.path}, {self.filters}{refused}"
 
     @property
     def p50(self) -> float:
@@ -79,18 +85,18 @@ class _Question(NamedTuple):
 
 
 def measure(data_dir: Path, size: int = 10_000_000, rounds: int = 5, *, quiet: bool = False) -> list[Timed]:
-    """Fills `data_dir` where it is empty, and times every question. Raises RuntimeError where an answer is no 200."""
+    """Fills `data_dir` where it is empty, and times every question; one that is refused as too much is asked once."""
     with open_chdb(data_dir / "store") as engine, Progress(disable=quiet) as progress:
         until = _filled(engine, size, progress)
         app = build(engine, lambda: 0.0, token=None)
         asked = list(_questions(app, until))
         bar = progress.add_task("questions", total=len(asked) * rounds)
-        taken = {one: Timed(one.path, one.filters, []) for one in asked}
-        for path in dict.fromkeys(one.path for one in asked):  # warms up
-            _timed(app, path if "{" not in path else next(one.target for one in asked if one.path == path))
+        taken = {one: Timed(one.path, one.filters, [], []) for one in asked}
+        _asked_of(app, "/")  # warms up
         for _ in range(rounds):
             for one, its in taken.items():
-                its.rounds.append(_timed(app, one.target))
+                if not its.refused:
+                    _time(app, one.target, its)
                 progress.advance(bar)
     return list(taken.values())
 
@@ -118,7 +124,7 @@ def _questions(app: Starlette, until: int) -> Iterator[_Question]:
     """Every path by filters and by periods; and what only the answers know: a violation, the next page."""
     for path in (*PAGES, *_API):
         for name, filters in _FILTERS.items():
-            if name in _OF_SITES.get(path, _FILTERS):
+            if name in _ONLY.get(path, _FILTERS):
                 yield _Question(path, name, _with(path, filters))
         if path == "/api/rejects":
             continue
@@ -139,18 +145,28 @@ def _with(path: str, parameters: dict[str, str]) -> str:
     return f"{path}{'&' if '?' in path else '?'}{urlencode(parameters)}"
 
 
-def _timed(app: Starlette, target: str) -> float:
+def _time(app: Starlette, target: str, its: Timed) -> None:
     begun = time.perf_counter()
-    asyncio.run(_asked(app, target))
-    return (time.perf_counter() - begun) * 1000
+    status, _ = _asked_of(app, target)
+    its.rounds.append((time.perf_counter() - begun) * 1000)
+    if status != 200:
+        its.refused.append(status)
 
 
 def _answer(app: Starlette, target: str) -> Any:
-    return msgspec.json.decode(asyncio.run(_asked(app, target)))
+    """Raises RuntimeError where the answer is no 200: nothing can be asked about it then."""
+    status, body = _asked_of(app, target)
+    if status != 200:
+        raise RuntimeError(f"{target} is answered {status}: {body[:200]!r}")
+    return msgspec.json.decode(body)
 
 
-async def _asked(app: Starlette, target: str) -> bytes:
-    """Raises RuntimeError where the answer is no 200."""
+def _asked_of(app: Starlette, target: str) -> tuple[int, bytes]:
+    return asyncio.run(_asked(app, target))
+
+
+async def _asked(app: Starlette, target: str) -> tuple[int, bytes]:
+    """Status and body."""
     path, _, query = target.partition("?")
     scope = {
         "type": "http", "http_version": "1.1", "method": "GET", "scheme": "http", "path": path,
@@ -166,10 +182,7 @@ async def _asked(app: Starlette, target: str) -> bytes:
         said.append(message)
 
     await app(scope, receive, send)
-    body = b"".join(message.get("body", b"") for message in said)
-    if said[0]["status"] != 200:
-        raise RuntimeError(f"{target} is answered {said[0]['status']}: {body[:200]!r}")
-    return body
+    return said[0]["status"], b"".join(message.get("body", b"") for message in said)
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -6,6 +6,7 @@ import pytest
 from clickhouse_connect.driver.exceptions import DatabaseError
 
 from dashboards import problems
+from dashboards.beside import Beside
 from dashboards.clients import LIMITS, Busy, Clients
 from dashboards.params import BadParameter
 from schema.clickhouse import Engine
@@ -82,3 +83,17 @@ def test_an_answer_that_takes_too_much_memory_is_one_too(store: Engine):
     with Clients(store, 1).lend() as client, pytest.raises(DatabaseError) as caught:
         client.query("SELECT groupArray(number) FROM numbers(100000000)", settings={"max_memory_usage": 10_000_000})
     assert problems.of(caught.value).status == 503
+
+
+def test_half_of_a_page_is_asked_beside_the_other_or_after_it_where_no_client_is_free(store: Engine):
+    clients = Clients(store, 2)
+    with clients.lend() as client:
+        assert Beside(clients, lambda other: other).answer(client) is not client
+        with clients.lend():
+            assert Beside(clients, lambda other: other).answer(client) is client
+
+
+def test_what_goes_wrong_beside_is_told_to_who_asked(store: Engine):
+    clients = Clients(store, 2)
+    with clients.lend() as client, pytest.raises(DatabaseError):
+        Beside(clients, lambda other: other.query("SELECT nothing")).answer(client)

@@ -5,9 +5,11 @@ import random
 import pytest
 from starlette.applications import Starlette
 
+from dashboards import relations
 from dashboards.app import build
 from dashboards.times import written
 from schema.clickhouse import Engine
+from schema.migrate import migrations
 from schema.violation import Violation
 from tests.support.asgi import ask
 from tests.support.store import START, account, empty, insert, merge, put, violation
@@ -123,3 +125,21 @@ def test_a_ledger_that_does_not_balance_is_told_from_its_hours(store: Engine):
     assert ask(app, "/api/ledger").json["balanced"] is False
     account(client, [("shop", START + 60, "received", "", 4), ("shop", START + 60, "stored", "", 5)])
     assert ask(app, "/api/ledger").json["balanced"] is False  # one minute doesn't make up for another
+
+
+def test_a_week_that_the_roll_ups_lack_comes_whole_from_the_fine_rows(store: Engine):
+    client = store.client()
+    empty(client)
+    insert(client, [violation(1, reports=3)])
+    client.command("TRUNCATE TABLE weeks")
+    put(client, "rollup_gaps", ["week"], [[MONDAY // 86400]])
+    app = build(store, lambda: 0.0, token=None)
+    [item] = ask(app, "/api/violations").json["items"]
+    assert (item["reports"], item["document_url"]) == (3, violation(1).document_url)
+    [group] = ask(app, "/api/groups").json["items"]
+    assert (group["reports"], group["document_template"]) == (3, violation(1).document_template)
+
+
+def test_a_group_is_hashed_by_the_store_as_by_the_questions():
+    [text] = [text for _, name, text in migrations() if name == "0009_rollups.sql"]
+    assert text.count(f"{relations.GROUP_ID} AS group_id") == 2
