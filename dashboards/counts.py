@@ -57,8 +57,8 @@ def _totals(reports: int, violations: int, sums: dict[str, Any], lag: float | No
     }
 
 
-# A fingerprint has one directive, so the sums of all directives are the totals: one pass, of 0.15 s over 30 days, instead
-# of two of 0.11 and 0.15. With hosts in it too, by GROUPING SETS, it used one core only, and took 0.58 s.
+# A fingerprint has one directive, so the sums of all directives are the totals: one pass, of 0.15 s over 30 days, and
+# not two of 0.11 and 0.15. With hosts in it too, by GROUPING SETS, it used one core only, and took 0.58 s.
 _DIRECTIVES = """
 SELECT key, sum(total) AS reports, count() AS violations, sum(reports) OVER (), sum(violations) OVER ()
 FROM (
