@@ -5,6 +5,7 @@ In a burst nine of ten repeat another. To see that from the bytes takes a tenth 
 
 import operator
 import re
+from collections import OrderedDict
 from collections.abc import Callable
 from copy import copy
 from functools import partial
@@ -15,7 +16,7 @@ from msgspec import Raw
 
 from processor.normalise import age_ms, normalise
 from schema.delivery import Delivery
-from schema.report import CSP_TYPE, Entry, EntryKind, entries, entry_of
+from schema.report import CSP_TYPE, Entry, EntryKind, Unreadable, entries, entry_of
 from schema.sites import Sites
 from schema.violation import Violation
 
@@ -27,7 +28,7 @@ _beside: Callable[[Delivery], tuple[object, ...]] = operator.attrgetter(
     "site", "user_agent", "origin", "referer", "signature", "environment"
 )
 _Key = tuple[object, ...]
-_Known = dict[_Key, tuple[Violation, int]]  # with the age of all of them, as in a Group
+_Known = OrderedDict[_Key, tuple[Violation, int]]  # with the age of all of them, as in a Group
 Example = Callable[[], dict[str, Any]]
 
 
@@ -73,24 +74,25 @@ class Repeats:
     """What is known of earlier batches. One a processor; forgets it when the sites file or the noise rules change."""
 
     def __init__(self) -> None:
-        self._known: _Known = {}
+        self._known: _Known = OrderedDict()
         self._sites: Sites | None = None
 
     def gathering(self, sites: Sites) -> "Gathering":
         """For one batch; `remember` takes it back."""
         if sites is not self._sites:
-            self._known, self._sites = {}, sites
+            self._known, self._sites = OrderedDict(), sites
         return Gathering(self._known, sites)
 
     def remember(self, gathering: "Gathering") -> None:
         """What came but once needs no place: nothing says that it comes again."""
         known = self._known
         for key, group in gathering.by_key.items():
-            if len(group.received) > 1 or key in known:
-                known.pop(key, None)  # to the end: what is seen lately stays
+            if key in known:
+                known.move_to_end(key)
+            elif len(group.received) > 1:
                 known[key] = copy(group.violation), group.age
         while len(known) > KEPT:
-            del known[next(iter(known))]
+            known.popitem(last=False)
 
 
 class Gathering:
@@ -112,7 +114,7 @@ class Gathering:
         if len(delivery.body) > _LONGEST:
             return entries(delivery.body)
         key = (_without_nonces(delivery.body), _beside(delivery))
-        example = partial(_only_body, delivery.body)
+        example = partial(_body_again, delivery.body, alone=True)
         group = self._group(key, example)
         if group is None:
             found = entries(delivery.body)
@@ -140,7 +142,7 @@ class Gathering:
         if item.type != CSP_TYPE or item.legacy is not None or len(raw) + len(url) + len(agent) > _LONGEST:
             raise _NotPlain
         key = (_without_nonces(raw), beside, url, agent, item.age is None)
-        example = partial(_value, raw)
+        example = partial(_body_again, raw, alone=False)
         group = self._group(key, example)
         if group is None:
             value = {"type": CSP_TYPE, "age": item.age, "url": _value(url), "user_agent": _value(agent),
@@ -165,17 +167,21 @@ class Gathering:
         return group
 
 
-def _only_body(raw: bytes) -> dict[str, Any]:
-    [entry] = entries(raw)
-    return entry.body
+def _body_again(raw: bytes, *, alone: bool) -> dict[str, Any]:
+    """It was read before, but perhaps with more of the stack left: what is nested that deep is no browser's report."""
+    try:
+        found: dict[str, Any] = entries(raw)[0].body if alone else _value(raw)
+    except (Unreadable, ValueError, RecursionError):
+        return {}
+    return found
 
 
 class _NotPlain(Exception):
     """An entry of an array that is no violation, or one that browsers don't write."""
 
 
-# By the grammar of CSP3 §2.3.1, and of one case: less than `normalise` takes out, never more.
-_NONCE = re.compile(rb"'nonce-[A-Za-z0-9+/_=-]*'")
+# A whole word, by the grammar of CSP3 §2.3.1 and of one case: less than `normalise` takes out, never more.
+_NONCE = re.compile(rb"(?<![^ ;,])'nonce-[A-Za-z0-9+/_=-]*'(?![^ ;,])")
 _NAMES = (b'"original-policy":"', b'"originalPolicy":"')
 
 
