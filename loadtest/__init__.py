@@ -1,1 +1,1 @@
-"""Traffic, benchmarks and what they are compared with. A user of the other rooms; nothing imports it."""
+"""Traffic, benchmarks and what they are compared with. A user of the other rooms; only tests import it."""

@@ -20,6 +20,7 @@ sections (all, in this order, where none is named):
   latency       at 10, 50 and 80% of the maximum, open-loop, beside nginx
   processor     from the spool to the store: all different, typical, burst; backlogs up to a million reports
   bytes         a report in the log and in the spool, a row in the store
+  console       pages and API over ten million rows that stand for a hundred million reports
   instructions  of the hot path, counted by callgrind
   soak          memory while everything runs at half of what it can
 
