@@ -181,7 +181,7 @@ class _NotPlain(Exception):
 
 
 # A whole word, by the grammar of CSP3 §2.3.1 and of one case: less than `normalise` takes out, never more.
-_NONCE = re.compile(rb"(?<![^ ;,])'nonce-[A-Za-z0-9+/_=-]*'(?![^ ;,])")
+_NONCE = re.compile(rb" 'nonce-[A-Za-z0-9+/_=-]*'(?![^ ;,])")  # begins with what can be looked for as it is
 _NAMES = (b'"original-policy":"', b'"originalPolicy":"')
 
 
@@ -195,4 +195,4 @@ def _without_nonces(raw: bytes) -> bytes:
         return raw
     end = raw.find(b'"', found)
     policy = raw[start:end]
-    return raw if b"\\" in policy else raw[:start] + _NONCE.sub(b"'nonce-removed'", policy) + raw[end:]
+    return raw if b"\\" in policy else raw[:start] + _NONCE.sub(b" 'nonce-removed'", policy) + raw[end:]

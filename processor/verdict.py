@@ -36,7 +36,7 @@ def verdict(violation: Violation, policy: str, blocked: str) -> Verdict:
         violation.original_policy,
         violation.effective_directive,
         violation.blocked_kind,
-        _without_path(url, violation) if violation.blocked_kind == "url" else url,
+        _asked_about(url, violation) if violation.blocked_kind == "url" else url,
         origin(violation.document_url),
         _text(violation),
         len(url) >= URL_BYTES // 4 and len(url.encode()) > URL_BYTES - 4,
@@ -57,12 +57,46 @@ def _of_either(as_enforced: Reported, violation: Violation, blocked: str) -> Ver
     return Verdict("undecidable", "disposition-unknown")
 
 
-def _without_path(url: str, violation: Violation) -> str:
-    """Mostly no source has a path, and then what is remembered of an origin answers for every URL there."""
+def _asked_about(url: str, violation: Violation) -> str:
+    """What stands for `url` where its policy can't tell the two apart, so that what is remembered answers for many.
+
+    Mostly no source has a path, so the path says nothing; and a policy treats alike all hosts that it doesn't name.
+    """
     start = origin(url)
-    if start == url or any(its.has_paths for its in parse_list(violation.original_policy)):
+    policy = violation.original_policy
+    if any(its.has_paths for its in parse_list(policy)):
         return url
-    return f"{start}/"
+    host = violation.blocked_host
+    if _DOMAIN.fullmatch(host) and host != violation.document_host and _is_unnamed(host, policy):
+        asked = start.replace(host, _STRANGER, 1)
+        return asked if start == url else f"{asked}/"
+    return url if start == url else f"{start}/"
+
+
+_STRANGER = "stranger.invalid"
+_STRANGERS = frozenset({_STRANGER, "invalid"})
+_DOMAIN = re.compile(r"(?:[a-z0-9_-]+\.)+[a-z][a-z0-9-]+")  # no address: those have rules of their own
+_NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]*")
+
+
+def _is_unnamed(host: str, policy: str) -> bool:
+    """Nor any domain it is in."""
+    if len(policy) > _CACHED or not policy.isascii():
+        return False
+    names = _names(policy)
+    if not names.isdisjoint(_STRANGERS):
+        return False
+    while host:
+        if host in names:
+            return False
+        host = host.partition(".")[2]
+    return True
+
+
+@lru_cache(maxsize=512)
+def _names(policy: str) -> frozenset[str]:
+    """Whatever could be a host in it, and more."""
+    return frozenset(name.rstrip(".") for name in _NAME.findall(policy.lower()))
 
 
 def _text(violation: Violation) -> str:

@@ -3,9 +3,10 @@
 import time
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from processor import verdict
 from schema.verdicts import REASONS, VERDICTS
 from tests.corpus.captures import all_captures
 from tests.support.reports import judged, row
@@ -173,3 +174,38 @@ def test_many_sources_and_a_long_path_are_judged_in_no_time():
     started = time.process_time()
     judged(policy, "img-src", "https://x.co" + "/" * 16_000)
     assert time.process_time() - started < 3
+
+
+SOURCES = st.lists(
+    st.sampled_from(
+        ["'self'", "*", "https:", "http:", "evil.example", "*.evil.example", "https://cdn.evil.example:8443", "example",
+         "t1.Evil.example", "127.0.0.1", "*.example", "stranger.invalid", "*.invalid", "'none'", "'strict-dynamic'",
+         "https://other.test/path/", "http://other.test:*", "*:8443", "'nonce-removed'", "10.0.0.1"]
+    ),
+    max_size=4,
+)  # fmt: skip
+HOSTS = st.sampled_from(
+    ["evil.example", "t1.evil.example", "cdn.evil.example", "other.test", "example", "shop.example", "www.shop.example",
+     "stranger.invalid", "a.invalid", "10.0.0.1", "127.0.0.1", "a_b.test", "xn--bcher-kva.test"]
+)  # fmt: skip
+
+
+@settings(max_examples=400, deadline=None)
+@given(
+    SOURCES, SOURCES, HOSTS, st.sampled_from(["https", "http", "wss"]), st.sampled_from(["", ":8443"]),
+    st.sampled_from(["", "/", "/path/x.js", "/{token}/x"]), st.sampled_from(["enforce", "report", ""]),
+    st.sampled_from(["img-src", "script-src-elem", "connect-src", "frame-src", "frame-ancestors", "form-action"]),
+)  # fmt: skip
+def test_hosts_a_policy_does_not_name_are_judged_like_each_other(
+    sources, defaults, host, scheme, port, path, disposition, directive
+):
+    policy = f"default-src {' '.join(defaults)}; {directive.removesuffix('-elem')} {' '.join(sources)}"
+    blocked = f"{scheme}://{host}{port}{path}"
+    body = {
+        "document-uri": "https://shop.example/x", "blocked-uri": blocked, "effective-directive": directive,
+        "original-policy": policy, "disposition": disposition,
+    }  # fmt: skip
+    found = row(body)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(verdict, "_asked_about", lambda url, _violation: url)
+        assert (found.verdict, found.verdict_reason) == verdict.verdict(found, policy, blocked)
