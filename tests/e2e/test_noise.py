@@ -186,7 +186,7 @@ def test_kill_9_in_the_middle_of_it_loses_and_doubles_nothing(tmp_path: Path):
     parts = 0
     for _ in range(5):
         running = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        wait_for_parts(running, store, chance.randrange(2, 10))
+        wait_for_parts(running, store, chance.randrange(3, 17))
         running.kill()
         running.wait()
         found = elsewhere(sums, store)
@@ -200,7 +200,7 @@ def test_kill_9_in_the_middle_of_it_loses_and_doubles_nothing(tmp_path: Path):
 
 
 def wait_for_parts(running: subprocess.Popen, store: Path, count: int) -> None:
-    """Each insert makes one in each of its tables; a batch is five."""
+    """Each insert makes one in each of its tables; a batch is seven."""
     before, new = parts_of(store), set()
     ends = time.monotonic() + 60
     while running.poll() is None and len(new) < count and time.monotonic() < ends:
