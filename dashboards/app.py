@@ -14,15 +14,17 @@ from starlette.routing import Route
 from dashboards import problems
 from dashboards.api import Api
 from dashboards.clients import Busy, Clients
-from dashboards.noise import Apply, Applying, RuleOf
-from dashboards.pages import Pages
+from dashboards.noise import Apply, Applying
+from dashboards.pages import PAGES
+from dashboards.pages.facts import Facts, SystemFacts
+from dashboards.pages.frame import Frame
 from dashboards.security import Guard, Secured, secured
 from schema.sites import Sites
 from schema.store import Store, TablesMissing, WrongCluster
 
 QUESTIONS_AT_ONCE = 4
 EXPORTS_AT_ONCE = 2  # apart: one goes at the pace of who reads it
-_PACKAGED = Sites()  # without a file: the rules of the program
+_ANY = Sites()  # without a file every label is a site
 
 
 def build(
@@ -30,16 +32,18 @@ def build(
     lag: Callable[[], float | None],
     token: str | None,
     *,
-    rule_of: RuleOf = _PACKAGED.rule,
+    sites: Callable[[], Sites] = lambda: _ANY,
+    system: Callable[[], SystemFacts | None] = lambda: None,
     apply: Apply | None = None,
 ) -> Starlette:
     """The console over `store`. `lag`: seconds the store is behind, None where unknown; without `token` no login.
 
-    `apply` labels what is stored again; without it that can't be asked for.
+    `sites` are those in force, `system` what is known of this process and its machine. `apply` labels what is stored
+    again; without it that can't be asked for.
     """
     clients = Clients(store, QUESTIONS_AT_ONCE)
     api = Api(clients, Clients(store, EXPORTS_AT_ONCE), lag)
-    pages = Pages(clients, lag, rule_of)
+    frame = Frame(clients, Facts(lag, sites, system))
     applying = Applying(apply).routes() if apply else []
 
     def answers() -> bool:
@@ -62,10 +66,10 @@ def build(
         told = problems.of(error)
         if told.status == 500 and isinstance(error, problems.EXPECTED):
             raise error  # on to the outermost layer, which logs it
-        return secured(pages.problem(told) if _reads_pages(request) else problems.response(told))
+        return secured(frame.problem(request, told) if _reads_pages(request) else problems.response(told))
 
     app = Starlette(
-        routes=[Route("/health", _health), Route("/ready", ready), *api.routes(), *applying, *pages.routes()],
+        routes=[Route("/health", _health), Route("/ready", ready), *api.routes(), *applying, *frame.routes(PAGES)],
         middleware=[Middleware(Secured), Middleware(Guard, token=token)],
         exception_handlers=dict.fromkeys((*problems.EXPECTED, Exception), problem),
     )

@@ -23,7 +23,7 @@ def console_over(
         store,
         lag,
         settings.console_token or None,
-        rule_of=lambda site, its: sites().rule(site, its),
+        sites=sites,
         # Of a server everybody has clients, and the console's user may only read.
         apply=functools.partial(applied, store, sites) if isinstance(store, Engine) else None,
     )
