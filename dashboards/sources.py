@@ -133,28 +133,3 @@ def _item(one: _Ranked, kind: str, last: int, pages: int, browsers: list[str], t
         "trust_reasons": source_trust.reasons(taken, one.vouched, one.flood, one.random, one.narrow),
         "trusted": bool(one.trusted),
     }
-
-
-class Asked(NamedTuple):
-    site: str | None = None
-    directive: str | None = None
-    blocked_words: tuple[str, ...] = ()
-    blocked_kind: str | None = None
-    state: str = ""
-    least: int = 0
-    since: int | None = None
-    noise: str = "all"
-
-
-def listed(client: Client, asked: Asked, limit: int, cursor: str | None) -> dict[str, Any]:
-    its = Filters(site=asked.site, directive=asked.directive, noise=asked.noise, words=asked.blocked_words,
-                  blocked_kind=asked.blocked_kind, start=asked.since and asked.since // 600 * 600)
-    found = sources(client, its, asked.state, limit, cursors.read(cursor, Cursor) if cursor else None, asked.least)
-    for item in found["items"]:
-        item |= {"id": cursors.written((item["site"], item["directive"], item["blocked"])), "note": "", "noise": False,
-                 "decided_by": "", "decided_at": None, "first_page": "https://www.shop.example/"}
-    return found
-
-
-def count_new(client: Client, site: str | None, start: int, end: int) -> int:
-    return len(sources(client, Filters(site=site, noise="none"), "new", 1000, None)["items"])
