@@ -1,9 +1,11 @@
 """Addresses of the console: the state of a page is its query string, and nothing else."""
 
+import time
 from collections.abc import Mapping
 from urllib.parse import quote, urlencode
 
 from dashboards import filters
+from dashboards.times import window_at, written
 
 VIOLATIONS = "/violations"
 _OF_GROUP = ("site", "document_template", "blocked_template", "blocked_kind", "disposition")
@@ -20,7 +22,7 @@ class Links:
         self.filters = {name: value for name, value in self.given.items() if name in filters.NAMES}
 
     def here(self, **changed: str | None) -> str:
-        """This page with other state, from its beginning; None takes a parameter out."""
+        """The page with other state, from its beginning; None takes a parameter out."""
         return self.path + _query({**self.given, **dict.fromkeys(_PLACE), **changed})
 
     def next(self, cursor: str) -> str:
@@ -29,6 +31,11 @@ class Links:
     def alive(self, *, live: bool) -> str:
         """The same place, that reloads itself or doesn't."""
         return self.path + _query({**self.given, "live": "1" if live else None})
+
+    def fresh(self) -> str:
+        """Where to ask how many reports came lately, of those that the filters choose."""
+        lately = {"from": written(window_at(time.time())), "to": None}
+        return "/api/totals" + _query({**self.filters, **lately})
 
     def violations(self, **changed: str | None) -> str:
         """The list of violations under these filters, and those changed."""

@@ -14,7 +14,6 @@ from schema.reasons import Reason
 REASONS = tuple(reason.value for reason in Reason)
 
 
-
 class Cursor(NamedTuple):
     """The last of the page before; `received` in ms."""
 

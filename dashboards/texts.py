@@ -74,7 +74,7 @@ def size(count: int) -> str:
 
 def percent(part: int, whole: int) -> str:
     if not whole:
-        return "–"
+        return "-"
     share = 100 * part / whole
     return f"{share:.0f}%" if share >= 9.95 or share == 0 else f"{share:.1f}%"
 

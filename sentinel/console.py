@@ -9,21 +9,28 @@ from starlette.applications import Starlette
 
 from dashboards.app import build
 from schema.clickhouse import Engine
+from schema.health import Health
 from schema.server import Server
 from schema.sites import Sites
+from sentinel.facts import system_facts
 from sentinel.noise_apply import applied
 from sentinel.settings import Settings
 
 
 def console_over(
-    settings: Settings, store: Engine | Server, lag: Callable[[], float | None], sites: Callable[[], Sites]
+    settings: Settings,
+    store: Engine | Server,
+    lag: Callable[[], float | None],
+    sites: Callable[[], Sites],
+    health: Health,
 ) -> "ConsoleServer":
-    """`sites` are those by which reports are judged now."""
+    """`sites` are those by which reports are judged now, `health` is that of this process."""
     app = build(
         store,
         lag,
         settings.console_token or None,
         sites=sites,
+        system=lambda: system_facts(settings, health),
         # Of a server everybody has clients, and the console's user may only read.
         apply=functools.partial(applied, store, sites) if isinstance(store, Engine) else None,
     )

@@ -8,7 +8,7 @@ from dashboards.chart import Chart, Layer
 from dashboards.filters import Filters
 from dashboards.times import seconds
 
-OWN, NOISE = Layer("the site’s own", "own"), Layer("noise", "noise")
+OWN, NOISE = Layer("own", "own"), Layer("noise", "noise")
 _MOST = 5  # directives told apart; the rest is one layer
 _OTHERS = Layer("others", "k5")
 

@@ -62,11 +62,13 @@ class Asking(NamedTuple):
 
 
 class Page(NamedTuple):
-    """`own`: its parameters beside the filters. `ask` gives what the template declares, or where to go instead."""
+    """`own`: its parameters beside the filters. `ask` gives a NamedTuple, which is what the template shows, or an
+    address to go to instead.
+    """
 
     path: str
     template: str
-    ask: Callable[[Asking], NamedTuple | str]
+    ask: Callable[[Asking], Any]
     own: tuple[str, ...] = ()
     filtered: bool = True
 

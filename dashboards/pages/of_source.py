@@ -8,16 +8,13 @@ from schema.names import BLOCKED_KINDS
 
 
 def addresses(its: dict[str, Any]) -> dict[str, str]:
-    """`address`: of its violations at any time; `decide`: where it is decided upon. `its`: directive, blocked, site."""
+    """`address`: of its violations at any time; `decide`: where it is decided upon.
+
+    `its`: directive, blocked, perhaps site.
+    """
     name = "blocked_kind" if its["blocked"] in BLOCKED_KINDS else "blocked_host"
-    same = ({"site": its["site"]} if "site" in its else {}) | {"directive": its["directive"]}
+    same = {field: its[field] for field in ("site", "directive") if field in its} | {name: its["blocked"]}
     return {
-        "address": "/violations?" + urlencode(same | {name: its["blocked"], "from": EVER}),
-        "decide": "/sources?" + urlencode(same | _words(its["blocked"], name) | {"state": "all", "noise": "all"}),
+        "address": "/violations?" + urlencode(same | {"from": EVER}),
+        "decide": "/sources?" + urlencode(same | {"state": "all", "noise": "all"}),
     }
-
-
-def _words(blocked: str, name: str) -> dict[str, str]:
-    if name == "blocked_kind":
-        return {name: blocked}
-    return {"q": blocked} if any(char.isalnum() and char.isascii() for char in blocked) else {}

@@ -14,6 +14,7 @@ from dashboards.links import VIOLATIONS, Links
 from dashboards.pages import charts
 from dashboards.pages.frame import Asking, Page
 from dashboards.pages.of_source import addresses
+from dashboards.source_filters import Asked
 from dashboards.times import window_at, written
 
 _TOP = 8  # lines of a list of the biggest
@@ -67,7 +68,7 @@ def _page(its: Asking) -> Overview | str:
     sums = ledger.sums(client, asked)
     shown = counts.directives(client, asked, sums, its.facts.lag(), _TOP)
     labels = counts.labels(client, asked)
-    fresh = sources.Asked(site=asked.site, directive=asked.directive, state="new", since=asked.start, noise="none")
+    fresh = Asked(site=asked.site, directive=asked.directive, state="new", since=asked.start, noise="none")
     new = sources.listed(client, fresh, _LISTED, None)["items"]
     figures = Figures(shown.totals["reports"], shown.totals["violations"], _new_sources(client, asked), labels.noisy)
     hosts = counts.top(client, asked, "blocked_host", _TOP)["items"]

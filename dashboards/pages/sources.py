@@ -1,7 +1,7 @@
 """What was blocked, by whom it was decided upon, and what is still new."""
 
 import time
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from urllib.parse import urlencode
 
 from dashboards import counts, filters, sources, times
@@ -11,13 +11,14 @@ from dashboards.pages.frame import Asking, Page
 from dashboards.pages.of_source import addresses
 from dashboards.pages.paging import Paged
 from dashboards.params import Parameters
+from dashboards.source_filters import Asked
 from dashboards.times import window_at, written
 from schema.violation import LEAST_TRUST
 
 _LISTED = 25
 _STATES = ("new", "known", "ignored", "all")
 _SINCE = (("1 hour", 3600), ("24 hours", 86400), ("7 days", 7 * 86400), ("30 days", 30 * 86400))
-_OWN = ("site", "directive", "q", "blocked_kind", "state", "trust", "since", "noise", "cursor")
+_OWN = ("site", "directive", "q", "blocked_host", "blocked_kind", "state", "trust", "since", "noise", "cursor")
 
 
 class Sources(NamedTuple):
@@ -43,7 +44,7 @@ def _page(its: Asking) -> Sources:
     # What is chosen by default here is another choice elsewhere: so it stays in the addresses.
     links = Links("/sources", given.given)
     place = paging.read(given)
-    found = sources.listed(its.client, asked, _LISTED, place.cursor)
+    found = sources.listed(its.client, asked, _LISTED, paging.cursor(place, sources.Cursor))
     return Sources(
         links=links,
         state=state,
@@ -58,17 +59,18 @@ def _page(its: Asking) -> Sources:
     )
 
 
-def _asked(given: Parameters, state: str, noise: str) -> sources.Asked:
+def _asked(given: Parameters, state: str, noise: str) -> Asked:
     """Raises BadParameter."""
-    for name in ("directive", "blocked_kind", "trust", "since"):
+    for name in ("directive", "trust", "since"):
         if given.given.get(name) == "":
             del given.given[name]  # a form's choice of any
     chosen = filters.read(given)
     since = given.text("since")
-    return sources.Asked(
+    return Asked(
         site=chosen.site,
         directive=chosen.directive,
         blocked_words=chosen.words,
+        blocked_host=chosen.blocked_host,
         blocked_kind=chosen.blocked_kind,
         state="" if state == "all" else state,
         least=given.whole("trust", 0, 100) or 0,
@@ -83,8 +85,6 @@ def _periods(links: Links, since: int | None) -> list[tuple[str, str, bool]]:
     for words, length in _SINCE:
         found.append((words, links.here(since=written(now - length)), since == now - length))
     return [*found, ("any time", links.here(since=None), since is None)]
-
-
 
 
 PAGE = Page("/sources", "sources.html", _page, _OWN, filtered=False)
