@@ -2,11 +2,14 @@
 
 import contextlib
 import functools
+import os
+import secrets
 from collections.abc import Callable, Iterator
 
 import uvicorn
 from starlette.applications import Starlette
 
+from dashboards.access.terms import Provider, Terms
 from dashboards.app import build
 from schema.clickhouse import Engine
 from schema.health import Health
@@ -23,8 +26,14 @@ def console_over(
     lag: Callable[[], float | None],
     sites: Callable[[], Sites],
     health: Health,
+    *,
+    collects: bool,
 ) -> "ConsoleServer":
-    """`sites` are those by which reports are judged now, `health` is that of this process."""
+    """`sites` are those by which reports are judged now, `health` is that of this process; `collects`: `settings.port`
+    is that of our own collector.
+
+    Raises OSError where the data dir can't hold the sessions' secret.
+    """
     app = build(
         store,
         lag,
@@ -33,8 +42,40 @@ def console_over(
         system=lambda: system_facts(settings, health),
         # Of a server everybody has clients, and the console's user may only read.
         apply=functools.partial(applied, store, sites) if isinstance(store, Engine) else None,
+        terms=_terms(settings, settings.collector_url or (settings.port if collects else None)),
     )
     return ConsoleServer(app)
+
+
+def _terms(settings: Settings, collector: str | int | None) -> Terms:
+    provider = Provider(
+        settings.oidc_issuer,
+        settings.oidc_client_id,
+        settings.oidc_client_secret,
+        settings.oidc_editors,
+        settings.oidc_viewers,
+    )
+    return Terms(
+        viewer_token=settings.console_viewer_token,
+        provider=provider if settings.oidc_issuer else None,
+        secret=_secret(settings),
+        host=settings.console_host,
+        url=settings.console_url,
+        collector=collector,
+    )
+
+
+def _secret(settings: Settings) -> bytes:
+    """So that sessions outlive the process; empty where it keeps nothing on this machine."""
+    if settings.console_secret or settings.store is not None:
+        return settings.console_secret.encode()
+    path = settings.data_dir / "console.secret"
+    if not path.exists():
+        unfinished = path.with_suffix(".part")
+        with os.fdopen(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+            file.write(secrets.token_bytes(32))
+        unfinished.replace(path)
+    return path.read_bytes()
 
 
 class ConsoleServer(uvicorn.Server):

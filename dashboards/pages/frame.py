@@ -13,6 +13,7 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from dashboards import filters, texts
+from dashboards.access.visitor import found
 from dashboards.clients import Clients
 from dashboards.pages.facts import Facts
 from dashboards.params import Parameters
@@ -41,14 +42,6 @@ NAVIGATION = (
     Destination("/rejects", "Rejects", "r", ("site",)),
     Destination("/system", "System", "y"),
 )
-
-
-class Visitor(NamedTuple):
-    """Who asks, until there is a login: whoever reaches this console."""
-
-    name: str = ""
-    edits: bool = True
-    csrf: str = ""
 
 
 class Asking(NamedTuple):
@@ -93,7 +86,14 @@ class Frame:
         return [*found, Mount("/static", StaticFiles(directory=_HERE / "static"))]
 
     def problem(self, request: Request, problem: Problem) -> Response:
-        return self._response("problem.html", request, {}, {"problem": problem}, problem.status, problem.headers)
+        answer = self._around(request, {}, "problem.html", problem.status, problem=problem)
+        answer.headers.update(problem.headers)
+        return answer
+
+    def page(self, template: str, status: int, **shown: Any) -> Response:
+        """Of somebody who is not let in yet."""
+        nowhere: dict[str, Any] = {"navigation": [], "visitor": None, "live": False}
+        return HTMLResponse(self._templates.get_template(template).render(shown, frame=nowhere), status)
 
     def _endpoint(self, page: Page) -> Callable[[Request], Response]:
         known = (*(filters.NAMES if page.filtered else ()), *page.own, "live")
@@ -105,17 +105,16 @@ class Frame:
                 shown = page.ask(Asking(client, self._clients, request, given, self._facts))
             if isinstance(shown, str):
                 return RedirectResponse(shown, 302)
-            return self._response(page.template, request, given.given, shown._asdict())
+            return self._around(request, given.given, page.template, 200, **shown._asdict())
 
         return endpoint
 
-    def _response(
-        self, template: str, request: Request, given: dict[str, str], shown: dict[str, Any], status: int = 200,
-        headers: dict[str, str] | None = None,
-    ) -> Response:  # fmt: skip
-        around = {"navigation": navigation(request.url.path, given), "visitor": Visitor(), "live": "live" in given}
-        page = self._templates.get_template(template).render(shown | {"frame": around})
-        return HTMLResponse(page, status, headers)
+    def _around(self, request: Request, given: dict[str, str], template: str, status: int, **shown: Any) -> Response:
+        visitor = found(request)
+        if visitor is None:
+            return self.page(template, status, **shown)
+        frame = {"navigation": navigation(request.url.path, given), "visitor": visitor, "live": "live" in given}
+        return HTMLResponse(self._templates.get_template(template).render(shown, frame=frame), status)
 
 
 FILTERS: tuple[Callable[..., Any], ...] = (

@@ -52,7 +52,7 @@ class Diff(NamedTuple):
 def _list(its: Asking) -> Policies:
     site = filters.read(its.given).site
     place = paging.read(its.given)
-    found = policies.listed(its.client, site, _LISTED, place.cursor)
+    found = policies.listed(its.client, site, _LISTED, paging.cursor(place, policies.Cursor))
     items = found["items"]
     for number, item in enumerate(items):
         rest = (other for other in items[number + 1 :] if other["site"] == item["site"])

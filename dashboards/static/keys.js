@@ -7,6 +7,7 @@ export function keys() {
   const help = document.querySelector("[data-keys]");
   const button = document.querySelector("[data-help]");
   const toggle = document.querySelector("[data-toggle-keys]");
+  if (!help) return; // nobody is signed in
   let gone = 0; // when g was pressed
 
   button.hidden = false;
