@@ -8,17 +8,24 @@ from dashboards import filters
 from dashboards.times import window_at, written
 
 VIOLATIONS = "/violations"
+ANY = {"noise": "all", "verdict": "all"}
 _OF_GROUP = ("site", "document_template", "blocked_template", "blocked_kind", "disposition")
 _PLACE = ("cursor", "live")  # where on a page one is: no part of what it shows
 
 
 class Links:
-    """The state of the page at `path`, and the addresses that change it. `since`: its period where none was chosen."""
+    """The state of the page at `path`, and the addresses that change it.
 
-    def __init__(self, path: str, given: Mapping[str, str], since: Mapping[str, str] | None = None) -> None:
+    `since`: its period where none was chosen; `unsaid`: the choices that are the page's own where none is made.
+    """
+
+    def __init__(
+        self, path: str, given: Mapping[str, str], since: Mapping[str, str] | None = None,
+        unsaid: Mapping[str, str] = ANY,
+    ) -> None:  # fmt: skip
         self.path = path
         self._since = dict(since or {})
-        self.given = {name: value for name, value in given.items() if not _means_any(name, value)}
+        self.given = {name: value for name, value in given.items() if not _is_unsaid(name, value, unsaid)}
         self.filters = {name: value for name, value in self.given.items() if name in filters.NAMES}
 
     def here(self, **changed: str | None) -> str:
@@ -62,6 +69,6 @@ def _query(merged: Mapping[str, str | None]) -> str:
     return f"?{urlencode(left)}" if left else ""
 
 
-def _means_any(name: str, value: str) -> bool:
+def _is_unsaid(name: str, value: str, unsaid: Mapping[str, str]) -> bool:
     """What a form sends for a choice that was not made."""
-    return (name in {"site", "q"} and not value.strip()) or (name in {"noise", "verdict"} and value == "all")
+    return unsaid.get(name) == value or (name in {"site", "q"} and not value.strip())

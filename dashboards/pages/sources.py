@@ -2,7 +2,6 @@
 
 import time
 from typing import NamedTuple
-from urllib.parse import urlencode
 
 from dashboards import counts, filters, sources, times
 from dashboards.links import Links
@@ -41,8 +40,7 @@ def _page(its: Asking) -> Sources:
     state = given.one_of("state", _STATES) or _STATES[0]
     noise = given.one_of("noise", filters.NOISES) or "none"
     asked = _asked(given, state, noise)
-    # What is chosen by default here is another choice elsewhere: so it stays in the addresses.
-    links = Links("/sources", given.given)
+    links = Links("/sources", given.given, unsaid={"noise": "none", "state": "new"})
     place = paging.read(given)
     found = sources.listed(its.client, asked, _LISTED, paging.cursor(place, sources.Cursor))
     return Sources(
@@ -55,7 +53,7 @@ def _page(its: Asking) -> Sources:
         least=asked.least,
         trusted=LEAST_TRUST,
         noise=noise,
-        back="/sources" + (f"?{urlencode(given.given)}" if given.given else ""),
+        back=links.alive(live="live" in given.given),
     )
 
 

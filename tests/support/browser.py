@@ -81,10 +81,8 @@ class Visit:
         return found
 
     def too_wide(self) -> int:
-        """px that only scrolling sideways would show."""
-        found: int = self.page.evaluate(
-            "document.documentElement.scrollWidth - document.documentElement.clientWidth"
-        )
+        """Px that only scrolling sideways would show."""
+        found: int = self.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
         return found
 
     def barriers(self) -> list[str]:

@@ -10,8 +10,9 @@ TEXT = (
     "&lt;/pre></textarea></title><style>*{display:none}</style>javascript:alert(4)"
 )
 LONG = "https://evil.example/" + "é/" * 21_800  # 64 KiB as UTF-8
+# What the processor chooses from a list is none.
 _NO_TEXTS = {"site", "window", "fingerprint", "reports", "first_seen", "last_seen", "line_number", "column_number",
-             "status_code", "trust", "policy_hash"}  # fmt: skip
+             "status_code", "trust", "policy_hash", "blocked_kind", "disposition", "verdict"}  # fmt: skip
 TEXTS = [name for name in FIELDS if name not in _NO_TEXTS]
 POLICIES = ("00000000000000ee", "00000000000000ff")
 _REJECTS = ["day", "reason", "slot", "site", "received", "user_agent", "raw"]

@@ -8,7 +8,7 @@ from starlette.types import ASGIApp
 from tests.support.asgi import LOCAL, ask
 
 BROWSER = (*LOCAL, ("accept", "text/html,application/xhtml+xml,*/*;q=0.8"))
-VOID = {"meta", "link", "input", "path", "rect", "line", "br"}
+VOID = {"meta", "link", "input", "path", "rect", "line", "br", "img"}
 
 
 class Page(HTMLParser):

@@ -125,7 +125,9 @@ def test_a_period_is_drawn_over_the_chart(visit: Visit):
 
 
 def reports(page: Page) -> int:
-    return int(page.get_by_role("heading", name=re.compile(r"[\d,]+ reports? of")).inner_text().split()[0].replace(",", ""))
+    return int(
+        page.get_by_role("heading", name=re.compile(r"[\d,]+ reports? of")).inner_text().split()[0].replace(",", "")
+    )
 
 
 def test_new_reports_are_told_and_shown_by_a_click(visit: Visit, store: Engine):
