@@ -2,6 +2,7 @@
 
 import contextlib
 import functools
+import logging
 import os
 import secrets
 from collections.abc import Callable, Iterator
@@ -19,6 +20,8 @@ from sentinel.facts import system_facts
 from sentinel.noise_apply import applied
 from sentinel.settings import Settings
 
+logger = logging.getLogger(__name__)
+
 
 def console_over(
     settings: Settings,
@@ -31,8 +34,6 @@ def console_over(
 ) -> "ConsoleServer":
     """`sites` are those by which reports are judged now, `health` is that of this process; `collects`: `settings.port`
     is that of our own collector.
-
-    Raises OSError where the data dir can't hold the sessions' secret.
     """
     app = build(
         store,
@@ -58,24 +59,28 @@ def _terms(settings: Settings, collector: str | int | None) -> Terms:
     return Terms(
         viewer_token=settings.console_viewer_token,
         provider=provider if settings.oidc_issuer else None,
-        secret=_secret(settings),
+        secret=secret(settings),
         host=settings.console_host,
         url=settings.console_url,
         collector=collector,
     )
 
 
-def _secret(settings: Settings) -> bytes:
+def secret(settings: Settings) -> bytes:
     """So that sessions outlive the process; empty where it keeps nothing on this machine."""
     if settings.console_secret or settings.store is not None:
         return settings.console_secret.encode()
     path = settings.data_dir / "console.secret"
-    if not path.exists():
-        unfinished = path.with_suffix(".part")
-        with os.fdopen(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-            file.write(secrets.token_bytes(32))
-        unfinished.replace(path)
-    return path.read_bytes()
+    try:
+        if not path.exists():
+            unfinished = path.with_suffix(".part")
+            with os.fdopen(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+                file.write(secrets.token_bytes(32))
+            unfinished.replace(path)
+        return path.read_bytes()
+    except OSError as error:  # the disk is full, and the spool on it must be stored to empty it
+        logger.warning("sessions of the console end with this process: %s", error)
+        return b""
 
 
 class ConsoleServer(uvicorn.Server):

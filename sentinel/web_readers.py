@@ -10,7 +10,9 @@ _PERSON = re.compile(r"[^@\s]{0,64}@[a-z0-9-]+(\.[a-z0-9-]+)*", re.ASCII | re.IG
 
 def _origin(text: str) -> str:
     """As browsers write it: lower case, without the scheme's own port."""
-    found = re.fullmatch(r"(https?)://(\[[^\]]*\]|[^\[\]:/]+)(?::([0-9]{1,5}))?/?", text, re.ASCII | re.IGNORECASE)
+    found = re.fullmatch(
+        r"(https?)://(\[[0-9a-f.]*:[0-9a-f:.]*\]|[^\[\]:/]+)(?::([0-9]{1,5}))?/?", text, re.ASCII | re.IGNORECASE
+    )
     if found is None or int(found[3] or 1) not in range(1, 65536):
         raise WrongValue("should be like https://csp.example: scheme and host, a port perhaps, and nothing else")
     scheme, host = found[1].lower(), HOST.read(found[2]).lower()

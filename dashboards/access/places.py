@@ -40,7 +40,8 @@ class Places:
         self._url = terms.url
         self._url_name = _name(urlsplit(terms.url).hostname or "")
         self._bound = _name(terms.host.lower())
-        self._anywhere = terms.host in _WILDCARDS
+        # Bound to all, or to a name, whose addresses are not known here.
+        self._anywhere = terms.host in _WILDCARDS or not _is_address(terms.host)
         self.foreign = _OPEN if self._open else _CLOSED
 
     def place(self, scope: Scope) -> Place | None:

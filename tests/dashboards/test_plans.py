@@ -26,7 +26,8 @@ MONTH = f"from={written(UNTIL - 30 * 86400)}"
 TARGETS = [
     f"{path}{'&' if '?' in path else '?'}{filters}"
     for path in (
-        "/", "/violations", "/violations?sort=biggest", "/violations?sort=grouped", "/api/totals", "/api/violations", "/api/groups",
+        "/", "/violations", "/violations?sort=biggest", "/violations?sort=grouped",
+        "/api/totals", "/api/violations", "/api/groups",
         "/api/series?by=noise",
         "/api/top?by=blocked_host", "/api/top?by=directive", "/api/top?by=document_template", "/api/sources",
     )

@@ -51,13 +51,16 @@ def test_but_no_other_names(console, host: str):
     assert status(console(**OPEN_TO_ALL), host) == 421
 
 
-@pytest.mark.parametrize(
-    "bound, host", [("10.1.2.3", "10.1.2.3:8081"), ("fd00::1", "[fd00::1]"), ("Csp.lan", "csp.lan")]
-)
+@pytest.mark.parametrize("bound, host", [("10.1.2.3", "10.1.2.3:8081"), ("fd00::1", "[fd00::1]")])
 def test_bound_to_one_address_it_goes_by_that_and_no_other(console, bound: str, host: str):
     app = console(host=bound)
     assert status(app, host) == 200
     assert status(app, "10.9.9.9") == 421
+
+
+@pytest.mark.parametrize("host, status_", [("csp.lan", 200), ("10.1.2.3:8081", 200), ("other.lan", 421)])
+def test_bound_to_a_name_it_goes_by_that_and_its_addresses(console, host: str, status_: int):
+    assert status(console(host="Csp.lan"), host) == status_
 
 
 def test_without_login_a_public_address_opens_nothing(console):

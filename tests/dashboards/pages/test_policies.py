@@ -18,8 +18,9 @@ def two(store: Engine) -> Starlette:
     client = store.client()
     empty(client)
     insert(client, [
-        violation(1, policy_hash=OLD, original_policy="default-src 'self'; img-src a.example b.example; object-src 'none'"),
-        violation(2, at=START + 60, policy_hash=NEW, reports=5, blocked_url="inline", blocked_host="", blocked_kind="inline",
+        violation(1, policy_hash=OLD,
+                  original_policy="default-src 'self'; img-src a.example b.example; object-src 'none'"),
+        violation(2, at=START + 60, policy_hash=NEW, blocked_url="inline", blocked_host="", blocked_kind="inline",
                   original_policy="default-src 'self'; img-src b.example c.example; script-src self"),
     ])  # fmt: skip
     return build(store, lambda: 0.0, None)

@@ -107,9 +107,11 @@ def test_the_question_for_the_matcher_can_be_pasted_into_a_shell(hostile: dict[s
     ("script-src-attr", "inline", "button"), ("connect-src", "url", ""), ("script-src", "eval", ""),
 ])  # fmt: skip
 def test_the_page_that_does_it_again_holds_one_element(directive: str, kind: str, has: str):
-    fields = {"effective_directive": directive, "blocked_kind": kind, "blocked_host": "" if kind != "url" else "e.example",
-              "blocked_url": f"https://e.example/{TEXT}", "sample": TEXT, "original_policy": f"{directive} 'self'"}  # fmt: skip
-    text = reproduce.page(blocked(**fields))
+    host = "e.example" if kind == "url" else ""
+    text = reproduce.page(blocked(
+        effective_directive=directive, blocked_kind=kind, blocked_host=host, blocked_url=f"https://e.example/{TEXT}",
+        sample=TEXT, original_policy=f"{directive} 'self'",
+    ))  # fmt: skip
     assert bool(text) == bool(has)
     if has:
         tags = [tag for tag, _ in Page(text.replace("<!doctype html>", "")).tags]
