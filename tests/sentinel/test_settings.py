@@ -8,6 +8,13 @@ from hypothesis import strategies as st
 
 from sentinel.settings import SAYS, Settings, WrongSetting, load, read, render, table
 
+PROVIDER = {
+    "SENTINEL_OIDC_ISSUER": "https://login.example/realms/main",
+    "SENTINEL_OIDC_CLIENT_ID": "console",
+    "SENTINEL_OIDC_CLIENT_SECRET": "s",
+    "SENTINEL_OIDC_EDITORS": "@A.example, Team",
+}
+
 
 def wrong(environ: dict[str, str], file: Path | None = None, flags: dict[str, object] | None = None) -> str:
     with pytest.raises(WrongSetting) as raised:
@@ -151,6 +158,33 @@ class TestValues:
         for text in ("ftp://a.example", "a.example", "http://", "http://a:x", ",", "http://[a"):
             assert "http://" in wrong({"SENTINEL_WEBHOOKS": text})
 
+    @pytest.mark.parametrize(
+        "text, origin",
+        [
+            ("https://CSP.example/", "https://csp.example"),
+            ("https://csp.example:443", "https://csp.example"),
+            ("http://[::1]:8081", "http://[::1]:8081"),
+        ],
+    )
+    def test_a_public_address_is_kept_as_browsers_write_it(self, text: str, origin: str) -> None:
+        assert load({"SENTINEL_CONSOLE_URL": text, "SENTINEL_COLLECTOR_URL": text}, None, {}).collector_url == origin
+
+    @pytest.mark.parametrize("text", ["csp.example", "https://", "https://a/b", "https://a;script-src *", "https://a b",
+                                      "ftp://a", "https://a:0", "https://a:99999", "https://a?b", "https://a,b",
+                                      "https://u@a", "https://[a]", "https://ä.example"])  # fmt: skip
+    def test_what_else_an_address_may_be_is_none(self, text: str) -> None:
+        for name in ("SENTINEL_CONSOLE_URL", "SENTINEL_COLLECTOR_URL"):
+            assert wrong({name: text})
+
+    @pytest.mark.parametrize("text", ["http://login.example", "login.example", "https://a?b", "https://a#b", "https://",
+                                      "https://u@a", "https://a:x", "https://[a"])  # fmt: skip
+    def test_an_issuer_is_asked_by_https(self, text: str) -> None:
+        assert "should be like https://" in wrong(PROVIDER | {"SENTINEL_OIDC_ISSUER": text})
+
+    @pytest.mark.parametrize("text", [",", "a@", "a@b@c", "a b@c.example", "@", "a@ü.example"])
+    def test_people_are_addresses_domains_and_groups(self, text: str) -> None:
+        assert "with commas" in wrong(PROVIDER | {"SENTINEL_OIDC_EDITORS": text})
+
     def test_control_characters_are_no_value(self, tmp_path: Path) -> None:
         sentence = wrong({}, written(tmp_path, r'data_dir = "a\u0000\u001b[31m"', "s.toml"))
         assert "control characters" in sentence
@@ -179,11 +213,33 @@ class TestSecrets:
     def test_loopback_needs_none(self, host: str) -> None:
         assert load({"SENTINEL_CONSOLE_HOST": host}, None, {}).console_token == ""
 
+    def test_or_a_provider(self) -> None:
+        assert load({"SENTINEL_CONSOLE_HOST": "0.0.0.0"} | PROVIDER, None, {}).oidc_editors == ("@a.example", "Team")
+
+    @pytest.mark.parametrize(
+        "environ, says",
+        [
+            ({"SENTINEL_CONSOLE_VIEWER_TOKEN": "v"}, "set SENTINEL_CONSOLE_TOKEN too"),
+            ({"SENTINEL_CONSOLE_VIEWER_TOKEN": "v", "SENTINEL_CONSOLE_TOKEN": "v"}, "make it another one"),
+            (PROVIDER | {"SENTINEL_OIDC_CLIENT_SECRET": ""}, "SENTINEL_OIDC_ISSUER needs SENTINEL_OIDC_CLIENT_SECRET"),
+            ({"SENTINEL_OIDC_VIEWERS": "*"}, "SENTINEL_OIDC_VIEWERS needs SENTINEL_OIDC_ISSUER and"),
+            (PROVIDER | {"SENTINEL_OIDC_EDITORS": ""}, "set SENTINEL_OIDC_EDITORS or SENTINEL_OIDC_VIEWERS"),
+        ],
+    )
+    def test_half_a_login_is_told_what_it_lacks(self, environ: dict[str, str], says: str) -> None:
+        assert says in wrong(environ)
+
     def test_no_sentence_and_no_listing_shows_a_secret(self) -> None:
         secret = "hunter2"
         for environ in (
             {"SENTINEL_CONSOLE_TOKEN": f"two {secret}"},
             {"SENTINEL_CONSOLE_TOKN": secret},
+            {"SENTINEL_CONSOLE_SECRET": secret},
+            {"SENTINEL_CONSOLE_VIEWER_TOKEN": secret},
+            {"SENTINEL_CONSOLE_VIEWER_TOKEN": secret, "SENTINEL_CONSOLE_TOKEN": secret},
+            {"SENTINEL_OIDC_CLIENT_SECRET": secret},
+            {"SENTINEL_OIDC_ISSUER": f"http://me:{secret}@login.example"},
+            {"SENTINEL_CONSOLE_URL": f"https://me:{secret}@csp.example"},
             {"SENTINEL_PASSWORD": secret},
             {"SENTINEL_DB": f"clickhouse://me:{secret}@db/x"},
             {"SENTINEL_LOG": f"kafka://a/t?sasl_password={secret}"},
@@ -192,6 +248,8 @@ class TestSecrets:
         ):
             assert secret not in wrong(environ)
         environ = {"SENTINEL_CONSOLE_TOKEN": secret, "SENTINEL_WEBHOOKS": f"https://me:{secret}@h.example/{secret}"}
+        environ |= PROVIDER | {"SENTINEL_OIDC_CLIENT_SECRET": secret, "SENTINEL_CONSOLE_SECRET": secret * 5}
+        environ |= {"SENTINEL_CONSOLE_VIEWER_TOKEN": f"{secret}-too"}
         assert secret not in render(*read(environ, None, {}))
 
     def test_a_chat_services_host_is_shown_and_its_path_is_not(self) -> None:
