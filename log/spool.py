@@ -11,7 +11,7 @@ from pathlib import Path
 
 import msgspec
 
-from log.frame import HEADER, split
+from log.frame import HEAD_BYTES, HEADER, split
 from log.protocols import BATCH_BYTES, Batch
 from log.reading import check_version, decode, ended, read_frames
 from log.segments import segments
@@ -81,7 +81,9 @@ class SpoolConsumer:
         deliveries = [decode(record) for record in records]
         self._oldest_ms = min((found.received_ms for found in deliveries), default=None)
         if records:
-            self._density = sum(found.count for found in deliveries) / sum(map(len, records))
+            self._density = sum(found.count for found in deliveries) / sum(
+                HEAD_BYTES + len(record) for record in records
+            )
         return Batch(name, deliveries, decided, end)
 
     async def _gather(self) -> _Read:
