@@ -105,8 +105,8 @@ ORDER BY time, found
             "Sources by when their first report ever came.",
             "short",
             f"""
-SELECT $__timeInterval("First seen") AS time, count() AS sources
-FROM ({_NEW})
+SELECT $__timeInterval(began) AS time, count() AS sources
+FROM (SELECT "First seen" AS began FROM ({_NEW}))
 GROUP BY time
 ORDER BY time
 """,

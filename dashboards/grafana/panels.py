@@ -92,8 +92,8 @@ def source(name: str, kind: str) -> Json:
 def choice(name: str, label: str, sql: str) -> Json:
     """A variable: any or all of what ClickHouse knows."""
     return {
-        "name": name, "label": label, "type": "query", "datasource": CLICKHOUSE, "query": asked(sql, _TABLE),
-        "definition": sql, "multi": True, "includeAll": True, "current": {"text": ["All"], "value": ["$__all"]},
+        "name": name, "label": label, "type": "query", "datasource": CLICKHOUSE, "query": sql, "multi": True,
+        "includeAll": True, "current": {"text": ["All"], "value": ["$__all"]},
         "refresh": 1, "sort": 0, "hide": 0,
     }  # fmt: skip
 

@@ -37,11 +37,8 @@ def expanded(sql: str, period: Period) -> str:
     chosen = ",".join("'" + site.replace("'", "\\'") + "'" for site in period.sites or ())
     sql = re.sub(r"\$__conditionalAll\((.*?), \$site\)", "1=1" if period.sites is None else r"\1", sql)
     sql = re.sub(r"\$__timeFilter\((\w+)\)", rf"\1 >= {start} AND \1 <= {end}", sql)
-    sql = re.sub(
-        r"\$__timeInterval\((\w+|\"[\w ]+\")\)",
-        rf"toStartOfInterval(toDateTime(\1), INTERVAL {period.step} second)",
-        sql,
-    )
+    steps = rf"toStartOfInterval(toDateTime(\1), INTERVAL {period.step} second)"
+    sql = re.sub(r"\$__timeInterval\((\w+)\)", steps, sql)
     for name, value in {
         "${site:singlequote}": chosen, "$__fromTime": start, "$__toTime": end, "$__interval_s": str(period.step),
     }.items():  # fmt: skip
