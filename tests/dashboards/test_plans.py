@@ -27,7 +27,7 @@ MONTH = f"from={written(UNTIL - 30 * 86400)}"
 TARGETS = [
     f"{path}{'&' if '?' in path else '?'}{filters}"
     for path in (
-        "/", "/?sort=biggest", "/?sort=grouped", "/api/totals", "/api/violations", "/api/groups",
+        "/", "/violations", "/violations?sort=biggest", "/violations?sort=grouped", "/api/totals", "/api/violations", "/api/groups",
         "/api/series?by=noise",
         "/api/top?by=blocked_host", "/api/top?by=directive", "/api/top?by=document_template", "/api/sources",
     )
@@ -36,7 +36,10 @@ TARGETS = [
 ]  # fmt: skip
 # A chart of what URLs choose comes from the windows: as many are read as the words' index leaves, and a common word
 # leaves all.
-SCANS = {"/api/series?by=noise&q=products", "/?q=products", "/?sort=biggest&q=products", "/?sort=grouped&q=products"}
+SCANS = {
+    "/api/series?by=noise&q=products", "/?q=products", "/violations?q=products", "/violations?sort=biggest&q=products",
+    "/violations?sort=grouped&q=products",
+}  # fmt: skip
 
 GRAFANA = {panel["title"]: panel["targets"][0]["rawSql"] for _, panel in panels("clickhouse")}
 
