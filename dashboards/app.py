@@ -18,6 +18,7 @@ from dashboards.access.login import Login
 from dashboards.access.terms import Terms
 from dashboards.api import Api
 from dashboards.clients import Busy, Clients
+from dashboards.deciding import Deciding
 from dashboards.noise import Apply, Applying
 from dashboards.pages import PAGES
 from dashboards.pages.facts import Facts, SystemFacts
@@ -85,6 +86,7 @@ def build(
             *_by_provider(entry, tell),
             *api.routes(),
             *applying,
+            *Deciding(store).routes(),
             *frame.routes(PAGES),
         ],
         middleware=[

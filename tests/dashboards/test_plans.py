@@ -18,6 +18,7 @@ from dashboards.times import written
 from loadtest import rows
 from schema.clickhouse import Engine
 from tests.support.asgi import ask
+from tests.support.grafana import Period, expanded, panels
 from tests.support.store import START, empty
 
 UNTIL = START // 600 * 600
@@ -40,6 +41,8 @@ SCANS = {
     "/api/series?by=noise&q=products", "/?q=products", "/violations?q=products", "/violations?sort=biggest&q=products",
     "/violations?sort=grouped&q=products",
 }  # fmt: skip
+
+GRAFANA = {panel["title"]: panel["targets"][0]["rawSql"] for _, panel in panels("clickhouse")}
 
 
 class Asked(list[tuple[str, dict[str, Any]]]):
@@ -106,6 +109,15 @@ def scanned(store: Engine, app: Starlette, asked: Asked, target: str) -> list[st
 @pytest.mark.parametrize("target", [target for target in TARGETS if target not in SCANS])
 def test_a_question_reads_a_roll_up_or_what_an_index_chooses(store: Engine, app: Starlette, asked: Asked, target: str):
     assert scanned(store, app, asked, target) == []
+
+
+@pytest.mark.parametrize("title", GRAFANA)
+def test_a_panel_of_grafana_reads_a_roll_up_or_what_an_index_chooses(store: Engine, app: Starlette, title: str):
+    client = store.client(clients.LIMITS)
+    for days, step in ((1, 600), (7, 3600), (30, 6 * 3600)):
+        if title != "By verdict" or days < 30:  # only minutes know verdicts at a moment
+            period = Period(UNTIL - days * 86400, UNTIL, step)
+            assert full_scans(client, expanded(GRAFANA[title], period), {}) == []
 
 
 def test_one_violation_is_found_by_its_key(store: Engine, app: Starlette, asked: Asked):
