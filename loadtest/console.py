@@ -39,7 +39,7 @@ _FILTERS: dict[str, dict[str, str]] = {
 }
 _PERIODS = {"last day": 86400, "last week": 7 * 86400}
 _EVER = {"from": written(0)}
-PAGES = ("/", "/?sort=biggest", "/?sort=grouped")
+PAGES = ("/", "/violations", "/violations?sort=biggest", "/violations?sort=grouped", "/sources", "/policies", "/sites")
 _API = (
     "/api/totals", "/api/violations", "/api/groups", "/api/series?by=noise", "/api/top?by=blocked_host",
     "/api/top?by=directive", "/api/ledger", "/api/sources", "/api/rejects",
@@ -48,7 +48,10 @@ _ONLY = {
     "/api/ledger": {_DEFAULT, "one site"},
     "/api/rejects": {_DEFAULT},
     "/api/sources": {_DEFAULT, "one site"},
+    "/policies": {_DEFAULT, "one site"},
+    "/sites": {_DEFAULT},
 }
+_TIMELESS = {"/api/rejects", "/sources", "/policies", "/sites"}  # no `from`
 
 
 class Timed(NamedTuple):
@@ -126,7 +129,7 @@ def _questions(app: Starlette, until: int) -> Iterator[_Question]:
         for name, filters in _FILTERS.items():
             if name in _ONLY.get(path, _FILTERS):
                 yield _Question(path, name, _with(path, filters))
-        if path == "/api/rejects":
+        if path in _TIMELESS:
             continue
         for name, seconds in _PERIODS.items():
             yield _Question(path, name, _with(path, {"from": written(until - seconds)}))

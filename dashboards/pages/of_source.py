@@ -7,13 +7,18 @@ from dashboards.periods import EVER
 from schema.names import BLOCKED_KINDS
 
 
+_LONGEST = 1000  # characters; what is longer is no host, and too much for an address
+
+
 def addresses(its: dict[str, Any]) -> dict[str, str]:
     """`address`: of its violations at any time; `decide`: where it is decided upon.
 
     `its`: directive, blocked, perhaps site.
     """
     name = "blocked_kind" if its["blocked"] in BLOCKED_KINDS else "blocked_host"
-    same = {field: its[field] for field in ("site", "directive") if field in its} | {name: its["blocked"]}
+    same = {field: its[field] for field in ("site", "directive") if field in its}
+    if len(its["blocked"]) <= _LONGEST:
+        same[name] = its["blocked"]
     return {
         "address": "/violations?" + urlencode(same | {"from": EVER}),
         "decide": "/sources?" + urlencode(same | {"state": "all", "noise": "all"}),

@@ -25,14 +25,14 @@ def test_a_browser_signs_in_and_what_it_violates_is_stored_as_the_site_console(t
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         context = browser.new_context()
         page = context.new_page()
-        page.goto(f"{home}/?sort=biggest")
+        page.goto(f"{home}/violations?sort=biggest")
         assert page.url.startswith(f"{home}/login?")
         page.fill("input[name=token]", "wrong")
         page.click("main button")
         assert page.text_content("[role=alert]") == "That is not the token."
         page.fill("input[name=token]", TOKEN)
         page.click("main button")
-        assert page.url == f"{home}/?sort=biggest"
+        assert page.url == f"{home}/violations?sort=biggest"
         assert page.evaluate("document.cookie") == ""
 
         page.evaluate("document.body.append(Object.assign(new Image(), {src: 'http://cdn.example/x.png'}))")
@@ -40,12 +40,12 @@ def test_a_browser_signs_in_and_what_it_violates_is_stored_as_the_site_console(t
 
         # A link in a message: the browser keeps the cookie back at first.
         other = context.new_page()
-        link = f'<a href="{home}/?sort=grouped">see</a>'
+        link = f'<a href="{home}/violations?sort=grouped">see</a>'
         other.route("http://chat.example/", lambda route: route.fulfill(body=link, content_type="text/html"))
         other.goto("http://chat.example/")
         other.click("a")
         other.wait_for_selector("header form")
-        assert other.url == f"{home}/?sort=grouped"
+        assert other.url == f"{home}/violations?sort=grouped"
 
         page.click("header form button")
         assert page.url == f"{home}/login"
