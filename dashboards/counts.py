@@ -71,15 +71,20 @@ def labels(client: Client, filters: Filters) -> Labels:
     return Labels(dict(noise.most_common()), dict(verdicts.most_common()))
 
 
-def summed(client: Client, filters: Filters) -> tuple[int, int]:
-    """Reports, and different violations."""
-    reports, violations = ask(client, _TOTALS, relations.violations(filters))[0]
-    return reports, violations
+_FIGURES = _TOTALS.replace("SELECT sum(total), count()", "SELECT sum(total), count(), sum(noisy)").replace(
+    "AS total FROM", "AS total, sumIf(reports, noise != '') AS noisy FROM"
+)
+
+
+def figures(client: Client, filters: Filters) -> tuple[int, int, int]:
+    """Reports, different violations, and how many of the reports are noise."""
+    reports, violations, noisy = ask(client, _FIGURES, relations.violations(filters))[0]
+    return reports, violations, noisy
 
 
 def totals(client: Client, filters: Filters, lag: float | None) -> dict[str, Any]:
     """`/api/totals`. Refused and ignored reports follow site and period only: they have nothing else to filter by."""
-    reports, violations = summed(client, filters)
+    reports, violations = ask(client, _TOTALS, relations.violations(filters))[0]
     return _totals(reports, violations, ledger.sums(client, filters), lag)
 
 

@@ -127,17 +127,21 @@ def _page(client: Client, rows: Where, filters: Filters, wanted: _Wanted, cursor
 
 
 _NEW = """
-SELECT countIf(trusted) FROM (SELECT *, {judged} FROM {rows})
-WHERE first >= fromUnixTimestamp64Milli({from:Int64}, 'UTC') AND first < fromUnixTimestamp64Milli({to:Int64}, 'UTC')
+SELECT toString(its_site), sumForEach(arrayMap(
+    (start, end) -> toUInt64(trusted AND since >= start AND since < end), {starts:Array(Int64)}, {ends:Array(Int64)}
+))
+FROM (SELECT *, toUnixTimestamp64Milli(first) AS since, {judged} FROM {rows})
+GROUP BY its_site
 """
 
 
-def count_new(client: Client, site: str | None, start: int, end: int) -> int:
-    """Sources that are worth it and no noise, first seen from `start` to `end` (s)."""
+def count_new(client: Client, site: str | None, *periods: tuple[int, int]) -> dict[str, list[int]]:
+    """By site, for each period (s, without its end): sources that are worth it and no noise, first seen in it."""
     its = source_trust.floods(client, site or "")
-    rows = source_filters.of_sources(Asked(site=site, noise="none", since=start))
-    period = {"from": start * 1000, "to": end * 1000}
-    return int(ask(client, _NEW.replace("{judged}", source_trust.judged(its)), rows, **its._asdict(), **period)[0][0])
+    rows = source_filters.of_sources(Asked(site=site, noise="none", since=min(start for start, _ in periods)))
+    starts, ends = ([second * 1000 for second in side] for side in zip(*periods, strict=True))
+    question = _NEW.replace("{judged}", source_trust.judged(its))
+    return dict(ask(client, question, rows, **its._asdict(), starts=starts, ends=ends))
 
 
 def _item(one: Source, its: Details | None) -> dict[str, Any]:

@@ -6,7 +6,6 @@ from urllib.parse import urlencode
 from dashboards.periods import EVER
 from schema.names import BLOCKED_KINDS
 
-
 _LONGEST = 1000  # characters; what is longer is no host, and too much for an address
 
 
@@ -16,7 +15,7 @@ def addresses(its: dict[str, Any]) -> dict[str, str]:
     `its`: directive, blocked, perhaps site.
     """
     name = "blocked_kind" if its["blocked"] in BLOCKED_KINDS else "blocked_host"
-    same = {field: its[field] for field in ("site", "directive") if field in its}
+    same: dict[str, str] = {field: its[field] for field in ("site", "directive") if field in its}
     if len(its["blocked"]) <= _LONGEST:
         same[name] = its["blocked"]
     return {

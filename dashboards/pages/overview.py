@@ -56,7 +56,8 @@ class _Half(NamedTuple):
     series: dict[str, Any]
     listed: list[dict[str, Any]]
     sites: list[str]
-    before: Figures | None
+    new: list[int]  # sources, in the period and before
+    before: tuple[int, int, int] | None  # reports, violations, noise
 
 
 def _page(its: Asking) -> Overview | str:
@@ -70,7 +71,6 @@ def _page(its: Asking) -> Overview | str:
     labels = counts.labels(client, asked)
     fresh = Asked(site=asked.site, directive=asked.directive, state="new", since=asked.start, noise="none")
     new = sources.listed(client, fresh, _LISTED, None)["items"]
-    figures = Figures(shown.totals["reports"], shown.totals["violations"], _new_sources(client, asked), labels.noisy)
     hosts = counts.top(client, asked, "blocked_host", _TOP)["items"]
     half = beside.answer(client)
     return Overview(
@@ -79,8 +79,8 @@ def _page(its: Asking) -> Overview | str:
         periods=periods.links(period),
         sites=half.sites,
         totals=shown.totals,
-        figures=figures,
-        before=half.before,
+        figures=Figures(shown.totals["reports"], shown.totals["violations"], half.new[0], labels.noisy),
+        before=Figures(*half.before[:2], half.new[1], half.before[2]) if half.before else None,
         labels=labels,
         chart=charts.by_directive(half.series, asked),
         sources=[item | addresses(item) for item in new],
@@ -93,20 +93,18 @@ def _page(its: Asking) -> Overview | str:
 
 
 def _half(client: Client, asked: Filters) -> _Half:
-    drawn = series.over_time(client, asked, "directive", None)
-    listed = violations.newest(client, asked, _LISTED)["items"]
     earlier = periods.before(asked)
-    return _Half(drawn, listed, counts.sites(client), None if earlier is None else _figures(client, earlier))
+    times = [(one.start or 0, one.end or _EVER) for one in (asked, earlier) if one]
+    return _Half(
+        series=series.over_time(client, asked, "directive", None),
+        listed=violations.newest(client, asked, _LISTED)["items"],
+        sites=counts.sites(client),
+        new=[sum(of) for of in zip(*sources.count_new(client, asked.site, *times).values(), strict=True)] or [0, 0],
+        before=counts.figures(client, earlier) if earlier else None,
+    )
 
 
-def _figures(client: Client, asked: Filters) -> Figures:
-    reports, different = counts.summed(client, asked)
-    noisy = counts.labels(client, asked).noisy if reports else 0
-    return Figures(reports, different, _new_sources(client, asked), noisy)
-
-
-def _new_sources(client: Client, asked: Filters) -> int:
-    return sources.count_new(client, asked.site, asked.start or 0, asked.end or window_at(2**32))
+_EVER = window_at(2**32)
 
 
 def _sources_address(asked: Filters) -> str:

@@ -52,7 +52,8 @@ def _page(its: Asking) -> SitesPage:
         raise BadParameter("cursor comes from a page's link to the next, unchanged.")
     known = _known(its.client, sites, now)
     shown = known[place.before : place.before + _LISTED]
-    items = [item | _more(its.client, item["site"], sites, now) for item in shown]
+    new = sources.count_new(its.client, None, (window_at(now - _WEEK), now)) if shown else {}
+    items = [item | _more(item["site"], sites) | {"new": new.get(item["site"], [0])[0]} for item in shown]
     more = "on" if len(known) > place.before + _LISTED else None
     links = Links("/sites", its.given.given)
     return SitesPage(paging.paged({"items": items, "next": more}, place, links), sites.table is not None)
@@ -77,10 +78,9 @@ def _known(client: Client, sites: Sites, now: int) -> list[dict[str, Any]]:
     ]
 
 
-def _more(client: Client, label: str, sites: Sites, now: int) -> dict[str, Any]:
-    """What is asked for those of one page only."""
+def _more(label: str, sites: Sites) -> dict[str, Any]:
+    """What the sites file says."""
     return {
-        "new": sources.count_new(client, label, window_at(now - _WEEK), now),
         "settings": _settings(sites.get(label)),
         "known": sites.known(label),
         "signed": label in sites.signers,
