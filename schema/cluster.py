@@ -4,6 +4,7 @@
     CREATE MATERIALIZED VIEW v …         →  v_local, on each shard from table_local to table_local
     ALTER TABLE ledger MODIFY SETTING …  →  of ledger_local
     ALTER TABLE ledger … COLUMN …        →  of both
+    ALTER TABLE v MODIFY QUERY …         →  of v_local, from table_local
     TRUNCATE TABLE weeks                 →  of weeks_local, on each shard
     INSERT INTO weeks … SELECT … FROM v  →  from the table over the shards to that over the shards
 
@@ -29,6 +30,7 @@ _TABLE = re.compile(
 )
 _VIEW = re.compile(r"CREATE MATERIALIZED VIEW (?P<name>\w+) TO (?P<target>\w+) AS\s+(?P<query>.*)", re.DOTALL)
 _ALTER = re.compile(r"ALTER TABLE (?P<name>\w+) (?P<what>(?:MODIFY SETTING|ADD COLUMN|MODIFY COLUMN) .*)", re.DOTALL)
+_QUERY = re.compile(r"ALTER TABLE (?P<name>\w+) MODIFY QUERY\s+(?P<query>.*)", re.DOTALL)
 _TRUNCATE = re.compile(r"TRUNCATE TABLE (?P<name>\w+)")
 _FILL = re.compile(r"INSERT INTO (?P<name>\w+) (?P<columns>\(.*?\))\s+(?P<query>SELECT .*)", re.DOTALL)
 _CODEC = re.compile(r" CODEC\(.*\)")
@@ -52,6 +54,9 @@ def on_cluster(statement: str, cluster: str, database: str) -> list[str]:
             return [local]
         # The table over the shards keeps nothing, so there is nothing to compress.
         return [local, f"ALTER TABLE `{database}`.{name} ON CLUSTER '{cluster}' {_CODEC.sub('', what)}"]
+    if found := _QUERY.fullmatch(statement):
+        altered = f"ALTER TABLE `{database}`.{found['name']}{LOCAL} ON CLUSTER '{cluster}' MODIFY QUERY"
+        return [f"{altered}\n{_from_local(found['query'], database)}"]
     if found := _TRUNCATE.fullmatch(statement):
         return [f"TRUNCATE TABLE `{database}`.{found['name']}{LOCAL} ON CLUSTER '{cluster}'"]
     if found := _FILL.fullmatch(statement):
@@ -99,8 +104,11 @@ def _view(found: re.Match[str], cluster: str, database: str) -> str:
     """
     name = f"{found['name']}{LOCAL}"
     its = uuid.uuid5(uuid.NAMESPACE_URL, f"clickhouse://{cluster}/{database}/{name}")
-    query = re.sub(r"\bFROM (\w+)", rf"FROM `{database}`.\1{LOCAL}", found["query"])
     return (
         f"CREATE MATERIALIZED VIEW `{database}`.{name} UUID '{its}' ON CLUSTER '{cluster}'"
-        f" TO `{database}`.{found['target']}{LOCAL} AS\n{query}"
+        f" TO `{database}`.{found['target']}{LOCAL} AS\n{_from_local(found['query'], database)}"
     )
+
+
+def _from_local(query: str, database: str) -> str:
+    return re.sub(r"\bFROM (\w+)", rf"FROM `{database}`.\1{LOCAL}", query)

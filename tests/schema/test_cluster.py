@@ -18,6 +18,7 @@ VIEWS = [statement for statement in FORMED if statement.startswith("CREATE MATER
 ALTERED = [statement for statement in FORMED if statement.startswith("ALTER")]
 SET = [statement for statement in ALTERED if "MODIFY SETTING" in statement]
 FILLS = [statement for statement in FORMED if statement.startswith(("INSERT", "TRUNCATE"))]
+QUERIES = [statement for statement in ALTERED if " MODIFY QUERY\n" in statement]
 COLUMNS = [statement for statement in ALTERED if " COLUMN " in statement]
 NAMES = {name for statement in TABLES for name in re.findall(r"^CREATE TABLE `reports`\.(\w+)_local ", statement)}
 
@@ -46,7 +47,7 @@ def test_every_statement_is_one_that_clickhouse_reads(store: Engine, statement: 
 def test_every_statement_of_the_files_has_a_form():
     assert len(set(map(titled, FORMED))) == len(FORMED)
     assert len(TABLES) + len(SPANNING) + len(VIEWS) + len(ALTERED) + len(FILLS) == len(FORMED)
-    assert len(SET) + len(COLUMNS) == len(ALTERED)
+    assert len(SET) + len(COLUMNS) + len(QUERIES) == len(ALTERED)
     given = [statement for migration in formed(90) for statement in migration.statements]
     assert {named(statement) for statement in given} <= NAMES | {named(view).removesuffix("_local") for view in VIEWS}
     assert len(VIEWS) == sum(statement.startswith("CREATE MATERIALIZED VIEW") for statement in given)
@@ -124,6 +125,13 @@ def test_what_folds_together_is_on_one_shard(statement: str):
 def test_violations_and_their_examples_are_spread_by_fingerprint():
     spread = {named(statement): inside("cityHash64", statement) for statement in SPANNING}
     assert spread["violations"] == spread["examples"] == ["fingerprint"]
+
+
+def test_a_view_with_another_query_stays_on_its_shard():
+    for statement in QUERIES:
+        assert statement.startswith(f"ALTER TABLE `reports`.{named(statement)} ON CLUSTER 'main-1.x' MODIFY QUERY\n")
+        assert named(statement) in {named(view) for view in VIEWS}
+        assert re.findall(r"\bFROM (\S+)", statement) == ["`reports`.violations_local"]
 
 
 @pytest.mark.parametrize("statement", VIEWS, ids=titled)
