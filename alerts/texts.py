@@ -1,4 +1,4 @@
-"""Texts that strangers wrote, fit for a message: on one line, short, with nothing hidden in them and nothing to click."""
+"""Texts that strangers wrote, fit for a message: on one line, short, with nothing hidden in them."""
 
 import unicodedata
 from datetime import UTC, datetime
@@ -8,7 +8,7 @@ _HIDDEN = {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"}
 # Letters that are drawn as nothing.
 _BLANK = frozenset("\u115f\u1160\u17b4\u17b5\u3164\uffa0\u2800\u034f")
 # What chat services read as mention, link or markup: <!channel>, @here, [text](address), `code`, *bold*.
-_MARKUP = str.maketrans({"<": "‹", ">": "›", "@": "＠", "[": "［", "]": "］", "`": "'", "*": "∗", "|": "¦"})
+_MARKUP = str.maketrans("<>@[]`*|", "\u2039\u203a\uff20\uff3b\uff3d'\u2217\xa6")
 _KINDS = {"inline": "inline code", "eval": "eval", "wasm-eval": "WebAssembly from text", "empty": "something unnamed"}
 
 

@@ -1,4 +1,4 @@
-"""What the sites file says of alerts: `[alerts]` for all sites, `[sites.LABEL.alerts]` for one. Webhooks are secrets."""
+"""What the sites file says of alerts: `[alerts]` for all sites, `[sites.LABEL.alerts]` for one."""
 
 import re
 import zoneinfo
