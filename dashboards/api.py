@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from dashboards import counts, cursors, export, filters, groups, ledger, rejects, series, sources, violations
+from dashboards import counts, cursors, export, filters, groups, ledger, policies, rejects, series, sources, violations
 from dashboards.clients import Clients
 from dashboards.params import Parameters
 from dashboards.streams import Stream
@@ -39,6 +39,8 @@ class Api:
             self._route("top", self._top, "by", "limit"),
             self._route("ledger", self._ledger, "limit"),
             self._route("sources", self._sources, "state", "trust", "limit", "cursor"),
+            self._route("policies", self._policies, "site", "limit", "cursor", filtered=False),
+            self._route("policies/{hash}", self._policy, filtered=False),
             self._route("rejects", self._rejects, "site", "reason", "limit", filtered=False),
             Route("/api/export", self._export, methods=["GET"]),
         ]
@@ -89,6 +91,18 @@ class Api:
         limit = given.whole("limit", 1, 1000) or DEFAULT_LIMIT
         least = given.whole("trust", 0, 100) or 0
         return sources.sources(client, filters.read(given), state, limit, place, least)
+
+    def _policies(self, client: Client, _request: Request, given: Parameters) -> Any:
+        cursor = given.text("cursor")
+        place = None if cursor is None else cursors.read(cursor, policies.Cursor)
+        limit = given.whole("limit", 1, 1000) or DEFAULT_LIMIT
+        return policies.listed(client, filters.read(given).site, limit, place)
+
+    def _policy(self, client: Client, request: Request, _given: Parameters) -> Any:
+        one = policies.one(client, request.path_params["hash"])
+        if one is None:
+            raise HTTPException(404, "No report had a policy with this hash.")
+        return one
 
     def _rejects(self, client: Client, _request: Request, given: Parameters) -> Any:
         """A refused report has no directive and no window, so the other filters are none here."""

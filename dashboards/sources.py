@@ -1,34 +1,33 @@
-"""Violation sources: what was blocked on a site by which directive, since when, and what people decided about it."""
+"""Violation sources: what was blocked on a site by which directive, since when, and what people decided about it.
+
+Two ways to the same answer. What the table `sources` knows is asked there: it has a row a source, where a flood's
+million of them would be read from ten million violations. A period, a browser or a URL is asked of the violations.
+"""
 
 from typing import Annotated, Any, NamedTuple
 
 from clickhouse_connect.driver.client import Client
 from msgspec import Meta
 
-from dashboards import cursors, relations, source_trust
+from dashboards import cursors, source_filters
 from dashboards.clients import ask
-from dashboards.filters import Filters
+from dashboards.filters import Filters, Where
+from dashboards.source_details import NOTHING, Details, details
+from dashboards.source_filters import Asked
 from dashboards.times import written_ms
-from schema.keys import LIVE
-from schema.violation import LEAST_TRUST
+from schema import source_trust
 
 STATES = ("new", "known", "ignored")
 
-# Two steps, because a flood makes a million sources: what a page needs of each is counted for those on the page.
-_COUNTED = f"""
-SELECT sipHash128(of_site, of_directive, of_blocked) AS source, any(of_site) AS its_site,
-    any(of_directive) AS its_directive, any(of_blocked) AS its_blocked, min(began) AS first,
-    {source_trust.COUNTED}
-FROM ({source_trust.ROWS})
-GROUP BY source
-"""  # noqa: S608  (a question of ours)
 _RANKED = f"""
-SELECT toString(its_site), toString(its_directive), toString(its_blocked), toUnixTimestamp64Milli(first) AS since,
-    total, if(decided = '', 'new', decided) AS state,
-    score, score >= {LEAST_TRUST} AS trusted, vouched, flood, random, narrow
-FROM (SELECT *, {{judged}} FROM ({_COUNTED})) AS found
+SELECT toString(its_site), toString(its_directive), toString(its_blocked), toString(kind),
+    toUnixTimestamp64Milli(first) AS since, toUnixTimestamp64Milli(last), total, own = 0,
+    if(decided = '', 'new', decided) AS state, its_note, its_who, toUnixTimestamp64Milli(changed_at),
+    score, trusted, has_sound, flood, random, narrow
+FROM (SELECT *, {{judged}} FROM {{rows}}) AS found
 LEFT JOIN (
-    SELECT {source_trust.SOURCE} AS source, argMax(toString(state), changed) AS decided
+    SELECT {source_trust.SOURCE} AS source, argMax(toString(state), changed) AS decided,
+        argMax(note, changed) AS its_note, argMax(who, changed) AS its_who, max(changed) AS changed_at
     FROM source_states
     GROUP BY source
 ) AS decisions USING (source)
@@ -38,40 +37,38 @@ WHERE ({{state:String}} = '' OR state = {{state:String}}) AND score >= {{least:U
             > ({{after_site:String}}, {{after_directive:String}}, {{after_blocked:String}})))
 ORDER BY trusted DESC, since DESC, its_site, its_directive, its_blocked
 LIMIT {{limit:UInt32}}
-"""  # noqa: S608
-# A host blocked as several kinds has the first of them by name: to find the newest would take twice the time.
-_THESE = f"""
-SELECT toString(of_site) AS its_site, toString(of_directive) AS its_directive, of_blocked, min(of_kind),
-    toUnixTimestamp64Milli(max(ended)), uniqCombined(12)(page), arraySort(groupUniqArray(32)(its_browser)),
-    {source_trust.TAKEN}
-FROM (
-    SELECT site AS of_site, any(effective_directive) AS of_directive, any({source_trust.BLOCKED}) AS of_blocked,
-        any(toString(blocked_kind)) AS of_kind, max(last_seen) AS ended, any(document_url) AS page,
-        any(toString(browser)) AS its_browser, max(trust) AS best, {relations.of_key("trust_reasons")} AS reasons
-    FROM {{rows}}
-    WHERE site IN {{sites:Array(String)}} AND {source_trust.BLOCKED} IN {{hosts:Array(String)}}
-    GROUP BY {", ".join(relations.KEY)}
-    {LIVE}
-)
-GROUP BY its_site, its_directive, of_blocked
-"""  # noqa: S608
+"""  # noqa: S608  (a question of ours)
 
 
-class _Ranked(NamedTuple):
-    """A row of the first step."""
+class Source(NamedTuple):
+    """A row of it; times in ms."""
 
     site: str
     directive: str
     blocked: str
-    first: int  # ms
+    kind: str  # of several the first by name
+    first: int
+    last: int
     reports: int
+    is_noise: int
     state: str
+    note: str
+    who: str
+    changed: int
     trust: int
     trusted: int
-    vouched: int
+    has_sound: int
     flood: int
     random: int
     narrow: int
+
+
+class Key(NamedTuple):
+    """What a source is known by; as a text it is the `id` of an answer."""
+
+    site: str
+    directive: str
+    blocked: str
 
 
 class Cursor(NamedTuple):
@@ -92,44 +89,77 @@ def sources(
 ) -> dict[str, Any]:
     """`/api/sources`: the trusted ones first, then the newest; `state` may be empty: any; `least` is of their trust.
 
-    Everything is of the violations that are retained and that the filters choose, `first_seen` and `reports` too: so a
-    narrower question never has an earlier source, and the reports add up to the totals. Only floods are looked for in
-    all reports. Pages are counted to about 2%, at most 32 browsers named.
+    Of a period, a browser, a page or a URL: of the violations that are retained and that the filters choose, so the
+    reports add up to the totals. Else since the source is known, which may be longer than its violations are retained.
+    A narrower question never has an earlier source. Only floods are looked for in all reports.
     """
-    its = source_trust.floods(client, filters)
+    if source_filters.are_known(filters):
+        return listed(client, source_filters.asked(filters, state, least), limit, cursor)
+    rows = source_filters.of_violations(filters)
+    return _page(client, rows, filters, _Wanted(state, least, limit), cursor)
+
+
+def listed(client: Client, asked: Asked, limit: int, cursor: Cursor | None = None) -> dict[str, Any]:
+    """What `sources` knows: `{"items", "next"}`, the trusted ones first, then the newest."""
+    filters = Filters(site=asked.site, directive=asked.directive, noise=asked.noise)
+    return _page(client, source_filters.of_sources(asked), filters, _Wanted(asked.state, asked.least, limit), cursor)
+
+
+class _Wanted(NamedTuple):
+    state: str
+    least: int
+    limit: int
+
+
+def _page(client: Client, rows: Where, filters: Filters, wanted: _Wanted, cursor: Cursor | None) -> dict[str, Any]:
+    its = source_trust.floods(client, filters.site or "")
     place = {f"after_{name}": value for name, value in (cursor or _START)._asdict().items()}
     question = _RANKED.replace("{judged}", source_trust.judged(its))
-    asked = {"state": state, "least": least, "limit": limit + 1, **its._asdict()}
-    found = [_Ranked(*row) for row in ask(client, question, relations.violations(filters), **asked, **place)]
-    page = found[:limit]
+    limits = {"state": wanted.state, "least": wanted.least, "limit": wanted.limit + 1}
+    found = [Source(*row) for row in ask(client, question, rows, **limits, **its._asdict(), **place)]
+    page = found[: wanted.limit]
     more = None
-    if len(found) > limit:
+    if len(found) > wanted.limit:
         last = page[-1]
         more = cursors.written(Cursor(last.trusted, last.first, last.site, last.directive, last.blocked))
-    return {"items": _items(client, filters, page), "next": more}
+    known = details(client, filters, [(one.site, one.directive, one.blocked) for one in page])
+    return {"items": [_item(one, known.get(one[:3])) for one in page], "next": more}
 
 
-def _items(client: Client, filters: Filters, page: list[_Ranked]) -> list[dict[str, Any]]:
-    if not page:
-        return []
-    names = {"sites": sorted({one.site for one in page}), "hosts": sorted({one.blocked for one in page})}
-    known = {row[:3]: row[3:] for row in ask(client, _THESE, relations.violations(filters), **names)}
-    return [_item(one, *known[one[:3]]) for one in page if one[:3] in known]
+_NEW = """
+SELECT countIf(trusted) FROM (SELECT *, {judged} FROM {rows})
+WHERE first >= fromUnixTimestamp64Milli({from:Int64}, 'UTC') AND first < fromUnixTimestamp64Milli({to:Int64}, 'UTC')
+"""
 
 
-def _item(one: _Ranked, kind: str, last: int, pages: int, browsers: list[str], taken: list[str]) -> dict[str, Any]:
+def count_new(client: Client, site: str | None, start: int, end: int) -> int:
+    """Sources that are worth it and no noise, first seen from `start` to `end` (s)."""
+    its = source_trust.floods(client, site or "")
+    rows = source_filters.of_sources(Asked(site=site, noise="none", since=start))
+    period = {"from": start * 1000, "to": end * 1000}
+    return int(ask(client, _NEW.replace("{judged}", source_trust.judged(its)), rows, **its._asdict(), **period)[0][0])
+
+
+def _item(one: Source, its: Details | None) -> dict[str, Any]:
+    known = its or NOTHING
     return {
+        "id": cursors.written(Key(one.site, one.directive, one.blocked)),
         "site": one.site,
         "directive": one.directive,
         "blocked": one.blocked,
-        "blocked_kind": kind,
+        "blocked_kind": one.kind,
         "first_seen": written_ms(one.first),
-        "last_seen": written_ms(last),
+        "last_seen": written_ms(one.last),
         "reports": one.reports,
-        "pages": pages,
-        "browsers": browsers,
+        "pages": known.pages,
+        "browsers": known.browsers,
+        "first_page": known.first_page,
+        "noise": bool(one.is_noise),
         "state": one.state,
+        "note": one.note,
+        "decided_by": one.who,
+        "decided_at": written_ms(one.changed) if one.changed else None,
         "trust": one.trust,
-        "trust_reasons": source_trust.reasons(taken, one.vouched, one.flood, one.random, one.narrow),
+        "trust_reasons": source_trust.reasons(known.taken, one.has_sound, one.flood, one.random, one.narrow),
         "trusted": bool(one.trusted),
     }

@@ -29,8 +29,9 @@ _TABLE = re.compile(
     re.DOTALL,
 )
 _VIEW = re.compile(r"CREATE MATERIALIZED VIEW (?P<name>\w+) TO (?P<target>\w+) AS\s+(?P<query>.*)", re.DOTALL)
-_ALTER = re.compile(r"ALTER TABLE (?P<name>\w+) (?P<what>(?:MODIFY SETTING|ADD COLUMN|MODIFY COLUMN) .*)", re.DOTALL)
-_QUERY = re.compile(r"ALTER TABLE (?P<name>\w+) MODIFY QUERY\s+(?P<query>.*)", re.DOTALL)
+_ALTER = re.compile(
+    r"ALTER TABLE (?P<name>\w+) (?P<what>(?:MODIFY SETTING|MODIFY QUERY|ADD COLUMN|MODIFY COLUMN)\s.*)", re.DOTALL
+)
 _TRUNCATE = re.compile(r"TRUNCATE TABLE (?P<name>\w+)")
 _FILL = re.compile(r"INSERT INTO (?P<name>\w+) (?P<columns>\(.*?\))\s+(?P<query>SELECT .*)", re.DOTALL)
 _CODEC = re.compile(r" CODEC\(.*\)")
@@ -48,20 +49,23 @@ def on_cluster(statement: str, cluster: str, database: str) -> list[str]:
     if found := _VIEW.fullmatch(statement):
         return [_view(found, cluster, database)]
     if found := _ALTER.fullmatch(statement):
-        name, what = found["name"], found["what"]
-        local = f"ALTER TABLE `{database}`.{name}{LOCAL} ON CLUSTER '{cluster}' {what}"
-        if what.startswith("MODIFY SETTING"):
-            return [local]
-        # The table over the shards keeps nothing, so there is nothing to compress.
-        return [local, f"ALTER TABLE `{database}`.{name} ON CLUSTER '{cluster}' {_CODEC.sub('', what)}"]
-    if found := _QUERY.fullmatch(statement):
-        altered = f"ALTER TABLE `{database}`.{found['name']}{LOCAL} ON CLUSTER '{cluster}' MODIFY QUERY"
-        return [f"{altered}\n{_from_local(found['query'], database)}"]
+        return _altered(found, cluster, database)
     if found := _TRUNCATE.fullmatch(statement):
         return [f"TRUNCATE TABLE `{database}`.{found['name']}{LOCAL} ON CLUSTER '{cluster}'"]
     if found := _FILL.fullmatch(statement):
         return [_fill(found, database)]
     raise ValueError(f"there is no form for a cluster of: {statement[:80]}")
+
+
+def _altered(found: re.Match[str], cluster: str, database: str) -> list[str]:
+    name, what = found["name"], found["what"]
+    local = f"ALTER TABLE `{database}`.{name}{LOCAL} ON CLUSTER '{cluster}'"
+    if what.startswith("MODIFY QUERY"):
+        return [f"{local} {_from_local(what, database)}"]
+    if what.startswith("MODIFY SETTING"):
+        return [f"{local} {what}"]
+    # The table over the shards keeps nothing, so there is nothing to compress.
+    return [f"{local} {what}", f"ALTER TABLE `{database}`.{name} ON CLUSTER '{cluster}' {_CODEC.sub('', what)}"]
 
 
 def _local_table(found: re.Match[str], cluster: str, database: str) -> str:

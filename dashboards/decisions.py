@@ -1,0 +1,66 @@
+"""What people decide about sources: known (it should be there), ignored (don't tell me again), new (look again)."""
+
+import time
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+import msgspec
+from clickhouse_connect.driver.client import Client
+from msgspec import Meta
+
+from dashboards import cursors
+from dashboards.params import BadParameter
+from dashboards.sources import STATES, Key
+from schema.sites import LABEL
+
+MOST = 1000  # sources decided at once
+LONGEST_NOTE = 1000  # characters
+
+
+class Decision(msgspec.Struct, forbid_unknown_fields=True):
+    """As `POST /api/sources/state` takes it. A source is named by its three parts."""
+
+    state: str
+    sources: Annotated[list[dict[str, str]], Meta(min_length=1, max_length=MOST)]
+    note: str = ""
+
+
+def read(given: Any) -> tuple[str, list[Key], str]:
+    """State, sources and note of a decoded JSON body. Raises BadParameter."""
+    try:
+        asked = msgspec.convert(given, Decision)
+    except msgspec.ValidationError as error:
+        raise BadParameter(f"The body is not a decision: {error}.") from error
+    keys = []
+    for source in asked.sources:
+        if source.keys() != {"site", "directive", "blocked"}:
+            raise BadParameter("A source is named by site, directive and blocked, as in /api/sources.")
+        keys.append(Key(source["site"], source["directive"], source["blocked"]))
+    return asked.state, keys, asked.note
+
+
+def keys_of(ids: Sequence[str]) -> list[Key]:
+    """Of the `id`s of a list of sources. Raises BadParameter."""
+    if not ids:
+        raise BadParameter("No source is chosen; tick at least one.")
+    if len(ids) > MOST:
+        raise BadParameter(f"At most {MOST} sources can be decided at once.")
+    return [cursors.read(one, Key) for one in ids]
+
+
+def decide(client: Client, state: str, sources: Sequence[Key], note: str, who: str) -> int:
+    """Writes it down, with `who` and when; how many. The last decision about a source counts. Raises BadParameter."""
+    if state not in STATES:
+        raise BadParameter(f"state is one of {', '.join(STATES)}.")
+    if len(note) > LONGEST_NOTE:
+        raise BadParameter(f"note is longer than {LONGEST_NOTE} characters.")
+    if wrong := [key for key in sources if not LABEL.fullmatch(key.site) or not key.directive or not key.blocked]:
+        raise BadParameter(f"{wrong[0].site[:60]!r} is no site, or a source of it lacks directive or blocked.")
+    chosen = sorted(set(sources))
+    changed = time.time_ns() // 1_000_000
+    rows = [[*key, state, changed, note.strip(), who] for key in chosen]
+    client.insert("source_states", rows, column_names=_COLUMNS)
+    return len(chosen)
+
+
+_COLUMNS = ["site", "effective_directive", "blocked", "state", "changed", "note", "who"]

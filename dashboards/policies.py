@@ -1,0 +1,141 @@
+"""The policies that reports carry: since when a site has each, and what it blocks."""
+
+from typing import Annotated, Any, NamedTuple
+
+from clickhouse_connect.driver.client import Client
+from msgspec import Meta
+
+from dashboards import cursors, relations, rows
+from dashboards.clients import ask
+from dashboards.filters import Filters, Where
+from dashboards.times import written_ms
+from schema.source_trust import BLOCKED
+
+_MOST_BLOCKED = 50
+
+# The newest first. Times are those of reports, nonces are taken out of the texts.
+_LISTED = """
+SELECT toString(its_site), policy_hash, toUnixTimestamp64Milli(first) AS since, toUnixTimestamp64Milli(last)
+FROM (
+    SELECT site AS its_site, policy_hash, min(first_seen) AS first, max(last_seen) AS last
+    FROM site_policies
+    WHERE {where}
+    GROUP BY its_site, policy_hash
+)
+WHERE since < {after_first:Int64} OR since = {after_first:Int64} AND (its_site, policy_hash)
+    > ({after_site:String}, {after_hash:String})
+ORDER BY since DESC, its_site, policy_hash
+LIMIT {limit:UInt32}
+"""
+_COUNTED = """
+SELECT toString(its_site), policy_hash, sum(counted), count()
+FROM (
+    SELECT site AS its_site, policy_hash, fingerprint, sum(reports) AS counted
+    FROM {rows}
+    GROUP BY its_site, policy_hash, fingerprint
+    HAVING counted > 0
+)
+GROUP BY its_site, policy_hash
+"""
+_BLOCKED = f"""
+SELECT toString(directive), blocked, sum(counted) AS total, count()
+FROM (
+    SELECT any(effective_directive) AS directive, any({BLOCKED}) AS blocked, sum(reports) AS counted
+    FROM {{rows}}
+    GROUP BY site, fingerprint
+    HAVING counted > 0
+)
+GROUP BY directive, blocked
+ORDER BY total DESC, directive, blocked
+LIMIT {_MOST_BLOCKED}
+"""  # noqa: S608  (a question of ours)
+
+
+class Cursor(NamedTuple):
+    """The last policy of the page before; `first` in ms."""
+
+    first: Annotated[int, Meta(ge=0, le=2**53)]
+    site: str
+    hash: str
+
+
+_START = Cursor(2**53, "", "")
+
+
+def listed(client: Client, site: str | None, limit: int, cursor: Cursor | None = None) -> dict[str, Any]:
+    """`{"items": [...], "next"}`: each policy of each site, the one first seen last before the others."""
+    where = Where("site = {site:String}", {"site": site}) if site else Where("1", {})
+    place = {f"after_{name}": value for name, value in (cursor or _START)._asdict().items()}
+    found = ask(client, _LISTED, where, limit=limit + 1, **place)
+    page = found[:limit]
+    more = cursors.written(Cursor(page[-1][2], page[-1][0], page[-1][1])) if len(found) > limit else None
+    texts = rows.policies(client, {its for _, its, *_ in page})
+    counts = _counts(client, site, sorted({its for _, its, *_ in page}))
+    return {"items": [_item(one, texts, counts) for one in page], "next": more}
+
+
+def _counts(client: Client, site: str | None, hashes: list[str]) -> dict[tuple[str, str], tuple[int, int]]:
+    if not hashes:
+        return {}
+    chosen = relations.violations(Filters(site=site), "policy_hash IN {hashes:Array(String)}")
+    return {(its, of): (reports, many) for its, of, reports, many in ask(client, _COUNTED, chosen, hashes=hashes)}
+
+
+def _item(
+    one: tuple[Any, ...], texts: dict[str, str], counts: dict[tuple[str, str], tuple[int, int]]
+) -> dict[str, Any]:
+    site, its, first, last = one
+    reports, violations = counts.get((site, its), (0, 0))
+    return {
+        "site": site,
+        "policy_hash": its,
+        "original_policy": texts.get(its, ""),
+        "first_seen": written_ms(first),
+        "last_seen": written_ms(last),
+        "reports": reports,
+        "violations": violations,
+    }
+
+
+def one(client: Client, its: str) -> dict[str, Any] | None:
+    """A policy: its text, the sites that have it, and what it blocks there, biggest first. None where it is not known.
+
+    `{"policy_hash", "original_policy", "sites": [...], "blocks": [{"directive", "blocked", "reports", "violations"}]}`.
+    """
+    sites = ask(client, _SITES, Where("policy_hash = {its:String}", {"its": its}))
+    if not sites:
+        return None
+    counts = _counts(client, None, [its])
+    chosen = relations.violations(Filters(), "policy_hash = {its:String}")
+    blocks = ask(client, _BLOCKED, chosen, its=its)
+    return {
+        "policy_hash": its,
+        "original_policy": text(client, its) or "",
+        "sites": [
+            {
+                "site": site,
+                "first_seen": written_ms(first),
+                "last_seen": written_ms(last),
+                "reports": counts.get((site, its), (0, 0))[0],
+            }
+            for site, first, last in sites
+        ],
+        "blocks": [dict(zip(("directive", "blocked", "reports", "violations"), row, strict=True)) for row in blocks],
+    }
+
+
+_SITES = """
+SELECT toString(its_site), toUnixTimestamp64Milli(first), toUnixTimestamp64Milli(last)
+FROM (
+    SELECT site AS its_site, min(first_seen) AS first, max(last_seen) AS last
+    FROM site_policies
+    WHERE {where}
+    GROUP BY its_site
+)
+ORDER BY first, its_site
+LIMIT 1000
+"""
+
+
+def text(client: Client, its: str) -> str | None:
+    return rows.policies(client, {its}).get(its)

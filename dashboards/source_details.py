@@ -1,0 +1,50 @@
+"""What a list of sources says beyond the counts: pages, browsers, the first page, what takes from the trust.
+
+A flood makes a million sources, so this is asked for those on a page only.
+"""
+
+from typing import NamedTuple
+
+from clickhouse_connect.driver.client import Client
+
+from dashboards import relations
+from dashboards.clients import ask
+from dashboards.filters import Filters
+from schema import source_trust
+from schema.keys import LIVE
+
+
+class Details(NamedTuple):
+    """Pages are counted to about 2%, at most 32 browsers and reasons named."""
+
+    pages: int
+    browsers: list[str]
+    first_page: str
+    taken: list[str]  # schema.source_trust.TAKEN
+
+
+NOTHING = Details(0, [], "", [])  # of a source whose violations are no longer retained
+
+_THESE = f"""
+SELECT toString(of_site) AS its_site, toString(its_directive), its_blocked, uniqCombined(12)(page),
+    arraySort(groupUniqArray(32)(its_browser)), argMin(page, began), {source_trust.TAKEN}
+FROM (
+    SELECT site AS of_site, any(effective_directive) AS its_directive, any({source_trust.BLOCKED}) AS its_blocked,
+        any(document_url) AS page, any(toString(browser)) AS its_browser, min(first_seen) AS began, max(trust) AS best,
+        {relations.of_key("trust_reasons")} AS reasons
+    FROM {{rows}}
+    WHERE site IN {{sites:Array(String)}} AND {source_trust.BLOCKED} IN {{blocked:Array(String)}}
+    GROUP BY {", ".join(relations.KEY)}
+    {LIVE}
+)
+GROUP BY its_site, its_directive, its_blocked
+"""  # noqa: S608  (a question of ours)
+
+
+def details(client: Client, filters: Filters, page: list[tuple[str, str, str]]) -> dict[tuple[str, str, str], Details]:
+    """Of the sources on a page (site, directive, what was blocked), by the violations that `filters` choose."""
+    if not page:
+        return {}
+    these = {"sites": sorted({site for site, _, _ in page}), "blocked": sorted({blocked for _, _, blocked in page})}
+    found = ask(client, _THESE, relations.violations(filters), **these)
+    return {(row[0], row[1], row[2]): Details(*row[3:]) for row in found}

@@ -1,0 +1,113 @@
+"""Which sources a question is about, as rows of one source each: from `sources`, or from the violations of a period."""
+
+from typing import Any, NamedTuple
+
+from dashboards import relations
+from dashboards.filters import Filters, Where
+from schema.keys import LIVE
+from schema.source_trust import BLOCKED, COUNTED, SENDER, SOURCE
+from schema.violation import LEAST_TRUST
+
+
+class Asked(NamedTuple):
+    """None and empty: any. `blocked_words` are looked for in what was blocked; `since` (s): first seen from then on."""
+
+    site: str | None = None
+    directive: str | None = None
+    blocked_words: tuple[str, ...] = ()
+    blocked_kind: str | None = None
+    blocked_host: str | None = None
+    state: str = ""
+    least: int = 0  # trust
+    since: int | None = None
+    noise: str = "all"
+
+
+_KNOWN = {"site", "directive", "blocked_host", "blocked_kind", "noise"}
+
+
+def are_known(filters: Filters) -> bool:
+    """Whether `sources` has what the filters choose by."""
+    return all(
+        getattr(filters, name) == default
+        for name, default in zip(filters.__struct_fields__, filters.__struct_defaults__, strict=True)
+        if name not in _KNOWN
+    )
+
+
+def asked(filters: Filters, state: str, least: int) -> Asked:
+    """The same, of filters that are known."""
+    return Asked(
+        site=filters.site, directive=filters.directive, blocked_kind=filters.blocked_kind,
+        blocked_host=filters.blocked_host, state=state, least=least, noise=filters.noise,
+    )  # fmt: skip
+
+
+def of_sources(its: Asked) -> Where:
+    """A row a source, with what `schema.source_trust.judged` needs, and `last`, `own` and `kind`."""
+    found = dict(_conditions(its))
+    values: dict[str, Any] = {name: value for _, given in found.items() for name, value in given.items()}
+    where = " AND ".join(found) or "1"
+    since = ""
+    if its.since is not None:
+        since = " AND first >= toDateTime({since:UInt32}, 'UTC')"
+        values["since"] = its.since
+    rows = f"""(
+        SELECT any(site) AS its_site, any(effective_directive) AS its_directive, any(blocked) AS its_blocked,
+            {SOURCE} AS source, min(blocked_kind) AS kind, min(s.first_seen) AS first, max(s.last_seen) AS last,
+            sumIf(s.reports, noise = '') AS own, {COUNTED}
+        FROM sources AS s
+        WHERE {where}
+        GROUP BY source
+        HAVING total > 0{since}
+    )"""  # noqa: S608  (conditions of ours)
+    return Where(where, values, rows)
+
+
+def _conditions(its: Asked) -> list[tuple[str, dict[str, Any]]]:
+    found: list[tuple[str, dict[str, Any]]] = []
+    for name, column in (("site", "site"), ("directive", "effective_directive"), ("blocked_kind", "blocked_kind")):
+        value = getattr(its, name)
+        if value is not None:
+            found.append((f"{column} = {{{name}:String}}", {name: value}))
+    if its.blocked_host is not None:
+        # Without a host it is known by its kind.
+        same = "blocked = {blocked_host:String}" if its.blocked_host else "blocked = toString(blocked_kind)"
+        found.append((same, {"blocked_host": its.blocked_host}))
+    if its.noise != "all":
+        found.append(("noise = ''" if its.noise == "none" else "noise != ''", {}))
+    for number, word in enumerate(its.blocked_words):
+        name = f"word{number}"
+        found.append((f"positionCaseInsensitiveUTF8(blocked, {{{name}:String}}) > 0", {name: word}))
+    return found
+
+
+# A row a key, as after a merge: else a forged row counts apart until its real one is merged with it, and what got
+# another label still shows under the old one.
+_KEYS = f"""
+    SELECT site AS of_site, any(effective_directive) AS of_directive, any({BLOCKED}) AS of_blocked,
+        any(toString(blocked_kind)) AS of_kind, min(first_seen) AS began, max(last_seen) AS ended,
+        sum(reports) AS counted, noise = '' AS is_own, max(trust) AS best,
+        any({SENDER["some_browsers"]}) AS some_bit, any({SENDER["other_browsers"]}) AS other_bit,
+        any({SENDER["sender"]}) AS of_sender, min(window) AS of_window, max(last_window) AS of_last_window
+    FROM {{rows}}
+    GROUP BY {", ".join(relations.KEY)}
+    {LIVE}
+"""  # noqa: S608  (a question of ours)
+_SOUND = f"best >= {LEAST_TRUST}"
+_OF_VIOLATIONS = f"""(
+    SELECT any(of_site) AS its_site, any(of_directive) AS its_directive, any(of_blocked) AS its_blocked,
+        sipHash128(of_site, of_directive, of_blocked) AS source, min(of_kind) AS kind, min(began) AS first,
+        max(ended) AS last, sumIf(counted, is_own) AS own, sum(counted) AS total, sum(counted * best) AS all_worth,
+        sumIf(counted, {_SOUND}) AS sound_reports, sumIf(counted * best, {_SOUND}) AS all_sound,
+        groupBitOrIf(some_bit, {_SOUND}) AS some, groupBitOrIf(other_bit, {_SOUND}) AS others,
+        min(of_sender) = max(of_sender) AND min(of_window) = max(of_last_window) AS at_once
+    FROM ({_KEYS})
+    GROUP BY source
+)"""  # noqa: S608
+
+
+def of_violations(filters: Filters) -> Where:
+    """The same, of the violations that `filters` choose."""
+    chosen = relations.violations(filters)
+    return chosen._replace(rows=_OF_VIOLATIONS.replace("{rows}", chosen.rows))
