@@ -68,14 +68,14 @@ _NEW = (
 )
 # Touched, and seen later than what it was silent since: labels that change touch a source too.
 _SILENT = f"SELECT key, max(since) AS away FROM silent_sources WHERE key IN ({_OF_TOUCHED}) GROUP BY key"  # noqa: S608
+_RETURNED_TOLD = f"SELECT key, occasion FROM alert_events WHERE kind = 'returned' AND key IN ({_OF_TOUCHED})"  # noqa: S608
 _RETURNED = (
     _JUDGED.replace("{these}", _TOUCHED)
     .replace("{more}", "toUnixTimestamp64Milli(away)")
     .replace("{joined}", f"INNER JOIN ({_SILENT}) AS silent ON found.source = silent.key")
     .replace(
         "{only}",
-        "ended > away AND (source, toString(toUnixTimestamp64Milli(away))) NOT IN"
-        f" (SELECT key, occasion FROM alert_events WHERE kind = 'returned' AND key IN ({_OF_TOUCHED}))",
+        f"ended > away AND (source, toString(toUnixTimestamp64Milli(away))) NOT IN ({_RETURNED_TOLD})",
     )
 )
 # When the store got its newest row or, of rows from before it wrote that down, when it was seen.
