@@ -8,7 +8,6 @@ from clickhouse_connect.driver.client import Client
 
 from alerts.asking import ask
 from alerts.events import Event, title
-from alerts.looking import Look
 from alerts.texts import clean, moment
 from schema import source_trust
 from schema.verdicts import REASONS
@@ -62,13 +61,13 @@ def path(where: str, **query: str) -> str:
     return f"{where}?{asked}" if asked else where
 
 
-def new(client: Client, found: Sequence["Found"], _at: Look) -> list[Event]:
+def new(client: Client, found: Sequence["Found"]) -> list[Event]:
     """An event each, the first ones with all evidence. Raises ClickHouseError."""
     known = _details(client, found, since=min((one.first for one in found), default=0))
     return [_event("new-source", one, known.get(one[:3], {}), "", "") for one in found]
 
 
-def returned(client: Client, found: Sequence["Found"], _at: Look) -> list[Event]:
+def returned(client: Client, found: Sequence["Found"]) -> list[Event]:
     """The same of those that came back: their evidence is of now."""
     known = _details(client, found, since=min((one.away for one in found), default=0))
     decisions = {row[:3]: row[3:] for row in _asked(client, _DECISIONS, found)} if found else {}

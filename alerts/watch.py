@@ -33,8 +33,8 @@ from schema.store import Store, TablesMissing, WrongCluster
 
 logger = logging.getLogger("sentinel.alerts")
 _EVERY_SECONDS = 1.0
-_BUSY_SHARE = 3  # times what a pass took is the pause after it, so that a flood leaves the store to others
-_LONGEST_PAUSE = 5.0
+_BUSY_SHARE = 5  # times what a pass took is the pause after it, so that a flood leaves the store to others
+_LONGEST_PAUSE = 3.0
 _SLACK_MS = 15_000  # what is inserted gets its time some moments before it can be seen
 _RATES_SECONDS, _SILENCE_SECONDS, _FELL_SILENT_SECONDS = 5.0, 60.0, 600.0
 _LAST_SECONDS = 3.0  # for messages under way, when it stops
@@ -154,14 +154,14 @@ class Alerts:
         kept_since = now - self._options.retention_days * _DAY_MS  # events are remembered a week longer
         since = self._looked - _SLACK_MS
         at = Look(now, since, max(term.began, kept_since), term.awake, self._alerting())
+        if self._is_time("fell silent", _FELL_SILENT_SECONDS):
+            self._sources.fell_silent(at)
         yield from self._sources.look(at)
         yield policies.look(self._client, at)
         if self._is_time("rates", _RATES_SECONDS):
             yield rates.spikes(self._client, at)
         if self._is_time("silence", _SILENCE_SECONDS):
             yield rates.silences(self._client, at, self._lag())
-        if self._is_time("fell silent", _FELL_SILENT_SECONDS):
-            self._sources.fell_silent(at)
 
     def _is_time(self, what: str, every: float) -> bool:
         if time.monotonic() < self._next.get(what, 0.0):
