@@ -38,20 +38,27 @@ class Channel(Protocol):
 _SHAPE = re.compile(r"([a-zA-Z][a-zA-Z0-9+.-]*)://\S+")
 
 
+_RIGHT = (
+    "should be https:// or http:// (it takes JSON), alertmanager://host:9093 or alertmanagers://, or a URL that apprise"
+    " knows, like slack://…: https://appriseit.com/services/"
+)
+_WEB = {"http", "https", "alertmanager", "alertmanagers"}
+
+
 def check(url: str) -> None:
     """Raises BadChannel."""
     found = _SHAPE.fullmatch(url)
     if found is None:
-        raise BadChannel("should be https://…, alertmanager://host:9093, or a URL that apprise knows, as slack://…")
+        raise BadChannel(_RIGHT)
     scheme = found[1].lower()
-    if scheme in {"http", "https", "alertmanager", "alertmanagers"}:
-        if not _is_web(url):
-            raise BadChannel(f"should be {scheme}://host, with a port and a path where they are needed")
+    if scheme in _WEB:
+        if not _is_web(url) or (scheme not in {"http", "https"} and "?" in url):
+            raise BadChannel(_RIGHT)
         return
     from alerts.others import known  # noqa: PLC0415  (apprise takes half a second and 25 MB)
 
     if not known(url):
-        raise BadChannel("is none that apprise knows, or lacks a part: see https://appriseit.com/services/")
+        raise BadChannel(_RIGHT)
 
 
 def _is_web(url: str) -> bool:
@@ -73,7 +80,7 @@ def masked(url: str) -> str:
     scheme, slashes, rest = url.partition("://")
     if not slashes:
         return "***"
-    if scheme.lower() not in {"http", "https", "alertmanager", "alertmanagers"}:
+    if scheme.lower() not in _WEB:
         return f"{scheme}://***"
     authority, _, path = re.sub(r"[?#]", "/", rest, count=1).partition("/")
     host = authority.rpartition("@")[2]

@@ -9,7 +9,7 @@ from alerts.quiet import quiet_until
 from alerts.record import Routed
 from schema.alerting import AlertingOf
 
-TOGETHER_MS = 2000  # what is found so soon after goes along
+TOGETHER_MS = 1500  # what is found so soon after goes along
 
 
 class Routes:

@@ -60,9 +60,9 @@ _SILENT = "SELECT key, max(since) AS away FROM silent_sources WHERE {among} GROU
 _RETURNED = {
     "{more}": "toUnixTimestamp64Milli(away)",
     "{joined}": f"INNER JOIN ({_SILENT}) AS silent ON found.source = silent.key",
-    "{not_these}": f"{SOURCE} IN (SELECT key FROM silent_sources)",
-    "{only}": "ended > away AND (source, toString(toUnixTimestamp64Milli(away))) NOT IN"
-    " (SELECT key, occasion FROM alert_events WHERE kind = 'returned' AND {among})",
+    "{not_these}": f"{SOURCE} IN (SELECT key FROM silent_sources)",  # noqa: S608
+    "{only}": "ended > away AND (source, toString(toUnixTimestamp64Milli(away))) NOT IN ({returned})",
+    "{returned}": "SELECT key, occasion FROM alert_events WHERE kind = 'returned' AND {among}",
 }
 # When the store got its newest row or, of rows from before it wrote that down, when it was seen.
 _LAST = "max(greatest(last_arrived, least(last_seen, now64(3, 'UTC'))))"

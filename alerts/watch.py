@@ -4,6 +4,7 @@ All that may be asked again is found again and is the same: a kill at any moment
 written down under a token before it happens (alerts/record.py).
 """
 
+import contextlib
 import logging
 import os
 import secrets
@@ -33,9 +34,11 @@ from schema.store import Store, TablesMissing, WrongCluster
 
 logger = logging.getLogger("sentinel.alerts")
 _EVERY_SECONDS = 1.0
-_BUSY_SHARE = 5  # times what a pass took is the pause after it, so that a flood leaves the store to others
+_BUSY_SHARE = 2  # times what a look took is the pause after it, so that a flood leaves the store to others
 _LONGEST_PAUSE = 3.0
-_SLACK_MS = 15_000  # what is inserted gets its time some moments before it can be seen
+_TICK = 0.3  # seconds, in which what is due is sent between two looks
+# What is inserted gets its time some moments before it can be seen: mostly one, and now and then some.
+_SLACK_MS, _LONG_SLACK_MS, _LONG_SECONDS = 2_000, 20_000, 5.0
 _RATES_SECONDS, _SILENCE_SECONDS, _FELL_SILENT_SECONDS = 5.0, 60.0, 600.0
 _LAST_SECONDS = 3.0  # for messages under way, when it stops
 _DAY_MS = 86_400_000
@@ -83,30 +86,45 @@ class Alerts:
     def run(self, stop: Flag) -> None:
         """Until `stop` is set; then messages under way are waited for, and another process may go on at once."""
         pause = 0.0
-        while not stop.wait(pause):
+        while not stop.is_set():
             began = time.monotonic()
             try:
                 self.step()
                 self._health.right("alerts")
-                took = time.monotonic() - began
-                pause = min(_LONGEST_PAUSE, max(_EVERY_SECONDS, _BUSY_SHARE * took))
+                pause = min(_LONGEST_PAUSE, max(_EVERY_SECONDS, _BUSY_SHARE * (time.monotonic() - began)))
+                self._send_until(time.monotonic() + pause, stop)
             except _TROUBLES as error:
                 self._give_up_client()
                 why = str(error).partition("\n")[0][:200]
                 if self._health.wrong("alerts", f"alerts can't use the store: {why}"):
                     logger.error("alerts can't use the store: %s", why)
                 pause = min(_LONGEST_PAUSE, pause * 2 + 0.5)
+                stop.wait(pause)
         self._stop()
 
     def step(self) -> bool:
         """One look, and what is due is sent; whether it is this process that works. Raises what `_TROUBLES` are."""
         if self._client is None:
             self._connect()
+        worked = True
+        with self._kept_in_mind():
+            worked = self._work()
+        return worked
+
+    def _send_until(self, ends: float, stop: Flag) -> None:
+        """What becomes due between two looks."""
+        while not stop.wait(min(_TICK, max(0.0, ends - time.monotonic()))) and time.monotonic() < ends:
+            if self._lease.left() > 0 and not self._fresh:
+                with self._kept_in_mind():
+                    self._outbox.step(self._now())
+
+    @contextlib.contextmanager
+    def _kept_in_mind(self) -> Iterator[None]:
+        """What is remembered is as it is written down; where that may not be so, it is read again."""
         try:
-            return self._work()
+            yield
         except Lost:
             self._fresh = True
-            return True
         except BaseException:
             self._fresh = True  # what was written down before it failed is not known here
             raise
@@ -152,7 +170,7 @@ class Alerts:
     def _look(self, term: Term, now: int) -> Iterator[list[Event]]:
         assert self._client is not None
         kept_since = now - self._options.retention_days * _DAY_MS  # events are remembered a week longer
-        since = self._looked - _SLACK_MS
+        since = self._looked - (_LONG_SLACK_MS if self._is_time("late", _LONG_SECONDS) else _SLACK_MS)
         at = Look(now, since, max(term.began, kept_since), term.awake, self._alerting())
         if self._is_time("fell silent", _FELL_SILENT_SECONDS):
             self._sources.fell_silent(at)

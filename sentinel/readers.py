@@ -7,6 +7,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import unquote, urlsplit
 
+from alerts.channels import BadChannel, check
+from alerts.channels import masked as masked_channel
+
 
 class WrongValue(Exception):
     """Carries what would be right, as the end of a sentence."""
@@ -91,10 +94,30 @@ def _token(text: str) -> str:
 
 
 def _webhooks(text: str) -> tuple[str, ...]:
+    """Apprise's own URLs may hold commas too: there they are written %2C."""
     urls = tuple(url for url in (part.strip() for part in text.split(",")) if url)
-    if not urls or not all(_is_web(url) for url in urls):
-        raise WrongValue("should be http:// or https:// URLs with commas between them")
+    if not urls:
+        raise WrongValue("should be URLs with commas between them")
+    for url in urls:
+        try:
+            check(url)
+        except BadChannel as error:
+            raise WrongValue(str(error)) from error
     return urls
+
+
+def _address(text: str) -> str:
+    """Without a slash at its end."""
+    parts = urlsplit(text)
+    if not _is_web(text) or parts.query or parts.fragment or "@" in parts.netloc:
+        raise WrongValue("should be an http:// or https:// URL without user, query and fragment")
+    return text.rstrip("/")
+
+
+def _secret(text: str) -> str:
+    if not 16 <= len(text) <= 1024:
+        raise WrongValue("should be 16 to 1024 characters that nobody guesses")
+    return text
 
 
 def _is_web(url: str) -> bool:
@@ -110,6 +133,8 @@ PATH = Reader("path", _path)
 HOST = Reader("address or host name", _host)
 TOKEN = Reader("text", _token)
 WEBHOOKS = Reader("URLs, with commas", _webhooks)
+ADDRESS = Reader("URL", _address)
+SECRET = Reader("text", _secret)
 
 
 def is_loopback(host: str) -> bool:
@@ -159,18 +184,8 @@ def _without_secret_parameters(text: str) -> str:
 
 
 def masked_webhooks(text: str) -> str:
-    """Chat services' webhooks carry their secret in the path: hosts only."""
-    return _short(_printable(",".join(_masked_webhook(url.strip()) for url in text.split(","))))
-
-
-def _masked_webhook(url: str) -> str:
-    scheme, slashes, rest = _without_odd_port(url).partition("://")
-    if not slashes:
-        scheme, rest = "", scheme
-    if "@" in rest:
-        return f"{scheme}{slashes}***"
-    host, *path = rest.split("/", 1)
-    return f"{scheme}{slashes}{host.partition('?')[0]}{'/***' if path else ''}"
+    """Chat services' webhooks carry their secret in the path, and apprise's URLs in the host."""
+    return _short(_printable(",".join(masked_channel(url.strip()) for url in text.split(","))))
 
 
 def _printable(text: str) -> str:

@@ -38,6 +38,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     sites: Path | None = None
     noise: Path | None = None
     webhooks: tuple[str, ...] = ()
+    webhook_secret: str = ""
+    console_url: str = ""
     console_token: str = ""
     host: str = "0.0.0.0"  # noqa: S104  (reports come from browsers elsewhere)
     port: int = 8080
@@ -87,7 +89,18 @@ SAYS: dict[str, Says] = {
     ),
     "sites": Says(PATH, "", "TOML file of the sites that report here; without one every label is a site."),
     "noise": Says(PATH, "", "TOML file of noise rules, instead of those that come with the program."),
-    "webhooks": Says(readers.WEBHOOKS, "", "Where alerts will go. Checked and kept; this release sends no alerts yet."),
+    "webhooks": Says(
+        readers.WEBHOOKS,
+        "",
+        "Where alerts go: `https://…` takes them as JSON, `alertmanager://host:9093`, or a URL of apprise's "
+        "(`slack://…`, `msteams://…`, `mailto://…`, `pagerduty://…`), with commas between them.",
+    ),
+    "webhook_secret": Says(readers.SECRET, "", "Signs what is sent to `https://…` webhooks."),
+    "console_url": Says(
+        readers.ADDRESS,
+        "",
+        "Public address of the console: for links in alerts, and the way back of the login.",
+    ),
     "console_token": Says(readers.TOKEN, "", "Opens the console. Needed where its host isn't loopback."),
     "host": Says(HOST, "", "Where the collector listens: browsers elsewhere must reach it."),
     "port": Says(PORT, "", "The collector's port; 0 takes a free one."),
@@ -217,7 +230,7 @@ def _value(given: _Given, text: str) -> Any:
 
 
 def _shown(field: str, text: str) -> str:
-    if field == "console_token":
+    if field in {"console_token", "webhook_secret"}:
         return "***"
     return readers.masked_webhooks(text) if field == "webhooks" else readers.masked(text)
 

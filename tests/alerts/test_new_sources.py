@@ -3,13 +3,13 @@
 import time
 
 from tests.alerts.conftest import Watched
-from tests.support.store import violation
+from tests.support.store import insert, violation
 
 
 def test_a_new_source_is_told_within_ten_seconds_with_all_evidence(watched, receiver):
     began = time.monotonic()
     watched.see(1, verdict="consistent", verdict_reason="script-src", sample="alert(1)", trust=100)
-    watched.steps(lambda: receiver.taken())
+    watched.steps(receiver.taken)
     assert time.monotonic() - began < 10
     [request] = receiver.taken()
     assert request.signed_by("s3cret")
@@ -32,7 +32,7 @@ def test_a_new_source_is_told_within_ten_seconds_with_all_evidence(watched, rece
 
 def test_it_is_told_once(watched, receiver):
     watched.see(1)
-    watched.steps(lambda: receiver.taken())
+    watched.steps(receiver.taken)
     for _ in range(3):
         watched.see(1)
         watched.alerts.step()
@@ -95,11 +95,9 @@ def test_a_label_that_changes_makes_no_old_source_new(store, client):
 
 
 def test_fifty_at_once_are_one_message_that_tells_of_all(watched, receiver):
-    from tests.support.store import insert
-
     now = time.time()
     insert(watched.client, [violation(number, at=now, blocked_host=f"h{number}.example") for number in range(55)])
-    watched.steps(lambda: receiver.taken())
+    watched.steps(receiver.taken)
     [request] = receiver.taken()
     assert len(request.json["events"]) == 10
     assert len(request.json["more"]) == 45
