@@ -106,10 +106,10 @@ class Alerts:
         """One look, and what is due is sent; whether it is this process that works. Raises what `_TROUBLES` are."""
         if self._client is None:
             self._connect()
-        worked = True
+        works = True  # where it turns out that another has worked meanwhile, it is this one again
         with self._kept_in_mind():
-            worked = self._work()
-        return worked
+            works = self._work()
+        return works or self._lease.left() > 0
 
     def _send_until(self, ends: float, stop: Flag) -> None:
         """What becomes due between two looks."""

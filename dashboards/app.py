@@ -12,11 +12,15 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from dashboards import problems
+from dashboards.access.guard import Entry, Guard, Tell
+from dashboards.access.headers import Secured, secured
+from dashboards.access.login import Login
+from dashboards.access.terms import Terms
 from dashboards.api import Api
 from dashboards.clients import Busy, Clients
+from dashboards.deciding import Deciding
 from dashboards.noise import Apply, Applying, RuleOf
 from dashboards.pages import Pages
-from dashboards.security import Guard, Secured, secured
 from schema.sites import Sites
 from schema.store import Store, TablesMissing, WrongCluster
 
@@ -32,15 +36,21 @@ def build(
     *,
     rule_of: RuleOf = _PACKAGED.rule,
     apply: Apply | None = None,
+    terms: Terms = Terms(),  # noqa: B008  (never changed)
 ) -> Starlette:
-    """The console over `store`. `lag`: seconds the store is behind, None where unknown; without `token` no login.
+    """The console over `store`. `lag`: seconds the store is behind, None where unknown; `token` is an editor's.
 
-    `apply` labels what is stored again; without it that can't be asked for.
+    `apply` labels what is stored again; without it that can't be asked for. `terms`: on which, besides the token, it is
+    open; by default there are no others.
     """
     clients = Clients(store, QUESTIONS_AT_ONCE)
     api = Api(clients, Clients(store, EXPORTS_AT_ONCE), lag)
     pages = Pages(clients, lag, rule_of)
     applying = Applying(apply).routes() if apply else []
+    entry = Entry(terms._replace(token=token or ""))
+
+    def tell(request: Request, told: problems.Problem) -> Response:
+        return pages.problem(told) if problems.reads_pages(request) else problems.response(told)
 
     def answers() -> bool:
         try:
@@ -62,11 +72,23 @@ def build(
         told = problems.of(error)
         if told.status == 500 and isinstance(error, problems.EXPECTED):
             raise error  # on to the outermost layer, which logs it
-        return secured(pages.problem(told) if _reads_pages(request) else problems.response(told))
+        return secured(request, tell(request, told))
 
     app = Starlette(
-        routes=[Route("/health", _health), Route("/ready", ready), *api.routes(), *applying, *pages.routes()],
-        middleware=[Middleware(Secured), Middleware(Guard, token=token)],
+        routes=[
+            Route("/health", _health),
+            Route("/ready", ready),
+            *Login(entry, pages.page, tell).routes(),
+            *_by_provider(entry, tell),
+            *api.routes(),
+            *applying,
+            *Deciding(store).routes(),
+            *pages.routes(),
+        ],
+        middleware=[
+            Middleware(Secured, places=entry.places, collector=terms.collector),
+            Middleware(Guard, entry=entry, tell=tell),
+        ],
         exception_handlers=dict.fromkeys((*problems.EXPECTED, Exception), problem),
     )
     app.router.redirect_slashes = False
@@ -82,6 +104,9 @@ async def _health(_request: Request) -> Response:
     return PlainTextResponse("ok\n")
 
 
-def _reads_pages(request: Request) -> bool:
-    """A person in front of a browser, rather than a program."""
-    return not request.url.path.startswith("/api/") and "text/html" in request.headers.get("accept", "")
+def _by_provider(entry: Entry, tell: Tell) -> list[Route]:
+    if entry.terms.provider is None:
+        return []
+    from dashboards.access.provider import ByProvider  # noqa: PLC0415  (an HTTP client and more, needed by few)
+
+    return ByProvider(entry, entry.terms.provider, tell).routes()

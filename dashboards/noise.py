@@ -1,8 +1,4 @@
-"""Noise rules in the console: what a rule says, and labelling again what is stored.
-
-`POST /api/noise/apply` is the one request that changes anything. No page may cause it: a body of application/json makes
-a browser ask first, which nothing here answers, and a request that a browser calls another site's is refused.
-"""
+"""Noise rules in the console: what a rule says, and labelling again what is stored."""
 
 import itertools
 from collections.abc import Callable, Generator, Iterator
@@ -11,12 +7,13 @@ from typing import Any
 
 import msgspec
 from clickhouse_connect.driver.exceptions import ClickHouseError
-from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from dashboards.access.changes import json_change
+from dashboards.access.visitor import Visitor
 from dashboards.streams import Stream
 from schema.noise import BadRules, Rule
 
@@ -24,7 +21,6 @@ RuleOf = Callable[[str, str], Rule | None]
 """Site and rule's id → what it says; None where it is not known any more."""
 Apply = Callable[[str | None], Iterator[dict[str, Any]]]
 """The text of a rules file, or None for those in use → steps, the last of them with "done". Raises BadRules."""
-MOST_BYTES = 1 << 20
 
 
 class _Asked(msgspec.Struct, forbid_unknown_fields=True):
@@ -39,14 +35,13 @@ class Applying:
         self._at_work = Lock()
 
     def routes(self) -> list[Route]:
-        return [Route("/api/noise/apply", self._endpoint, methods=["POST"])]
+        return [Route("/api/noise/apply", json_change(self._change), methods=["POST"])]
 
-    async def _endpoint(self, request: Request) -> Response:
+    def _change(self, _request: Request, _visitor: Visitor, said: Any) -> Response:
         """NDJSON, a line a step. Who hangs up stops it after the batch under way."""
-        _refuse_pages(request)
-        lines = self._lines(_read(await _body(request)).rules)
+        lines = self._lines(_read(said).rules)
         # The first step is made before the answer starts, so that what goes wrong can still be told.
-        whole = itertools.chain([await run_in_threadpool(next, lines, b"")], lines)
+        whole = itertools.chain([next(lines, b"")], lines)
         return Stream(whole, lines.close, media_type="application/x-ndjson")
 
     def _lines(self, rules: str | None) -> Generator[bytes, None, None]:
@@ -74,24 +69,8 @@ def _why(error: ClickHouseError) -> str:
     return name if code is None else f"error {code}, {name}"
 
 
-def _refuse_pages(request: Request) -> None:
-    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
-        raise HTTPException(415, "The body is JSON: send Content-Type: application/json.")
-    if request.headers.get("sec-fetch-site", "none") not in {"none", "same-origin"} or "origin" in request.headers:
-        raise HTTPException(403, "This is for programs, not for pages.")
-
-
-async def _body(request: Request) -> bytes:
-    found = b""
-    async for piece in request.stream():
-        found += piece
-        if len(found) > MOST_BYTES:
-            raise HTTPException(413, "A rules file has at most 1 MiB.")
-    return found
-
-
-def _read(body: bytes) -> _Asked:
+def _read(said: Any) -> _Asked:
     try:
-        return msgspec.json.decode(body or b"{}", type=_Asked)
-    except msgspec.DecodeError as error:
+        return msgspec.convert(said or {}, _Asked)
+    except msgspec.ValidationError as error:
         raise HTTPException(400, f'The body is {{"rules": text of a rules file, or null}}: {error}.') from error

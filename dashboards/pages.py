@@ -12,6 +12,7 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from dashboards import chart, counts, filters, groups, ledger, periods, rejects, series, texts, violations
+from dashboards.access.visitor import visitor_of
 from dashboards.api import Lag, found
 from dashboards.beside import Beside
 from dashboards.chart import Chart
@@ -83,8 +84,12 @@ class Pages:
         ]
 
     def problem(self, problem: Problem) -> Response:
-        page = self._templates.get_template("problem.html").render(problem=problem)
-        return HTMLResponse(page, problem.status, problem.headers)
+        answer = self.page("problem.html", problem.status, problem=problem)
+        answer.headers.update(problem.headers)
+        return answer
+
+    def page(self, template: str, status: int, **shown: Any) -> Response:
+        return HTMLResponse(self._templates.get_template(template).render(shown), status)
 
     def _page(
         self, template: str, ask: Callable[[Client, Request, Parameters], NamedTuple], *own: str
@@ -93,7 +98,7 @@ class Pages:
             given = Parameters(request.scope["query_string"], (*filters.NAMES, *own))
             with self._clients.lend() as client:
                 shown = ask(client, request, given)
-            return HTMLResponse(self._templates.get_template(template).render(shown._asdict()))
+            return self.page(template, 200, visitor=visitor_of(request), **shown._asdict())
 
         return endpoint
 

@@ -6,6 +6,7 @@ from typing import NamedTuple
 import msgspec
 from clickhouse_connect.driver.exceptions import DatabaseError, OperationalError
 from starlette.exceptions import HTTPException
+from starlette.requests import Request
 from starlette.responses import Response
 
 from dashboards.clients import Busy
@@ -26,6 +27,11 @@ class Problem(NamedTuple):
 def response(problem: Problem) -> Response:
     body = {"type": "about:blank", "title": problem.title, "status": problem.status, "detail": problem.sentence}
     return Response(msgspec.json.encode(body), problem.status, problem.headers, media_type="application/problem+json")
+
+
+def reads_pages(request: Request) -> bool:
+    """A person in front of a browser, rather than a program."""
+    return not request.scope["path"].startswith("/api/") and "text/html" in request.headers.get("accept", "")
 
 
 # ClickHouse's codes.

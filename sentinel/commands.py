@@ -8,6 +8,7 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 
+import msgspec
 from prometheus_client import CollectorRegistry
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 from rich.console import Console
@@ -48,12 +49,13 @@ def run(settings: Settings, _given: argparse.Namespace) -> int:
         seconds = patience(places)
         collector = stack.enter_context(listen(settings.host, settings.port, "port", seconds))
         console_ = stack.enter_context(listen(settings.console_host, settings.console_port, "console-port", seconds))
-        store = Child("store", stages.store, (settings, console_), stop_seconds=DRAIN_SECONDS + 7)
+        ours = msgspec.structs.replace(settings, port=collector.getsockname()[1])  # where it asked for a free one
+        store = Child("store", stages.store, (ours, console_), stop_seconds=DRAIN_SECONDS + 7)
         supervisor = _supervisor([_workers(settings, collector), [store]], collector)
         figures = _serve_operations(settings, _problems(settings, supervisor))
         where = {"collector": url_of(collector), "console": url_of(console_), "metrics": f"{figures}/metrics"}
         stack.callback(places.unlink, missing_ok=True)
-        return _keep_running(supervisor, lambda: announce(places, where, settings.log))
+        return _keep_running(supervisor, lambda: announce(places, where, settings))
 
 
 def ingest(settings: Settings, _given: argparse.Namespace) -> int:
@@ -64,7 +66,7 @@ def ingest(settings: Settings, _given: argparse.Namespace) -> int:
         figures = _serve_operations(settings, _problems(settings, supervisor))
         where = {"collector": url_of(listener), "metrics": f"{figures}/metrics"}
         stack.callback(places.unlink, missing_ok=True)
-        return _keep_running(supervisor, lambda: announce(places, where, settings.log))
+        return _keep_running(supervisor, lambda: announce(places, where, settings))
 
 
 def process(settings: Settings, given: argparse.Namespace) -> int:

@@ -2,11 +2,15 @@
 
 import contextlib
 import functools
+import logging
+import os
+import secrets
 from collections.abc import Callable, Iterator
 
 import uvicorn
 from starlette.applications import Starlette
 
+from dashboards.access.terms import Provider, Terms
 from dashboards.app import build
 from schema.clickhouse import Engine
 from schema.server import Server
@@ -14,11 +18,18 @@ from schema.sites import Sites
 from sentinel.noise_apply import applied
 from sentinel.settings import Settings
 
+logger = logging.getLogger(__name__)
+
 
 def console_over(
-    settings: Settings, store: Engine | Server, lag: Callable[[], float | None], sites: Callable[[], Sites]
+    settings: Settings,
+    store: Engine | Server,
+    lag: Callable[[], float | None],
+    sites: Callable[[], Sites],
+    *,
+    collects: bool,
 ) -> "ConsoleServer":
-    """`sites` are those by which reports are judged now."""
+    """`sites` are those by which reports are judged now; `collects`: `settings.port` is that of our own collector."""
     app = build(
         store,
         lag,
@@ -26,8 +37,44 @@ def console_over(
         rule_of=lambda site, its: sites().rule(site, its),
         # Of a server everybody has clients, and the console's user may only read.
         apply=functools.partial(applied, store, sites) if isinstance(store, Engine) else None,
+        terms=_terms(settings, settings.collector_url or (settings.port if collects else None)),
     )
     return ConsoleServer(app)
+
+
+def _terms(settings: Settings, collector: str | int | None) -> Terms:
+    provider = Provider(
+        settings.oidc_issuer,
+        settings.oidc_client_id,
+        settings.oidc_client_secret,
+        settings.oidc_editors,
+        settings.oidc_viewers,
+    )
+    return Terms(
+        viewer_token=settings.console_viewer_token,
+        provider=provider if settings.oidc_issuer else None,
+        secret=secret(settings),
+        host=settings.console_host,
+        url=settings.console_url,
+        collector=collector,
+    )
+
+
+def secret(settings: Settings) -> bytes:
+    """So that sessions outlive the process; empty where it keeps nothing on this machine."""
+    if settings.console_secret or settings.store is not None:
+        return settings.console_secret.encode()
+    path = settings.data_dir / "console.secret"
+    try:
+        if not path.exists():
+            unfinished = path.with_suffix(".part")
+            with os.fdopen(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+                file.write(secrets.token_bytes(32))
+            unfinished.replace(path)
+        return path.read_bytes()
+    except OSError as error:  # the disk is full, and the spool on it must be stored to empty it
+        logger.warning("sessions of the console end with this process: %s", error)
+        return b""
 
 
 class ConsoleServer(uvicorn.Server):

@@ -9,8 +9,8 @@ import time
 from pathlib import Path
 
 from ingest.worker import BACKLOG
-from log.places import KafkaPlace
 from sentinel.explained import CannotStart
+from sentinel.settings import Settings
 
 PREDECESSOR_SECONDS = 10.0  # for processes of a killed run to end
 
@@ -43,7 +43,7 @@ def url_of(listener: socket.socket) -> str:
     return f"http://{shown}:{port}"
 
 
-def announce(places: Path, where: dict[str, str], log: KafkaPlace | None) -> None:
+def announce(places: Path, where: dict[str, str], settings: Settings) -> None:
     """What a person needs next, on standard output; and where things are, for the other commands."""
     unfinished = places.with_suffix(".part")
     with contextlib.suppress(OSError):  # a collector must come up on the disk that its spool has filled, to empty it
@@ -52,13 +52,13 @@ def announce(places: Path, where: dict[str, str], log: KafkaPlace | None) -> Non
     reports = f"{where['collector']}/csp/report"
     for name, url in {**where, "collector": reports}.items():
         print(f"{name + ':':<11}{url}")
-    if log is not None:
-        print(f"ships to:  {log.url}")
+    if settings.log is not None:
+        print(f"ships to:  {settings.log.url}")
     print(
         "\nTo try it on this machine, send this header with your pages (SITE is a label of your choice):\n"
         f"  Content-Security-Policy-Report-Only: default-src 'self'; report-uri {reports}/SITE\n"
         "On a real site, behind https (browsers deliver the Reporting API nowhere else), send both:\n"
-        '  Reporting-Endpoints: csp="https://YOUR-COLLECTOR/csp/report/SITE"\n'
+        f'  Reporting-Endpoints: csp="{settings.collector_url or "https://YOUR-COLLECTOR"}/csp/report/SITE"\n'
         "  Content-Security-Policy-Report-Only: default-src 'self'; report-to csp\n"
         "Nothing to report yet? `csp-sentinel demo` sends some. Ctrl-C stops.",
         flush=True,

@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 from alerts.channels import BadChannel, check
 from alerts.channels import masked as masked_channel
@@ -106,35 +106,11 @@ def _webhooks(text: str) -> tuple[str, ...]:
     return urls
 
 
-def _address(text: str) -> str:
-    """Without a slash at its end."""
-    parts = urlsplit(text)
-    if not _is_web(text) or parts.query or parts.fragment or "@" in parts.netloc:
-        raise WrongValue("should be an http:// or https:// URL without user, query and fragment")
-    return text.rstrip("/")
-
-
-def _secret(text: str) -> str:
-    if not 16 <= len(text) <= 1024:
-        raise WrongValue("should be 16 to 1024 characters that nobody guesses")
-    return text
-
-
-def _is_web(url: str) -> bool:
-    try:
-        parts = urlsplit(url)
-        return parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0 and " " not in url
-    except ValueError:  # a port that is no number, an unclosed bracket
-        return False
-
-
 PORT = whole(0, 65535)._replace(type="port")
 PATH = Reader("path", _path)
 HOST = Reader("address or host name", _host)
 TOKEN = Reader("text", _token)
 WEBHOOKS = Reader("URLs, with commas", _webhooks)
-ADDRESS = Reader("URL", _address)
-SECRET = Reader("text", _secret)
 
 
 def is_loopback(host: str) -> bool:

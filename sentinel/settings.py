@@ -5,7 +5,7 @@ those that another wins over. An empty text is "not set", because containers pas
 """
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,14 +13,13 @@ import msgspec
 
 from log.places import KafkaPlace
 from schema.places import ClickHousePlace
-from sentinel import places, readers
-from sentinel.names import FILE, PREFIX, Misspelt, field_of
+from sentinel import places, readers, web_readers
+from sentinel.agreement import disagreement
+from sentinel.given import Given, WrongSetting, given_by
+from sentinel.names import FILE, PREFIX, SECRET
 from sentinel.readers import HOST, PATH, PORT, Reader, WrongValue, choice, size, whole
-from sentinel.settings_file import WrongFile, read_file
 
-
-class WrongSetting(Exception):
-    """One sentence: the setting, its value with secrets masked, and what would be right."""
+__all__ = ["SAYS", "Loaded", "Row", "Settings", "WrongSetting", "load", "read", "render", "table"]
 
 
 def _workers() -> int:
@@ -39,8 +38,16 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     noise: Path | None = None
     webhooks: tuple[str, ...] = ()
     webhook_secret: str = ""
-    console_url: str = ""
     console_token: str = ""
+    console_viewer_token: str = ""
+    console_secret: str = ""
+    console_url: str = ""
+    collector_url: str = ""
+    oidc_issuer: str = ""
+    oidc_client_id: str = ""
+    oidc_client_secret: str = ""
+    oidc_editors: tuple[str, ...] = ()
+    oidc_viewers: tuple[str, ...] = ()
     host: str = "0.0.0.0"  # noqa: S104  (reports come from browsers elsewhere)
     port: int = 8080
     console_host: str = "127.0.0.1"
@@ -95,13 +102,38 @@ SAYS: dict[str, Says] = {
         "Where alerts go: `https://…` takes them as JSON, `alertmanager://host:9093`, or a URL of apprise's "
         "(`slack://…`, `msteams://…`, `mailto://…`, `pagerduty://…`), with commas between them.",
     ),
-    "webhook_secret": Says(readers.SECRET, "", "Signs what is sent to `https://…` webhooks."),
-    "console_url": Says(
-        readers.ADDRESS,
+    "webhook_secret": Says(web_readers.SECRET, "", "Signs what is sent to `https://…` webhooks."),
+    "console_token": Says(
+        readers.TOKEN,
         "",
-        "Public address of the console: for links in alerts, and the way back of the login.",
+        "Opens the console to an editor. Needed where its host isn't loopback, unless `SENTINEL_OIDC_ISSUER` is set.",
     ),
-    "console_token": Says(readers.TOKEN, "", "Opens the console. Needed where its host isn't loopback."),
+    "console_viewer_token": Says(readers.TOKEN, "", "Opens the console to a viewer, who can read and change nothing."),
+    "console_secret": Says(
+        web_readers.SECRET,
+        "",
+        "Signs sessions; the same for all consoles behind one address. Without it one is kept in the data dir, or "
+        "sessions end with the process where the store is a server.",
+    ),
+    "console_url": Says(
+        web_readers.ORIGIN, "", "Public address of the console, for links in alerts and the login's way back."
+    ),
+    "collector_url": Says(
+        web_readers.ORIGIN,
+        "",
+        "Public address of the collector, as browsers reach it; shown in the header lines to paste.",
+    ),
+    "oidc_issuer": Says(web_readers.ISSUER, "", "OpenID Connect provider at which people sign in to the console."),
+    "oidc_client_id": Says(readers.TOKEN, "", "The console's name at the provider."),
+    "oidc_client_secret": Says(readers.TOKEN, "", "The console's secret at the provider."),
+    "oidc_editors": Says(
+        web_readers.PEOPLE,
+        "",
+        "Who may read and change: e-mail addresses, `@domain`, or groups as the provider names them.",
+    ),
+    "oidc_viewers": Says(
+        web_readers.PEOPLE, "", "Who may read: the same, or `*`, anybody whom the provider knows; empty: nobody else."
+    ),
     "host": Says(HOST, "", "Where the collector listens: browsers elsewhere must reach it."),
     "port": Says(PORT, "", "The collector's port; 0 takes a free one."),
     "console_host": Says(HOST, "", "Where the console and its API listen."),
@@ -152,13 +184,6 @@ class Loaded(NamedTuple):
     sources: dict[str, str]
 
 
-class _Given(NamedTuple):
-    field: str
-    shown: str  # as the person wrote the name
-    text: str
-    source: str
-
-
 def load(environ: Mapping[str, str], file: Path | None, flags: Mapping[str, Any]) -> Settings:
     """Settings from all places. `flags` by field name; None is not given, other names are passed over."""
     return read(environ, file, flags).settings
@@ -170,55 +195,17 @@ def read(environ: Mapping[str, str], file: Path | None, flags: Mapping[str, Any]
     where = file if file is not None else Path(named) if named else None
     values: dict[str, Any] = {}
     sources = dict.fromkeys(SAYS, "default")
-    for given in [*_from_file(where), *_from_environment(environ), *_from_flags(flags)]:
+    for given in given_by(environ, where, flags, SAYS):
         if text := given.text.strip():
             values[given.field] = _value(given, text)
             sources[given.field] = given.source
     settings = Settings(**values)
-    _agree(settings)
+    if sentence := disagreement(settings):
+        raise WrongSetting(sentence)
     return Loaded(settings, sources)
 
 
-def _from_file(path: Path | None) -> Iterator[_Given]:
-    if path is None:
-        return
-    try:
-        found = read_file(path)
-    except WrongFile as error:
-        raise WrongSetting(f"the settings file {readers.masked(str(path))} {error}") from error
-    source = f"file {path}"
-    seen: dict[str, str] = {}
-    for name, text in found.items():
-        field = _field(name, text, source, bare=path.suffix.lower() == ".toml")
-        if field is None:
-            continue
-        if field in seen:
-            raise WrongSetting(f"the settings file {path} gives {seen[field]} and {name}, which are the same: keep one")
-        seen[field] = name
-        yield _Given(field, name, text, source)
-
-
-def _from_environment(environ: Mapping[str, str]) -> Iterator[_Given]:
-    for name, text in environ.items():
-        if name != FILE and (field := _field(name, text, "environment")) is not None:
-            yield _Given(field, name, text, "environment")
-
-
-def _from_flags(flags: Mapping[str, Any]) -> Iterator[_Given]:
-    for field, value in flags.items():
-        if field in SAYS and value is not None:
-            text = ",".join(value) if isinstance(value, list | tuple) else str(value)
-            yield _Given(field, f"--{field.replace('_', '-')}", text, "flag")
-
-
-def _field(name: str, text: str, source: str, *, bare: bool = False) -> str | None:
-    try:
-        return field_of(name, text, SAYS, bare=bare)
-    except Misspelt as error:
-        raise WrongSetting(f"{error.shown} ({source}): {error}") from error
-
-
-def _value(given: _Given, text: str) -> Any:
+def _value(given: Given, text: str) -> Any:
     try:
         if any(ord(char) < 32 or ord(char) == 127 for char in text):
             raise WrongValue("should be text without control characters")
@@ -230,21 +217,9 @@ def _value(given: _Given, text: str) -> Any:
 
 
 def _shown(field: str, text: str) -> str:
-    if field in {"console_token", "webhook_secret"}:
-        return "***"
-    return readers.masked_webhooks(text) if field == "webhooks" else readers.masked(text)
-
-
-def _agree(settings: Settings) -> None:
-    """What no single setting shows."""
-    if settings.durability == "log" and settings.log is None:
-        right = "SENTINEL_LOG=spool: has none: use disk, or SENTINEL_LOG=kafka://host:9092/topic"
-        raise WrongSetting(f"SENTINEL_DURABILITY=log waits for Kafka's acknowledgement, and {right}")
-    if not settings.console_token and not readers.is_loopback(settings.console_host):
-        raise WrongSetting(
-            f"SENTINEL_CONSOLE_HOST={settings.console_host} opens the console to other machines: "
-            "set SENTINEL_CONSOLE_TOKEN too, or use 127.0.0.1"
-        )
+    if field == "webhooks":
+        return readers.masked_webhooks(text)
+    return "***" if field in SECRET else readers.masked(text)
 
 
 def render(settings: Settings, sources: Mapping[str, str]) -> str:

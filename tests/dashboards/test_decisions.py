@@ -1,14 +1,19 @@
 """What people decide about sources: the last word counts, with who said it, when and why."""
 
+import json
+import re
 import time
+from urllib.parse import urlencode
 
 import pytest
 
 from dashboards import decisions, sources
+from dashboards.app import build
 from dashboards.params import BadParameter
 from dashboards.source_filters import Asked
 from dashboards.sources import Key
 from schema.clickhouse import Engine
+from tests.support.asgi import LOCAL, Answer, ask
 from tests.support.store import empty, insert, violation
 
 CDN = Key("shop", "script-src-elem", "cdn.evil.example")
@@ -80,3 +85,59 @@ def test_what_makes_no_sense_is_refused_and_nothing_is_written(client, state: st
 def test_ids_that_are_none_of_the_list_are_refused(ids: list[str]):
     with pytest.raises(BadParameter):
         decisions.keys_of(ids)
+
+
+# Over HTTP
+
+
+@pytest.fixture
+def app(store: Engine):
+    return build(store, lambda: None, token=None)
+
+
+def posted(app, fields: list[tuple[str, str]], csrf: str | None = None) -> Answer:
+    found = re.search(r'name="csrf" value="([^"]+)"', ask(app, "/sources").text)
+    assert found is not None
+    given = [*fields, ("csrf", found[1] if csrf is None else csrf)]
+    form = ("content-type", "application/x-www-form-urlencoded")
+    return ask(app, "/sources", "POST", (*LOCAL, form), urlencode(given).encode())
+
+
+def test_the_form_decides_and_leads_back(client, app):
+    item = listed(client)[CDN.blocked]
+    answer = posted(app, [("state", "known"), ("source", item["id"]), ("note", "ours"), ("back", "/sources?site=shop")])
+    assert (answer.status, answer.headers["location"]) == (303, "/sources?site=shop")
+    decided = listed(client)[CDN.blocked]
+    assert (decided["state"], decided["note"], decided["decided_by"]) == ("known", "ours", "this machine")
+
+
+@pytest.mark.parametrize("back", ["https://evil.example/", "//evil.example", "/\\evil.example", ""])
+def test_the_way_back_leads_nowhere_else(client, app, back: str):
+    item = listed(client)[CDN.blocked]
+    answer = posted(app, [("state", "known"), ("source", item["id"]), ("back", back)])
+    assert (answer.status, answer.headers["location"]) == (303, "/sources")
+
+
+def test_a_form_without_its_token_decides_nothing(client, app):
+    item = listed(client)[CDN.blocked]
+    for csrf in ("", "0" * 64):
+        assert posted(app, [("state", "known"), ("source", item["id"])], csrf).status == 403
+    assert listed(client)[CDN.blocked]["state"] == "new"
+
+
+@pytest.mark.parametrize(
+    "fields", [[("state", "known")], [("state", "known"), ("source", "?")], [("state", "known"), ("more", "1")],
+               [("state", "known"), ("state", "new"), ("source", "?")]],
+)  # fmt: skip
+def test_a_form_that_makes_no_sense_is_answered_with_a_sentence(client, app, fields: list[tuple[str, str]]):
+    answer = posted(app, fields)
+    assert answer.status == 400
+    assert answer.json["detail"]
+
+
+def test_a_program_decides_by_json(client, app):
+    body = {"state": "ignored", "sources": [CDN._asdict()], "note": "noise of a partner"}
+    json_type = ("content-type", "application/json")
+    answer = ask(app, "/api/sources/state", "POST", (*LOCAL, json_type), json.dumps(body).encode())
+    assert (answer.status, answer.json) == (200, {"decided": 1})
+    assert listed(client)[CDN.blocked]["state"] == "ignored"

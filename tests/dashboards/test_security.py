@@ -1,6 +1,5 @@
-"""Who may ask, and what a browser may do with the answer."""
+"""What answers at which address and method, and that it is ours also where something breaks."""
 
-import base64
 import http.client
 import threading
 import time
@@ -12,86 +11,6 @@ from starlette.applications import Starlette
 from dashboards.app import build
 from schema.clickhouse import Engine
 from tests.support.asgi import ask
-
-TOKEN = "a secret: with colons, ünd more"
-PATHS = ["/", "/api/totals", "/api/export", "/violations/" + "0" * 32, "/nothing", "/static/console.css"]
-
-
-@pytest.fixture(scope="module")
-def locked(store: Engine) -> Starlette:
-    return build(store, lambda: None, token=TOKEN)
-
-
-def headers(authorization: str = "", host: str = "console.example") -> tuple[tuple[str, str], ...]:
-    return (("host", host), *((("authorization", authorization),) if authorization else ()))
-
-
-def basic(text: str) -> str:
-    return "Basic " + base64.b64encode(text.encode()).decode()
-
-
-@pytest.mark.parametrize("path", PATHS)
-def test_with_a_token_nothing_is_told_without_it(locked: Starlette, path: str):
-    found = ask(locked, path, headers=headers())
-    assert found.status == 401
-    assert found.headers["content-type"] == "application/problem+json"
-    assert found.headers["www-authenticate"]
-
-
-@pytest.mark.parametrize("wrong", [
-    "Bearer", "Bearer ", "Bearer x", "bearer " + TOKEN + "x", basic("user:wrong"), basic(TOKEN), basic("user"),
-    "Basic !!!",
-    "Basic", "Digest " + TOKEN, TOKEN, basic(TOKEN + ":"),
-])  # fmt: skip
-def test_a_wrong_token_is_refused(locked: Starlette, wrong: str):
-    assert ask(locked, "/api/totals", headers=headers(wrong)).status == 401
-
-
-@pytest.mark.parametrize("right", ["Bearer " + TOKEN, "bearer  " + TOKEN, basic("anyone:" + TOKEN), basic(":" + TOKEN)])
-def test_the_token_opens_as_bearer_and_as_any_users_password(locked: Starlette, right: str):
-    assert ask(locked, "/api/totals", headers=headers(right)).status == 200
-
-
-def test_both_ways_in_are_named(locked: Starlette):
-    assert ask(locked, "/", headers=headers()).headers["www-authenticate"].startswith("B")
-
-
-@pytest.mark.parametrize("path", ["/health", "/ready"])
-def test_health_and_readiness_need_no_token_and_no_name(app: Starlette, locked: Starlette, path: str):
-    for console in (app, locked):
-        assert ask(console, path, headers=headers(host="10.0.0.7")).status == 200
-        assert ask(console, path, headers=()).status == 200
-
-
-@pytest.mark.parametrize("host", ["localhost", "LOCALHOST:1", "127.0.0.1:8081", "127.1.2.3", "[::1]:8081", "[::1]"])
-def test_without_a_token_this_machines_own_names_are_answered(app: Starlette, host: str):
-    assert ask(app, "/api/totals", headers=headers(host=host)).status == 200
-
-
-@pytest.mark.parametrize("host", ["evil.example", "localhost.evil.example", "127.0.0.1.evil.example", "10.0.0.7", "",
-                                  "evil.example:8081", "[::2]", "localhost:8081@evil"])  # fmt: skip
-def test_without_a_token_other_names_are_refused_because_they_may_be_rebound(app: Starlette, host: str):
-    found = ask(app, "/api/totals", headers=headers(host=host))
-    assert found.status == 421
-    assert "localhost" in found.json["detail"]
-
-
-EXPECTED = {
-    "content-security-policy": "default-src 'none'; style-src 'self'; img-src 'self'; font-src 'self'; "
-    "base-uri 'none'; form-action 'self'; frame-ancestors 'none'; require-trusted-types-for 'script'",
-    "x-content-type-options": "nosniff",
-    "referrer-policy": "no-referrer",
-    "cache-control": "no-store",
-    "cross-origin-opener-policy": "same-origin",
-    "cross-origin-resource-policy": "same-origin",
-}
-
-
-@pytest.mark.parametrize("path", [*PATHS, "/health", "/ready", "/api/totals?x=1"])
-def test_every_answer_has_the_headers(app: Starlette, locked: Starlette, path: str):
-    for console in (app, locked):
-        found = ask(console, path)
-        assert {name: found.headers[name] for name in EXPECTED} == EXPECTED
 
 
 def test_the_error_of_a_broken_store_is_ours_and_tells_nothing(store: Engine):
@@ -114,7 +33,7 @@ def test_the_error_of_a_broken_store_is_ours_and_tells_nothing(store: Engine):
     found = ask(Catching(), "/api/totals")
     assert found.status == 500
     assert "secret" not in found.text
-    assert found.headers["content-security-policy"] == EXPECTED["content-security-policy"]
+    assert found.headers["content-security-policy"].startswith("default-src 'none'; ")
     assert answers == ["secret path"]
 
 

@@ -9,7 +9,7 @@ import pytest
 from tests.support.program import Program
 from tests.support.receiver import Receiver
 
-SECRET = "a secret of sixteen"
+SECRET = "a secret of thirty-two characters, at least"
 AGENT = "Mozilla/5.0 (X11; Linux x86_64; rv:153.0) Gecko/20100101 Firefox/153.0"
 
 

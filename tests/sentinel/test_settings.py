@@ -8,6 +8,13 @@ from hypothesis import strategies as st
 
 from sentinel.settings import SAYS, Settings, WrongSetting, load, read, render, table
 
+PROVIDER = {
+    "SENTINEL_OIDC_ISSUER": "https://login.example/realms/main",
+    "SENTINEL_OIDC_CLIENT_ID": "console",
+    "SENTINEL_OIDC_CLIENT_SECRET": "s",
+    "SENTINEL_OIDC_EDITORS": "@A.example, Team",
+}
+
 
 def wrong(environ: dict[str, str], file: Path | None = None, flags: dict[str, object] | None = None) -> str:
     with pytest.raises(WrongSetting) as raised:
@@ -159,11 +166,6 @@ class TestValues:
         assert "hunter2" not in sentence
         assert "SENTINEL_WEBHOOKS=slack://***" in sentence
 
-    def test_the_consoles_address_is_a_web_address_without_a_slash_at_its_end(self) -> None:
-        assert load({"SENTINEL_CONSOLE_URL": "https://csp.example/x/"}, None, {}).console_url == "https://csp.example/x"
-        for text in ("csp.example", "https://me:pw@csp.example", "https://csp.example/?a=1"):
-            assert "http:// or https://" in wrong({"SENTINEL_CONSOLE_URL": text})
-
     def test_control_characters_are_no_value(self, tmp_path: Path) -> None:
         sentence = wrong({}, written(tmp_path, r'data_dir = "a\u0000\u001b[31m"', "s.toml"))
         assert "control characters" in sentence
@@ -192,11 +194,33 @@ class TestSecrets:
     def test_loopback_needs_none(self, host: str) -> None:
         assert load({"SENTINEL_CONSOLE_HOST": host}, None, {}).console_token == ""
 
+    def test_or_a_provider(self) -> None:
+        assert load({"SENTINEL_CONSOLE_HOST": "0.0.0.0"} | PROVIDER, None, {}).oidc_editors == ("@a.example", "Team")
+
+    @pytest.mark.parametrize(
+        "environ, says",
+        [
+            ({"SENTINEL_CONSOLE_VIEWER_TOKEN": "v"}, "set SENTINEL_CONSOLE_TOKEN too"),
+            ({"SENTINEL_CONSOLE_VIEWER_TOKEN": "v", "SENTINEL_CONSOLE_TOKEN": "v"}, "make it another one"),
+            (PROVIDER | {"SENTINEL_OIDC_CLIENT_SECRET": ""}, "SENTINEL_OIDC_ISSUER needs SENTINEL_OIDC_CLIENT_SECRET"),
+            ({"SENTINEL_OIDC_VIEWERS": "*"}, "SENTINEL_OIDC_VIEWERS needs SENTINEL_OIDC_ISSUER and"),
+            (PROVIDER | {"SENTINEL_OIDC_EDITORS": ""}, "set SENTINEL_OIDC_EDITORS or SENTINEL_OIDC_VIEWERS"),
+        ],
+    )
+    def test_half_a_login_is_told_what_it_lacks(self, environ: dict[str, str], says: str) -> None:
+        assert says in wrong(environ)
+
     def test_no_sentence_and_no_listing_shows_a_secret(self) -> None:
         secret = "hunter2"
         for environ in (
             {"SENTINEL_CONSOLE_TOKEN": f"two {secret}"},
             {"SENTINEL_CONSOLE_TOKN": secret},
+            {"SENTINEL_CONSOLE_SECRET": secret},
+            {"SENTINEL_CONSOLE_VIEWER_TOKEN": secret},
+            {"SENTINEL_CONSOLE_VIEWER_TOKEN": secret, "SENTINEL_CONSOLE_TOKEN": secret},
+            {"SENTINEL_OIDC_CLIENT_SECRET": secret},
+            {"SENTINEL_OIDC_ISSUER": f"http://me:{secret}@login.example"},
+            {"SENTINEL_CONSOLE_URL": f"https://me:{secret}@csp.example"},
             {"SENTINEL_PASSWORD": secret},
             {"SENTINEL_DB": f"clickhouse://me:{secret}@db/x"},
             {"SENTINEL_LOG": f"kafka://a/t?sasl_password={secret}"},
@@ -207,6 +231,8 @@ class TestSecrets:
         ):
             assert secret not in wrong(environ)
         environ = {"SENTINEL_CONSOLE_TOKEN": secret, "SENTINEL_WEBHOOKS": f"https://me:{secret}@h.example/{secret}"}
+        environ |= PROVIDER | {"SENTINEL_OIDC_CLIENT_SECRET": secret, "SENTINEL_CONSOLE_SECRET": secret * 5}
+        environ |= {"SENTINEL_CONSOLE_VIEWER_TOKEN": f"{secret}-too"}
         assert secret not in render(*read(environ, None, {}))
 
     def test_a_chat_services_host_is_shown_and_its_path_is_not(self) -> None:
