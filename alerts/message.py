@@ -82,7 +82,7 @@ def _told(event: Event, console_url: str) -> str:
 def _short(found: dict[str, Any], name: str) -> str:
     text = clean(str(found[name]), _LONGEST.get(name, 200))
     if name == "policy":
-        return f"{found.get('policy_hash', '')} {text}".strip()
+        return f"{clean(found.get('policy_hash', ''), 32)} {text}".strip()
     return f"{text}, {moment(found['first_seen'])}" if name == "page" and "first_seen" in found else text
 
 

@@ -3,8 +3,8 @@
 import unicodedata
 from datetime import UTC, datetime
 
-# Controls, formats (bidi and zero-width ones are among them), surrogates, private use, line and paragraph separators.
-_HIDDEN = {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"}
+# Controls, formats (bidi and zero-width ones), surrogates, private use, nothing at all, line and paragraph separators.
+_HIDDEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 # Letters that are drawn as nothing.
 _BLANK = frozenset("\u115f\u1160\u17b4\u17b5\u3164\uffa0\u2800\u034f")
 # What chat services read as mention, link or markup: <!channel>, @here, [text](address), `code`, *bold*.

@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import hmac
+import os
 import time
 from collections.abc import Mapping
 
@@ -75,8 +76,9 @@ def _why(error: BaseException) -> str:
     """What the system said. httpx's own sentences may hold the URL."""
     cause: BaseException | None = error
     while cause is not None:
-        if isinstance(cause, OSError) and cause.strerror:
-            return f"can't be reached: {cause.strerror[:100]}"
+        if isinstance(cause, OSError) and cause.errno:  # asyncio's own words hold the address
+            why = os.strerror(cause.errno) if cause.errno > 0 else str(cause.strerror)
+            return f"can't be reached: {why[:100]}"
         cause = cause.__cause__ or cause.__context__
     return f"can't be reached: {type(error).__name__}"
 

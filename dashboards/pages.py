@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
+from urllib.parse import urlencode
 
 import jinja2
 from clickhouse_connect.driver.client import Client
@@ -11,7 +12,7 @@ from starlette.responses import HTMLResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from dashboards import chart, counts, filters, groups, ledger, periods, rejects, series, texts, violations
+from dashboards import alerts, chart, counts, filters, groups, ledger, periods, rejects, series, texts, violations
 from dashboards.access.visitor import visitor_of
 from dashboards.api import Lag, found
 from dashboards.beside import Beside
@@ -80,6 +81,7 @@ class Pages:
         return [
             Route("/", self._page("overview.html", self._overview, "sort"), methods=["GET"]),
             Route("/violations/{fingerprint}", self._page("violation.html", self._violation), methods=["GET"]),
+            Route("/alerts", self._alerts, methods=["GET"]),
             Mount("/static", StaticFiles(directory=_HERE / "static")),
         ]
 
@@ -101,6 +103,16 @@ class Pages:
             return self.page(template, 200, visitor=visitor_of(request), **shown._asdict())
 
         return endpoint
+
+    def _alerts(self, request: Request) -> Response:
+        given = Parameters(request.scope["query_string"], alerts.PARAMETERS)
+        asked = alerts.read(given)
+        with self._clients.lend() as client:
+            found = alerts.newest(client, asked)
+        kept = {name: value for name, value in given.given.items() if name != "cursor"}
+        more = f"/alerts?{urlencode(kept | {'cursor': found['next']})}" if found["next"] else ""
+        shown = {"items": found["items"], "more": more, "kinds": alerts.KINDS, "kind": asked.kind, "site": asked.site}
+        return self.page("alerts.html", 200, visitor=visitor_of(request), **shown)
 
     def _overview(self, client: Client, _request: Request, given: Parameters) -> Overview:
         period = periods.read(given)

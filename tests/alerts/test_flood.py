@@ -3,9 +3,9 @@
 import time
 
 from schema.source_trust import FLOOD
-from tests.alerts.conftest import Watched
-from tests.alerts.million import million
+from tests.support.million import million
 from tests.support.store import insert, violation
+from tests.support.watched import Watched
 
 
 def test_a_flood_is_one_event_a_site_and_day_and_its_sources_are_silent(watched):

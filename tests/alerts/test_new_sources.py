@@ -2,8 +2,8 @@
 
 import time
 
-from tests.alerts.conftest import Watched
 from tests.support.store import insert, violation
+from tests.support.watched import Watched
 
 
 def test_a_new_source_is_told_within_ten_seconds_with_all_evidence(watched, receiver):

@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 import pytest
 
 from alerts import outbox
-from tests.alerts.conftest import Watched
 from tests.support.receiver import Answer, Receiver
+from tests.support.watched import Watched
 
 
 @pytest.fixture(autouse=True)

@@ -2,8 +2,8 @@
 
 import time
 
-from tests.alerts.conftest import Watched
 from tests.support.store import insert, violation
+from tests.support.watched import Watched
 
 
 def policies(watched: Watched, numbers: range, **fields) -> None:

@@ -4,8 +4,8 @@ import time
 
 import pytest
 
-from tests.alerts.conftest import Watched
 from tests.support.store import account, insert, violation
+from tests.support.watched import Watched
 
 
 def running_minute() -> int:

@@ -4,8 +4,8 @@ import time
 
 import pytest
 
-from tests.alerts.conftest import Watched
-from tests.alerts.million import million
+from tests.support.million import million
+from tests.support.watched import Watched
 
 LONG_AGO = "now64(3, 'UTC') - INTERVAL 9 DAY"
 SOURCE = {"effective_directive": "script-src-elem", "blocked_host": "h0.example"}
