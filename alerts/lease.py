@@ -12,6 +12,7 @@ from clickhouse_connect.driver.client import Client
 
 SECONDS = 15.0
 _RENEW_BELOW = 11.0
+_PATIENCE_SECONDS = 30.0  # with a row that should be there
 _GAP_MS = 60_000  # without anybody working: what happened in it was not seen
 _NAME = "alerts"
 
@@ -48,6 +49,7 @@ class Lease:
         self._alone = alone
         self._ends = 0.0  # by our own clock
         self._epoch = -1  # the last of ours
+        self._tried, self._tried_at = -1, 0.0  # the term that we wanted to follow, and since when
 
     def hold(self, looked: int, messages: int) -> tuple[Term | None, bool]:
         """The term, where it is ours, and whether it is not the one after our last: then all that is remembered is old.
@@ -97,7 +99,17 @@ class Lease:
             looked = term.now
         elif term.now - term.taken > _GAP_MS:
             term = msgspec.structs.replace(term, awake=term.now)
-        self._insert(term.epoch + 1, self._owner, term, looked, messages)
+        self._insert(term.epoch + 1 + self._lost(term.epoch), self._owner, term, looked, messages)
+
+    def _lost(self, epoch: int) -> int:
+        """How many terms after this one were taken and left no row.
+
+        A server that is killed may know an insert's token and not have its rows (docs/many-machines.md): without this
+        nobody could work ever again. It is believed only after a while, because a replica may be behind.
+        """
+        if epoch != self._tried:
+            self._tried, self._tried_at = epoch, time.monotonic()
+        return int((time.monotonic() - self._tried_at) / _PATIENCE_SECONDS)
 
     def _insert(self, epoch: int, owner: str, term: Term, looked: int, messages: int) -> None:
         row = [_NAME, epoch, owner, term.began, term.awake, looked, messages]

@@ -64,7 +64,7 @@ class Outbox:
     def load(self, made: int, now: int) -> None:
         """What was left by whoever worked before; `made` as the term has it, `now` in ms. Raises ClickHouseError."""
         self.note_results(now)
-        self.made = max(made, self._record.last())
+        self.made = max(self.made, made, self._record.last())
         self._open.clear()
         self._later.clear()
         for parcel in self._record.open(now):
@@ -118,9 +118,10 @@ class Outbox:
             made=now,
             due=now,
         )
-        if not self._record.make(parcel):
+        taken = self._record.make(parcel)
+        self.made += 1  # also where somebody else has the number, or a killed server has lost the row
+        if not taken:
             raise Lost
-        self.made += 1
         for event in due:
             del waiting[event.id]
         self._open[channel.key] = parcel

@@ -52,3 +52,14 @@ def test_a_long_gap_begins_a_new_watch(client):
     client.command("ALTER TABLE alert_owners UPDATE taken = taken - 120 WHERE 1 SETTINGS mutations_sync = 1")
     term, _ = lease(client, "b").hold(0, 0)
     assert term.awake > term.began
+
+
+def test_a_term_whose_row_a_killed_server_lost_is_passed_over(client, monkeypatch):
+    lease(client, "a").hold(0, 0)
+    first = lease(client, "b")
+    first._insert(2, "nobody", first._newest(), 0, 0)
+    client.command("ALTER TABLE alert_owners DELETE WHERE epoch = 2 SETTINGS mutations_sync = 1")
+    other = lease(client, "c", alone=True)
+    assert other.hold(0, 0)[0] is None
+    other._tried_at -= 40  # s
+    assert other.hold(0, 0)[0].epoch == 3

@@ -166,3 +166,14 @@ def test_a_message_that_was_sent_is_not_sent_again_because_the_store_failed_then
             watched.alerts._give_up_client()
         time.sleep(0.1)
     assert len(receiver.requests) == 1
+
+
+def test_a_message_whose_row_a_killed_server_lost_stops_no_other(watched, receiver):
+    watched.client.insert(
+        "alert_messages", [[1, "x"]], column_names=["seq", "id"],
+        settings={"insert_deduplication_token": "alerts-message-1"},
+    )  # fmt: skip
+    watched.client.command("ALTER TABLE alert_messages DELETE WHERE 1 SETTINGS mutations_sync = 1")
+    watched.see(1)
+    watched.steps(receiver.taken)
+    assert len(receiver.events()) == 1
