@@ -15,7 +15,6 @@ from schema.names import ALERT_KINDS
 from schema.sites import LABEL
 
 KINDS = ALERT_KINDS
-DEFAULT_LIMIT = 100
 _TIMES = ("first_seen", "last_seen", "since", "decided")  # of the evidence, in ms
 
 # The keys first, because evidence is long. Two processes may have written one event down.
@@ -55,36 +54,24 @@ class Cursor(NamedTuple):
     id: Annotated[str, Meta(pattern="^[0-9a-f]{32}$")]
 
 
-class Asked(NamedTuple):
-    """Of the API and of the page."""
-
-    kind: str
-    site: str
-    limit: int
-    cursor: Cursor | None
-
-
 PARAMETERS = ("kind", "site", "limit", "cursor")
 
 
-def read(given: Parameters) -> Asked:
-    """Raises BadParameter."""
+def chosen(given: Parameters) -> tuple[str, str]:
+    """Kind and site; empty where any will do. Raises BadParameter."""
     site = given.text("site") or ""
     if site and not LABEL.fullmatch(site):
         raise BadParameter("site is a label: lower-case letters, digits and hyphens.")
-    cursor = given.text("cursor")
-    place = None if cursor is None else cursors.read(cursor, Cursor)
-    limit = given.whole("limit", 1, 1000) or DEFAULT_LIMIT
-    return Asked(given.one_of("kind", KINDS) or "", site, limit, place)
+    return given.one_of("kind", ("", *KINDS)) or "", site
 
 
-def newest(client: Client, asked: Asked) -> dict[str, Any]:
+def newest(client: Client, kind: str, site: str, limit: int, cursor: Cursor | None) -> dict[str, Any]:
     """`/api/alerts`: newest first. `messages` is empty where nobody is told, or not yet (`due`)."""
-    after = asked.cursor or Cursor(2**53, "f" * 32)
-    found = ask(client, _NEWEST, Where("", {}), kind=asked.kind, site=asked.site, limit=asked.limit + 1,
+    after = cursor or Cursor(2**53, "f" * 32)
+    found = ask(client, _NEWEST, Where("", {}), kind=kind, site=site, limit=limit + 1,
                 after_recorded=after.recorded, after_id=after.id)  # fmt: skip
-    page = found[: asked.limit]
-    more = cursors.written(Cursor(*page[-1])) if len(found) > asked.limit else None
+    page = found[:limit]
+    more = cursors.written(Cursor(*page[-1])) if len(found) > limit else None
     if not page:
         return {"items": [], "next": None}
     these = {"ids": list(dict.fromkeys(its_id for _, its_id in page)), "oldest": page[-1][0]}

@@ -125,7 +125,10 @@ class Api:
         return {"items": rejects.newest(client, filters.read(given).site, reason, limit)}
 
     def _alerts(self, client: Client, _request: Request, given: Parameters) -> Any:
-        return alerts.newest(client, alerts.read(given))
+        cursor = given.text("cursor")
+        place = None if cursor is None else cursors.read(cursor, alerts.Cursor)
+        limit = given.whole("limit", 1, 1000) or DEFAULT_LIMIT
+        return alerts.newest(client, *alerts.chosen(given), limit, place)
 
     def _export(self, request: Request) -> Response:
         given = Parameters(request.scope["query_string"], (*filters.NAMES, "format"))

@@ -19,14 +19,16 @@ from dashboards.access.terms import Terms
 from dashboards.api import Api
 from dashboards.clients import Busy, Clients
 from dashboards.deciding import Deciding
-from dashboards.noise import Apply, Applying, RuleOf
-from dashboards.pages import Pages
+from dashboards.noise import Apply, Applying
+from dashboards.pages import PAGES
+from dashboards.pages.facts import Facts, SystemFacts
+from dashboards.pages.frame import Frame
 from schema.sites import Sites
 from schema.store import Store, TablesMissing, WrongCluster
 
 QUESTIONS_AT_ONCE = 4
 EXPORTS_AT_ONCE = 2  # apart: one goes at the pace of who reads it
-_PACKAGED = Sites()  # without a file: the rules of the program
+_ANY = Sites()  # without a file every label is a site
 
 
 def build(
@@ -34,23 +36,25 @@ def build(
     lag: Callable[[], float | None],
     token: str | None,
     *,
-    rule_of: RuleOf = _PACKAGED.rule,
+    sites: Callable[[], Sites] = lambda: _ANY,
+    system: Callable[[], SystemFacts | None] = lambda: None,
     apply: Apply | None = None,
     terms: Terms = Terms(),  # noqa: B008  (never changed)
 ) -> Starlette:
     """The console over `store`. `lag`: seconds the store is behind, None where unknown; `token` is an editor's.
 
-    `apply` labels what is stored again; without it that can't be asked for. `terms`: on which, besides the token, it is
-    open; by default there are no others.
+    `sites` are those in force, `system` what is known of this process and its machine. `apply` labels what is stored
+    again; without it that can't be asked for. `terms`: on which, besides the token, it is open; by default there are no
+    others.
     """
     clients = Clients(store, QUESTIONS_AT_ONCE)
     api = Api(clients, Clients(store, EXPORTS_AT_ONCE), lag)
-    pages = Pages(clients, lag, rule_of)
+    frame = Frame(clients, Facts(lag, sites, system))
     applying = Applying(apply).routes() if apply else []
     entry = Entry(terms._replace(token=token or ""))
 
     def tell(request: Request, told: problems.Problem) -> Response:
-        return pages.problem(told) if problems.reads_pages(request) else problems.response(told)
+        return frame.problem(request, told) if problems.reads_pages(request) else problems.response(told)
 
     def answers() -> bool:
         try:
@@ -78,12 +82,12 @@ def build(
         routes=[
             Route("/health", _health),
             Route("/ready", ready),
-            *Login(entry, pages.page, tell).routes(),
+            *Login(entry, frame.page, tell).routes(),
             *_by_provider(entry, tell),
             *api.routes(),
             *applying,
             *Deciding(store).routes(),
-            *pages.routes(),
+            *frame.routes(PAGES),
         ],
         middleware=[
             Middleware(Secured, places=entry.places, collector=terms.collector),

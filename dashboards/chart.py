@@ -1,7 +1,7 @@
 """A chart of reports over time as geometry: x in percent, y in pixels, so that it fits any width undistorted."""
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import NamedTuple
 
@@ -15,19 +15,32 @@ _X_STEPS = (60, 300, 600, 900, 1800, 3600, 7200, 3 * 3600, 6 * 3600, 12 * 3600, 
 _X_TICKS = 7
 
 
+class Layer(NamedTuple):
+    """What is stacked: its name, and its class in the sheet."""
+
+    name: str
+    look: str
+
+
+class Part(NamedTuple):
+    """Of a bar: one layer's `reports`, and where it stands (px)."""
+
+    layer: Layer
+    reports: int
+    y: float
+    height: float
+
+
 class Bar(NamedTuple):
-    """`start` and `end` in s; `own` and `noise` are reports; heights in px, the noise on top."""
+    """`start` and `end` in s; the first layer's part at the bottom. What is none has no part."""
 
     start: int
     end: int
-    own: int
-    noise: int
     x: float
     width: float
-    own_y: float
-    own_height: float
-    noise_y: float
-    noise_height: float
+    reports: int
+    counts: Sequence[int]  # of each layer
+    parts: list[Part]
 
 
 class Tick(NamedTuple):
@@ -37,17 +50,24 @@ class Tick(NamedTuple):
 
 
 class Chart(NamedTuple):
+    """`first` and `last`: what the width stands for (s)."""
+
     step: int
+    first: int
+    last: int
+    layers: Sequence[Layer]
     bars: list[Bar]
     x_ticks: list[Tick]
     y_ticks: list[Tick]
     peak: int
 
 
-Counts = Mapping[int, tuple[int, int]]  # start of a step (s) → own reports, noise
+Counts = Mapping[int, Sequence[int]]  # start of a step (s) → reports of each layer
 
 
-def chart(counts: Counts, step: int, start: int | None = None, end: int | None = None) -> Chart | None:
+def chart(
+    layers: Sequence[Layer], counts: Counts, step: int, start: int | None = None, end: int | None = None
+) -> Chart | None:
     """`counts` over start…end, or over what there is; None where there is nothing to draw."""
     if not counts:
         return None
@@ -59,31 +79,32 @@ def chart(counts: Counts, step: int, start: int | None = None, end: int | None =
     last = -(-last // step) * step
     steps = max((last - first) // step, _LEAST_BARS)
     first = last - steps * step
-    peak = max(own + noise for own, noise in counts.values())
+    peak = max(map(sum, counts.values()))
     line = _nice(peak)
 
     def height(reports: int) -> float:
         return round(reports / peak * (HEIGHT - TOP), 2)
 
-    bars = [_bar(first + index * step, step, index / steps, 1 / steps, counts, height)
-            for index in range(steps) if first + index * step in counts]  # fmt: skip
+    bars = []
+    for index in range(steps):
+        time = first + index * step
+        if time in counts:
+            x, width = round((index + 0.1) / steps * 100, 4), round(0.8 / steps * 100, 4)
+            bars.append(Bar(time, time + step, x, width, sum(counts[time]), counts[time],
+                            _parts(layers, counts[time], height)))  # fmt: skip
     y_ticks = [Tick(HEIGHT - height(value), f"{value:,}", False) for value in range(0, peak + 1, line)]
-    return Chart(step, bars, _x_ticks(first, last), y_ticks, peak)
+    return Chart(step, first, last, layers, bars, _x_ticks(first, last), y_ticks, peak)
 
 
-def _bar(start: int, step: int, left: float, share: float, counts: Counts, height: Callable[[int], float]) -> Bar:
-    own, noise = counts[start]
-    # A report among thousands is still a report: a bar is never invisible.
-    own_height, noise_height = (max(height(count), 1.5) if count else 0.0 for count in (own, noise))
-    return Bar(
-        start, start + step, own, noise,
-        x=round((left + share * 0.1) * 100, 4),
-        width=round(share * 0.8 * 100, 4),
-        own_y=round(HEIGHT - own_height, 2),
-        own_height=own_height,
-        noise_y=round(HEIGHT - own_height - noise_height, 2),
-        noise_height=noise_height,
-    )  # fmt: skip
+def _parts(layers: Sequence[Layer], counts: Sequence[int], height: Callable[[int], float]) -> list[Part]:
+    found = []
+    y = float(HEIGHT)
+    for layer, reports in zip(layers, counts, strict=True):
+        if reports:
+            tall = max(height(reports), 1.5)  # a report among thousands is still a report: it is never invisible
+            y -= tall
+            found.append(Part(layer, reports, round(y, 2), tall))
+    return found
 
 
 def _nice(peak: int) -> int:

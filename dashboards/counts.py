@@ -1,5 +1,6 @@
 """Totals, and what there is most of."""
 
+from collections import Counter
 from typing import Any, NamedTuple
 
 from clickhouse_connect.driver.client import Client
@@ -41,9 +42,44 @@ LIMIT {limit:UInt32}
 """
 
 
+# Two columns of few values: a tenth of the time that the fingerprints take.
+_LABELS = """
+SELECT toString(noise), toString(verdict), sum(reports) AS total
+FROM {rows}
+GROUP BY noise, verdict
+HAVING total > 0
+"""
+
+
+class Labels(NamedTuple):
+    """Reports by category of noise ("" for the site's own) and by verdict, biggest first."""
+
+    noise: dict[str, int]
+    verdicts: dict[str, int]
+
+    @property
+    def noisy(self) -> int:
+        return sum(self.noise.values()) - self.noise.get("", 0)
+
+
+def labels(client: Client, filters: Filters) -> Labels:
+    noise: Counter[str] = Counter()
+    verdicts: Counter[str] = Counter()
+    for category, verdict, reports in ask(client, _LABELS, relations.violations(filters)):
+        noise[category] += reports
+        verdicts[verdict] += reports
+    return Labels(dict(noise.most_common()), dict(verdicts.most_common()))
+
+
+def summed(client: Client, filters: Filters) -> tuple[int, int]:
+    """Reports, and different violations."""
+    reports, violations = ask(client, _TOTALS, relations.violations(filters))[0]
+    return reports, violations
+
+
 def totals(client: Client, filters: Filters, lag: float | None) -> dict[str, Any]:
     """`/api/totals`. Refused and ignored reports follow site and period only: they have nothing else to filter by."""
-    reports, violations = ask(client, _TOTALS, relations.violations(filters))[0]
+    reports, violations = summed(client, filters)
     return _totals(reports, violations, ledger.sums(client, filters), lag)
 
 

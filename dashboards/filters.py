@@ -59,7 +59,7 @@ def read(given: Parameters) -> Filters:
         noise=given.one_of("noise", NOISES) or "all",
         document_template=given.text("document_template"),
         blocked_template=given.text("blocked_template"),
-        words=_words(given),
+        words=words(given),
         start=start,
         end=end,
     )
@@ -85,7 +85,7 @@ def _lowered(given: Parameters, name: str) -> str | None:
 _SEPARATORS = re.compile(r"[\x00-/:-@\[-`{-\x7f]+")
 
 
-def _words(given: Parameters) -> tuple[str, ...]:
+def words(given: Parameters) -> tuple[str, ...]:
     """Split and lowered as the store's text index does: at ASCII characters that are no letter and no digit."""
     text = given.text("q") or ""
     found = tuple(word.encode().lower().decode() for word in _SEPARATORS.split(text) if word)

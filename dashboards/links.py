@@ -1,43 +1,74 @@
 """Addresses of the console: the state of a page is its query string, and nothing else."""
 
+import time
 from collections.abc import Mapping
 from urllib.parse import quote, urlencode
 
-OVERVIEW = "/"
+from dashboards import filters
+from dashboards.times import window_at, written
+
+VIOLATIONS = "/violations"
+ANY = {"noise": "all", "verdict": "all"}
 _OF_GROUP = ("site", "document_template", "blocked_template", "blocked_kind", "disposition")
+_PLACE = ("cursor", "live")  # where on a page one is: no part of what it shows
 
 
 class Links:
-    """The filters of one page, and the addresses that change them. `since` is its period where none was chosen."""
+    """The state of the page at `path`, and the addresses that change it.
 
-    def __init__(self, given: Mapping[str, str], since: Mapping[str, str] | None = None) -> None:
+    `since`: its period where none was chosen; `unsaid`: the choices that are the page's own where none is made.
+    """
+
+    def __init__(
+        self, path: str, given: Mapping[str, str], since: Mapping[str, str] | None = None,
+        unsaid: Mapping[str, str] = ANY,
+    ) -> None:  # fmt: skip
+        self.path = path
         self._since = dict(since or {})
-        self.given = {name: value for name, value in given.items() if not _means_any(name, value)}
+        self.given = {name: value for name, value in given.items() if not _is_unsaid(name, value, unsaid)}
+        self.filters = {name: value for name, value in self.given.items() if name in filters.NAMES}
 
     def here(self, **changed: str | None) -> str:
-        """The overview with these filters changed; None takes one out."""
-        return OVERVIEW + self._query(changed)
+        """The page with other state, from its beginning; None takes a parameter out."""
+        return self.path + _query({**self.given, **dict.fromkeys(_PLACE), **changed})
+
+    def next(self, cursor: str) -> str:
+        return self.here(cursor=cursor)
+
+    def alive(self, *, live: bool) -> str:
+        """The same place, that reloads itself or doesn't."""
+        return self.path + _query({**self.given, "live": "1" if live else None})
+
+    def fresh(self) -> str:
+        """Where to ask how many reports came lately, of those that the filters choose."""
+        lately = {"from": written(window_at(time.time())), "to": None}
+        return "/api/totals" + _query({**self.filters, **lately})
+
+    def violations(self, **changed: str | None) -> str:
+        """The list of violations under these filters, and those changed."""
+        return VIOLATIONS + _query({**self.filters, **changed})
 
     def group(self, group: Mapping[str, str]) -> str:
-        """The overview with the members of one group."""
+        """The members of one group."""
         its = {"directive": group["effective_directive"]} | {name: group[name] for name in _OF_GROUP}
-        return self.here(**its, sort=None)
+        return self.violations(**its)
 
     def violation(self, fingerprint: str) -> str:
         """With the same filters, so that the way back leads to the same page."""
-        return f"/violations/{quote(fingerprint, safe='')}" + self._query({"sort": None})
+        return f"{VIOLATIONS}/{quote(fingerprint, safe='')}" + _query(self.filters)
 
     def export(self, form: str) -> str:
-        return "/api/export" + self._query({**self._since, "sort": None, "format": form})
+        return "/api/export" + _query({**self.filters, **self._since, "format": form})
 
     def api(self, path: str) -> str:
-        return f"/api/{path}" + self._query({**self._since, "sort": None})
-
-    def _query(self, changed: Mapping[str, str | None]) -> str:
-        merged = {name: value for name, value in {**self.given, **changed}.items() if value is not None}
-        return f"?{urlencode(merged)}" if merged else ""
+        return f"/api/{path}" + _query({**self.filters, **self._since})
 
 
-def _means_any(name: str, value: str) -> bool:
+def _query(merged: Mapping[str, str | None]) -> str:
+    left = {name: value for name, value in merged.items() if value is not None}
+    return f"?{urlencode(left)}" if left else ""
+
+
+def _is_unsaid(name: str, value: str, unsaid: Mapping[str, str]) -> bool:
     """What a form sends for a choice that was not made."""
-    return (name in {"site", "q"} and not value.strip()) or (name in {"noise", "verdict"} and value == "all")
+    return unsaid.get(name) == value or (name in {"site", "q"} and not value.strip())

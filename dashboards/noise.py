@@ -15,10 +15,8 @@ from starlette.routing import Route
 from dashboards.access.changes import json_change
 from dashboards.access.visitor import Visitor
 from dashboards.streams import Stream
-from schema.noise import BadRules, Rule
+from schema.noise import BadRules
 
-RuleOf = Callable[[str, str], Rule | None]
-"""Site and rule's id → what it says; None where it is not known any more."""
 Apply = Callable[[str | None], Iterator[dict[str, Any]]]
 """The text of a rules file, or None for those in use → steps, the last of them with "done". Raises BadRules."""
 

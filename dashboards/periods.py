@@ -1,9 +1,10 @@
-"""The periods of the console's first page: what is shown when none is chosen, and the links to others.
+"""The periods of the console's pages: what is shown when none is chosen, and the links to others.
 
 None chosen is this week and the last, from a Monday. That is two weeks of the roll-ups (dashboards/relations.py): of 10
 million rows of a month 0.8 million, where exactly 7 days would be 2.3 million of the windows.
 """
 
+import re
 import time
 from typing import NamedTuple
 
@@ -20,26 +21,40 @@ _WEEK = 7 * 86400
 _MONDAY = 4 * 86400  # 1970-01-05
 _LENGTHS = (("1 hour", 3600), ("24 hours", 86400), ("7 days", _WEEK), ("30 days", 30 * 86400))
 EVER = written(0)  # as `from`
+# What <input type=datetime-local> sends; the pages say that it is UTC.
+_LOCAL = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d)?", re.ASCII)
 
 
 class Period(NamedTuple):
-    """What is asked, the addresses from here, and the period in words."""
+    """What is asked, the addresses from here, the period in words, and as a form has it."""
 
     asked: Filters
     links: Links
     words: str
+    form: dict[str, str]
 
 
-def read(given: Parameters) -> Period:
-    """Raises BadParameter."""
+def read(given: Parameters, path: str) -> Period:
+    """Of the page at `path`. Raises BadParameter."""
+    for name in ("from", "to"):
+        _as_a_form_sends_it(given.given, name)
     asked = filters.read(given)
     since: dict[str, str] = {}
     if asked.start is None and asked.end is None:
-        asked = msgspec.structs.replace(asked, start=_last_monday())
+        asked = msgspec.structs.replace(asked, start=last_monday())
         since = {"from": written(asked.start or 0)}
     elif asked.start == 0:
         asked = msgspec.structs.replace(asked, start=None)
-    return Period(asked, Links(given.given, since), _words(asked))
+    form = {name: written(second)[:16] for name, second in (("from", asked.start), ("to", asked.end)) if second}
+    return Period(asked, Links(path, given.given, since), _words(asked), form)
+
+
+def _as_a_form_sends_it(given: dict[str, str], name: str) -> None:
+    value = given.get(name)
+    if value == "":
+        del given[name]
+    elif value and _LOCAL.fullmatch(value):
+        given[name] = f"{value}Z" if len(value) > len("2026-11-22T09:30") else f"{value}:00Z"
 
 
 def links(its: Period) -> list[tuple[str, str, bool]]:
@@ -50,13 +65,21 @@ def links(its: Period) -> list[tuple[str, str, bool]]:
         start = window_at(now) + WINDOW_SECONDS - length
         chosen = asked.start == start and asked.end is None
         found.append((words, its.links.here(**{"from": written(start), "to": None}), chosen))
-    chosen = asked.start == _last_monday() and asked.end is None
+    chosen = asked.start == last_monday() and asked.end is None
     found.insert(-1, ("2 weeks", its.links.here(**{"from": None, "to": None}), chosen))
     everything = asked.start is None and asked.end is None
     return [*found, ("all", its.links.here(**{"from": EVER, "to": None}), everything)]
 
 
-def _last_monday() -> int:
+def before(asked: Filters) -> Filters | None:
+    """The same, of the period just before, which is as long; None where it began at no certain time."""
+    if asked.start is None:
+        return None
+    end = asked.end or window_at(time.time()) + WINDOW_SECONDS
+    return msgspec.structs.replace(asked, start=max(0, asked.start - max(0, end - asked.start)), end=asked.start)
+
+
+def last_monday() -> int:
     """Of the week before this one."""
     return (int(time.time()) - _MONDAY) // _WEEK * _WEEK + _MONDAY - _WEEK
 

@@ -90,7 +90,7 @@ def _fitting(client: Client, table: _Table, selected: Where, filters: Filters) -
         if table is _MINUTES and relations.of_hours(filters):
             selected = _ends(client, filters)
         low, high = ask(client, _of(table, _SPAN_OF), selected)[0]
-        first, last = first or low, last or high
+        first, last = max(first or low, low), last or high
     fine_enough = (last - first) / _POINTS
     return next((step for step in _STEPS if step >= max(fine_enough, table.finest)), _STEPS[-1])
 

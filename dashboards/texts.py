@@ -1,7 +1,7 @@
 """What the store holds, made readable for people: times, numbers, and texts that strangers wrote."""
 
 import re
-from datetime import datetime
+from datetime import UTC, datetime
 
 # Controls, and what changes the order or hides itself (bidi marks, zero-width, tags): shown by their code point.
 _UNSEEN = re.compile(
@@ -44,6 +44,15 @@ def short(time: str) -> str:
     return f"{found.day} {found:%b, %H:%M}"
 
 
+def ago(time: str) -> str:
+    """How long ago, in one unit."""
+    seconds = max(0, int((datetime.now(UTC) - datetime.fromisoformat(time)).total_seconds()))
+    for size, unit in ((86400, "d"), (3600, "h"), (60, "min")):
+        if seconds >= size:
+            return f"{seconds // size} {unit} ago"
+    return "just now"
+
+
 def span(seconds: int) -> str:
     """A step of a chart."""
     for size, unit in ((86400, "day"), (3600, "hour"), (60, "minute")):
@@ -53,6 +62,28 @@ def span(seconds: int) -> str:
     return f"{seconds} seconds"
 
 
+def size(count: int) -> str:
+    """Of bytes."""
+    amount = float(count)
+    for unit in ("B", "KiB", "MiB", "GiB"):
+        if amount < 1024:
+            return f"{amount:.0f} {unit}" if unit == "B" or amount >= 10 else f"{amount:.1f} {unit}"
+        amount /= 1024
+    return f"{amount:.1f} TiB"
+
+
+def percent(part: int, whole: int) -> str:
+    if not whole:
+        return "-"
+    share = 100 * part / whole
+    return f"{share:.0f}%" if share >= 9.95 or share == 0 else f"{share:.1f}%"
+
+
 def directives(policy: str) -> list[str]:
     """A policy, a directive a line."""
     return [plain(part.strip()) for part in policy.split(";") if part.strip()]
+
+
+def times(count: int, word: str) -> str:
+    """How many of what: `word` takes an s."""
+    return f"{count:,} {word}{'' if count == 1 else 's'}"

@@ -26,6 +26,13 @@ class Cursor(NamedTuple):
     fingerprint: Annotated[str, Meta(pattern="^[0-9a-f]{32}$")]
 
 
+class NewestCursor(NamedTuple):
+    """The same, of the list that begins with the newest; `last_seen` in ms."""
+
+    last_seen: Annotated[int, Meta(ge=0, le=2**53)]
+    fingerprint: Annotated[str, Meta(pattern="^[0-9a-f]{32}$")]
+
+
 # Two steps, because the texts of ten million rows cost far more to read than their counts.
 _BIGGEST = """
 SELECT lower(hex(fingerprint)), total, toString(its_site)
@@ -47,6 +54,9 @@ _NEWEST = f"""
 SELECT lower(hex(fingerprint)), toUnixTimestamp64Milli(max(of_last_seen)), toString(any(site))
 FROM ({_LIVE})
 GROUP BY fingerprint
+HAVING toUnixTimestamp64Milli(max(of_last_seen)) < {{seen:Int64}}
+    OR toUnixTimestamp64Milli(max(of_last_seen)) = {{seen:Int64}}
+        AND fingerprint > toFixedString(unhex({{after:String}}), 16)
 ORDER BY max(of_last_seen) DESC, fingerprint
 LIMIT {{limit:UInt32}}
 """  # noqa: S608
@@ -67,17 +77,25 @@ def biggest(client: Client, filters: Filters, limit: int, cursor: Cursor | None)
     return {"items": listed.items(client, filters, page), "next": more}
 
 
-def newest(client: Client, filters: Filters, limit: int) -> list[dict[str, Any]]:
+def newest(client: Client, filters: Filters, limit: int, cursor: NewestCursor | None = None) -> dict[str, Any]:
     """Those seen last. They are looked for in the last hour, in the last day, and only then in all of the period."""
+    after = cursor or _NOW
     [(last,)] = ask(client, _LAST, where(Filters(site=filters.site), "hour"))
-    for seconds in _RECENT:
-        start = max(filters.start or 0, min(last, filters.end or last) - seconds)
-        recent = msgspec.structs.replace(filters, start=start // WINDOW_SECONDS * WINDOW_SECONDS)
-        found = ask(client, _NEWEST, relations.violations(recent), limit=limit)
-        if len(found) == limit and found[-1][1] >= start * 1000:  # what is older was seen before all of these
-            return listed.items(client, filters, [(key, None, site) for key, _, site in found])
-    found = ask(client, _NEWEST, relations.violations(filters), limit=limit)
-    return listed.items(client, filters, [(key, None, site) for key, _, site in found])
+    last = min(last, filters.end or last, after.last_seen // 1000 + WINDOW_SECONDS)
+    for seconds in (*_RECENT, None):
+        start = filters.start if seconds is None else max(filters.start or 0, last - seconds)
+        start = None if start is None else start // WINDOW_SECONDS * WINDOW_SECONDS
+        recent = relations.violations(msgspec.structs.replace(filters, start=start))
+        found = ask(client, _NEWEST, recent, limit=limit + 1, seen=after.last_seen, after=after.fingerprint)
+        # What is older than the period was seen before all of these.
+        if seconds is None or (len(found) > limit and found[-1][1] >= (start or 0) * 1000):
+            break
+    page = found[:limit]
+    more = cursors.written(NewestCursor(page[-1][1], page[-1][0])) if len(found) > limit else None
+    return {"items": listed.items(client, filters, [(key, None, site) for key, _, site in page]), "next": more}
+
+
+_NOW = NewestCursor(2**52, "f" * 32)
 
 
 _POLICIES = f"""

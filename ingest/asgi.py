@@ -50,7 +50,8 @@ class AsgiCollector:
                 headers.get(b"referer"),
                 scope.get("query_string", b""),
             )
-            return await collector.settled(collector.accept(bytes(body), told))
+            report = bytes(body)
+            return await collector.settled(report, collector.accept(report, told))
         if len(body) > collector.max_body_bytes:
             return collector.refuse(Reason.TOO_LARGE, bytes(body), agent, site)
         collector.refuse(Reason.INCOMPLETE, bytes(body), agent, site)

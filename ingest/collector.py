@@ -39,6 +39,9 @@ DRAINED_BYTES = 64 * 1024 * 1024  # of a body over the limit, so that its sender
 Post = tuple[bytes, Told]  # its body, and what it says beside
 _Fields = tuple[Any, ...]  # of a Delivery
 _SITE, _ENTRIES, _BODY = 1, 3, 5
+# Why a report that nothing is wrong with is answered 503: no room in the spool, or no log behind it; too many bodies or
+# connections at once; no answer from Kafka.
+TURNED_AWAY = ("spool", "bodies", "connections", "unconfirmed")
 _UNWRITTEN = 1000  # different pairs of site and reason remembered while the spool is full
 
 
@@ -60,6 +63,7 @@ class Collector:
         self.sites = sites
         self.max_body_bytes = max_body_bytes
         self.preflights = 0
+        self.turned_away: Counter[str] = Counter()
         self._accepted = self._accepted_bytes = self._posts = self._full = 0
         self._refused: Counter[Reason] = Counter()
         self._unwritten: Counter[tuple[str, Reason]] = Counter()
@@ -89,7 +93,7 @@ class Collector:
                 try:
                     self._keep(fields)
                 except LogFull:
-                    others[position] = self._turn_away(fields[_SITE])
+                    others[position] = self._turn_away(fields)
         return others
 
     def _keep(self, *taken: _Fields) -> None:
@@ -100,10 +104,11 @@ class Collector:
             self._accepted += fields[_ENTRIES]
             self._accepted_bytes += len(fields[_BODY])
 
-    def _turn_away(self, site: str) -> Answer:
+    def _turn_away(self, fields: _Fields) -> Answer:
         self._full += 1
         self._refused[Reason.BUSY] += 1
-        self._remember(site, Reason.BUSY)
+        self.turned_away["spool"] += fields[_ENTRIES]
+        self._remember(fields[_SITE], Reason.BUSY)
         return REFUSED[Reason.BUSY]
 
     def _fields(self, now: float, body: bytes, told: Told) -> _Fields:
@@ -123,11 +128,15 @@ class Collector:
             return fields
         return fields + last_fields(told, signature)
 
-    async def settled(self, answer: Answer) -> Answer:
-        """The answer that `accept` gave, when what it promises holds."""
-        if answer is ACCEPTED and not await self.spool.confirmed():
-            metrics.UNCONFIRMED.inc()
-            return UNCONFIRMED
+    async def settled(self, body: bytes, answer: Answer) -> Answer:
+        """The answer that `accept` gave to `body`, when what it promises holds."""
+        if answer is ACCEPTED and self.spool.waits:
+            reports = count(body)
+            self._accepted -= reports  # until Kafka has them
+            if not await self.spool.confirmed():
+                self.turned_away["unconfirmed"] += reports
+                return UNCONFIRMED
+            self._accepted += reports
         return answer
 
     def _entries(self, body: bytes, content_type: bytes | None, site: str) -> int:
@@ -153,6 +162,8 @@ class Collector:
     def refuse(self, reason: Reason, body: bytes, user_agent: bytes | None, site: str) -> Answer:
         """A request that an adapter could not read to its end; `body` is what came of it."""
         self._posts += 1
+        if reason is Reason.BUSY:
+            self.turned_away["bodies"] += 1
         return self._record(reason, body, user_agent, site)
 
     def _record(self, reason: Reason, body: bytes, user_agent: bytes | None, site: str) -> Answer:
@@ -196,10 +207,14 @@ class Collector:
         metrics.REPORTS_ACCEPTED.inc(self._accepted)
         metrics.ACCEPTED_BYTES.inc(self._accepted_bytes)
         metrics.SPOOL_FULL.inc(self._full)
-        for reason, refused in self._refused.items():
-            metrics.REFUSED.labels(reason.value).inc(refused)
+        # Every label, also of none: a rate misses what a counter begins with.
+        for reason in Reason:
+            metrics.REFUSED.labels(reason.value).inc(self._refused[reason])
+        for cause in TURNED_AWAY:
+            metrics.TURNED_AWAY.labels(cause).inc(self.turned_away[cause])
         self._posts = self.preflights = self._accepted = self._accepted_bytes = self._full = 0
         self._refused.clear()
+        self.turned_away.clear()
         with contextlib.suppress(LogFull):
             for site, reason in list(self._unwritten):
                 now, turned_away = int(time() * 1000), self._unwritten[site, reason]

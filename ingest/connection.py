@@ -45,6 +45,7 @@ class Connection(HttpToolsProtocol):
         self.shared.connections.add(self)
         if len(self.shared.connections) > self.shared.max_connections:
             self._write(REFUSED[Reason.BUSY])
+            self.shared.collector.turned_away["connections"] += 1
             self._end("too-many")
 
     def connection_lost(self, exc: Exception | None) -> None:

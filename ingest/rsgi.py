@@ -59,7 +59,7 @@ class RsgiCollector:
             scope.query_string.encode("utf-8", "replace"),
         )
         answer = collector.accept(body, told)
-        return await collector.settled(answer) if collector.spool.waits else answer
+        return await collector.settled(body, answer) if collector.spool.waits else answer
 
     def tick(self) -> None:
         """Called once a second: ends the reading of bodies that take too long.

@@ -219,6 +219,7 @@ async def _tend(server: Server, collector: Collector, writer: SegmentWriter, shi
         server.tick()
         collector.tend()
         metrics.SPOOL_BYTES.set(writer.tend())
+        metrics.SPOOL_USED.set(writer.used)
         await asyncio.sleep(1)
 
 

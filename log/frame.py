@@ -8,6 +8,7 @@ HEADER = b"CSPSPL\x00\x01"  # at the start of each segment; the last byte is the
 MAX_FRAME_BYTES = 80 * 1024 * 1024  # longer lengths are damage; bodies are at most 64 MiB
 _HEAD = struct.Struct("<2sII")
 _MARK = b"\xc5\x9f"
+HEAD_BYTES = _HEAD.size  # what a frame is longer than its record
 _crc32, _pack = zlib.crc32, _HEAD.pack
 
 

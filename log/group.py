@@ -16,6 +16,7 @@ from aiokafka.errors import IllegalStateError, KafkaError
 from aiokafka.structs import ConsumerRecord
 
 from log import intents
+from log.behind import Behind
 from log.dead import Opener
 from log.intents import Intent
 from log.kafka import CannotReach, why
@@ -24,7 +25,6 @@ from log.membership import Membership, tell_of_a_gap
 from log.places import KafkaPlace
 from log.protocols import BATCH_BYTES, BATCH_DELIVERIES, Batch, Lost
 from log.reading import OtherVersion
-from schema import metrics
 from schema.delivery import Delivery
 
 LINGER_SECONDS = 0.4  # a small batch waits this long for company
@@ -60,6 +60,8 @@ class GroupConsumer:
         self._range: _Range | None = None  # of the batch that was handed out and is not committed
         self._oldest_ms: int | None = None
         self._failures = 0  # commits in a row
+        self._behind = Behind()
+        self.behind = self._behind.reports
 
     async def next(self) -> Batch | None:
         try:
@@ -138,8 +140,7 @@ class GroupConsumer:
                 await self._tell_of_a_gap(membership, partition, records[0].offset)
                 self._pulled.setdefault(partition, deque()).extend(records)
                 held += sum(len(record.value or b"") for record in records)
-        behind = (max(0, (membership.consumer.highwater(its) or 0) - at) for its, at in self._stored.items())
-        metrics.LOG_BEHIND.set(sum(behind))
+        self._behind.fetched(membership.consumer, self._stored)
 
     async def _tell_of_a_gap(self, membership: Membership, partition: TopicPartition, offset: int) -> None:
         """A hole is nothing (see _pass_holes), unless retention took what was in it while nobody stored."""
@@ -197,12 +198,15 @@ class GroupConsumer:
         deliveries: list[Delivery], decided: bytes | None,
     ) -> Batch:  # fmt: skip
         self._range = _Range(partition, start, end, self._term)
+        self._behind.read(end - start, deliveries)
         self._oldest_ms = min((delivery.received_ms for delivery in deliveries), default=self._oldest_ms)
         return Batch(name, deliveries, decided)
 
     async def intend(self, batch: Batch) -> None:
         its = self._held()
         await self._commit(its, its.start, intents.written(Intent(its.end, batch.id, batch.decided or b"")))
+        if self._membership is not None:
+            await self._behind.ask(self._membership.consumer, self._stored)
 
     async def commit(self, batch: Batch) -> None:  # noqa: ARG002  (the one that was handed out)
         its = self._held()

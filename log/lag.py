@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+import math
 import random
 import time
 from collections.abc import AsyncIterator
@@ -20,6 +21,7 @@ from aiokafka.errors import (
 from log.admin import admin
 from log.kafka import CannotReach, NoTopic, connection, described, why
 from log.places import KafkaPlace
+from schema import metrics
 
 logger = logging.getLogger("sentinel.lag")
 EVERY_SECONDS = 5.0
@@ -67,11 +69,13 @@ class KafkaLag:
             try:
                 seconds, _ = await self.measure()
                 self._last = (time.monotonic(), seconds)
+                metrics.LAG_SECONDS.set(seconds)
                 pause, told = EVERY_SECONDS, ""
             except CannotReach as error:
                 if str(error) != told:
                     logger.warning("how far the processors are behind is not known: %s", error)
                 told = str(error)
+                metrics.LAG_SECONDS.set(math.nan)
                 pause = min(_LONGEST_PAUSE, 2 * pause)
             await asyncio.sleep(pause * random.uniform(0.8, 1.2))  # noqa: S311
 

@@ -55,5 +55,8 @@ class Consumer(Protocol):
     def lag(self) -> float:
         """Age in seconds of the oldest delivery not committed; 0 when there is none."""
 
+    def behind(self) -> float:
+        """How many reports are not committed: what is left, times what as much of it held lately."""
+
     async def close(self) -> None:
         """Leave the rest to others."""

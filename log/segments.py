@@ -49,6 +49,7 @@ class SegmentWriter:
     def __init__(self, folder: Path, max_bytes: int) -> None:
         """`max_bytes` bounds what lies in the folder. Raises FolderInUse, OSError."""
         self.full = False
+        self.used = 0.0  # share of the quota, or of what the disk has room for
         self._folder = folder
         self._max_bytes = max_bytes
         self._segment_bytes = min(SEGMENT_BYTES, max_bytes // 4)  # only a closed segment can be deleted
@@ -164,8 +165,10 @@ class SegmentWriter:
             self.roll()
         self._measure()
         used = self._size + self._closed_bytes
-        room = os.statvfs(self._folder)
-        self.full = used > self._max_bytes * 0.99 or room.f_bavail * room.f_frsize < _ROOM_BYTES
+        disk = os.statvfs(self._folder)
+        room = disk.f_bavail * disk.f_frsize
+        self.full = used > self._max_bytes * 0.99 or room < _ROOM_BYTES
+        self.used = 1.0 if self.full else used / min(self._max_bytes, used + room)
         return used
 
     def close(self) -> None:

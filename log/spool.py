@@ -11,7 +11,7 @@ from pathlib import Path
 
 import msgspec
 
-from log.frame import HEADER, split
+from log.frame import HEAD_BYTES, HEADER, split
 from log.protocols import BATCH_BYTES, Batch
 from log.reading import check_version, decode, ended, read_frames
 from log.segments import segments
@@ -60,6 +60,7 @@ class SpoolConsumer:
         self._replay = self._position.pending
         self._read_to = dict(self._position.stored)
         self._oldest_ms: int | None = None
+        self._density = 0.0  # reports in a byte, of the last batch
         self._first = -1
         folder.mkdir(parents=True, exist_ok=True)
 
@@ -79,6 +80,10 @@ class SpoolConsumer:
     def _batch(self, name: str, records: list[bytes], decided: bytes | None, end: dict[str, int]) -> Batch:
         deliveries = [decode(record) for record in records]
         self._oldest_ms = min((found.received_ms for found in deliveries), default=None)
+        if records:
+            self._density = sum(found.count for found in deliveries) / sum(
+                HEAD_BYTES + len(record) for record in records
+            )
         return Batch(name, deliveries, decided, end)
 
     async def _gather(self) -> _Read:
@@ -169,6 +174,9 @@ class SpoolConsumer:
         oldest = self._oldest_ms
         return 0.0 if oldest is None else max(0.0, time.time() - oldest / 1000)
 
+    def behind(self) -> float:
+        return self._density * sum(_unread(self._folder, self._position, "*"))
+
     def _save(self) -> None:
         """Replaced whole, so that a kill leaves the old or the new."""
         fresh = self._file.with_suffix(".new")
@@ -196,7 +204,10 @@ def _load(file: Path) -> _Position:
 
 def unread_bytes(folder: Path, position: Path, writer: str = "*") -> Iterator[int]:
     """Bytes not stored yet, by segment, of one writer or all; for those who wait without being the reader."""
-    stored = _load(position).stored
+    yield from _unread(folder, _load(position), writer)
+
+
+def _unread(folder: Path, position: _Position, writer: str) -> Iterator[int]:
     for path in folder.glob(f"{writer}/*.seg"):
         with contextlib.suppress(FileNotFoundError):
-            yield max(0, path.stat().st_size - stored.get(_key(path), len(HEADER)))
+            yield max(0, path.stat().st_size - position.stored.get(_key(path), len(HEADER)))

@@ -16,6 +16,7 @@ from processor.repeats import Repeats
 from processor.troubles import Trouble, trouble_of
 from processor.write import Writer
 from schema import metrics
+from schema.delivery import Kind
 from schema.health import Health
 from schema.inserts import Inserts
 from schema.sites import Sites
@@ -24,6 +25,7 @@ logger = logging.getLogger("sentinel.processor")
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.25, 30.0
 # After this long a consumer group may have given the batch to another: ask before going on.
 _SURE_SECONDS = 4.0
+_LATE_SECONDS = 60.0  # what Prometheus' rules promise: 99% are stored by then
 
 
 class Processor:
@@ -55,8 +57,9 @@ class Processor:
             try:
                 batch = await self._consumer.next()
                 self._health.right("log")
+                metrics.LOG_AWAY.set(0)
                 pause = _FIRST_PAUSE
-                metrics.LAG_SECONDS.set(self._consumer.lag())
+                self._measure_lag()
                 if batch is not None:
                     if not await self._store(batch, stop):
                         return False
@@ -69,6 +72,8 @@ class Processor:
 
     def _tell(self, name: str, sentence: str) -> None:
         """Into the log once, and to whoever asks for as long as it lasts."""
+        if name == "log":
+            metrics.LOG_AWAY.set(1)
         if self._health.wrong(name, sentence):
             logger.error("%s", sentence)
 
@@ -76,11 +81,15 @@ class Processor:
         """With jitter, so that many processors don't come back as one; not long once `stop` is set."""
         again_at = time.monotonic() + seconds * random.uniform(0.5, 1)  # noqa: S311
         while (left := again_at - time.monotonic()) > 0:
-            metrics.LAG_SECONDS.set(self._consumer.lag())
+            self._measure_lag()
             await asyncio.sleep(min(left, 0.1))
             if stop.is_set():
                 await asyncio.sleep(min(left, 0.5))
                 return
+
+    def _measure_lag(self) -> None:
+        metrics.LAG_SECONDS.set(self._consumer.lag())
+        metrics.LAG_REPORTS.set(self._consumer.behind())
 
     async def _store(self, batch: Batch, stop: Event) -> bool:
         """False when stopping kept it from being stored: its intention stays, and whoever is next repeats it."""
@@ -109,7 +118,7 @@ class Processor:
         self._health.right("store")
         self._health.right("log")
         metrics.INSERT_SECONDS.observe(time.monotonic() - started)
-        _measure(batch, folded)
+        _measure(batch, folded, self.sites)
         return True
 
     async def _folded(self, batch: Batch) -> Folded:
@@ -142,14 +151,28 @@ class Processor:
         logger.debug("the error", exc_info=error)  # its text may quote a report
 
 
-def _measure(batch: Batch, folded: Folded) -> None:
+def _measure(batch: Batch, folded: Folded, sites: Sites) -> None:
     metrics.BATCHES.inc()
     outcomes: Counter[str] = Counter()
+    by_site: Counter[str] = Counter()
     for line, reports in folded.ledger.items():
-        outcomes[line.outcome] += reports
-    del outcomes["received"]  # the sum of the others
+        if line.outcome == "received":  # the sum of the others
+            by_site[line.site if sites.table is not None and line.site in sites.table else ""] += reports
+        else:
+            outcomes[line.outcome] += reports
     for outcome, reports in outcomes.items():
         metrics.OUTCOMES.labels(outcome).inc(reports)
+    for site, reports in by_site.items():
+        metrics.SITE_REPORTS.labels(site).inc(reports)
+    now = time.time()
     oldest = min((delivery.received_ms for delivery in batch.deliveries), default=None)
     if oldest is not None:
-        metrics.END_TO_END_SECONDS.observe(max(0.0, time.time() - oldest / 1000))
+        metrics.END_TO_END_SECONDS.observe(max(0.0, now - oldest / 1000))
+        metrics.LATE.inc(_late(batch, (now - _LATE_SECONDS) * 1000, oldest))
+
+
+def _late(batch: Batch, due_ms: float, oldest_ms: int) -> int:
+    """Reports received before `due_ms`. What was exported is counted when it is imported, and never on time."""
+    if oldest_ms >= due_ms:
+        return 0
+    return sum(its.count for its in batch.deliveries if its.received_ms < due_ms and its.kind != Kind.VIOLATION)

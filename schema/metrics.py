@@ -3,6 +3,11 @@
 from prometheus_client import Counter, Gauge, Histogram
 
 REPORTS_ACCEPTED = Counter("sentinel_reports_accepted_total", "Reports (entries of bodies) answered 204.")
+TURNED_AWAY = Counter(
+    "sentinel_reports_turned_away_total",
+    "Reports answered 503 that nothing was wrong with, by cause; an unread one (a connection, half a body) counts 1.",
+    ["cause"],
+)
 REQUESTS = Counter("sentinel_requests_total", "Requests to the report path, by method.", ["method"])
 REFUSED = Counter("sentinel_reports_refused_total", "Requests refused, by reason.", ["reason"])
 ACCEPTED_BYTES = Counter("sentinel_accepted_bytes_total", "Bytes of the bodies answered 204.")
@@ -15,13 +20,21 @@ SPOOL_BYTES = Gauge(
     "Bytes in the spool that are not stored yet or not deleted yet.",
     multiprocess_mode="livesum",
 )
+SPOOL_USED = Gauge(
+    "sentinel_spool_used_ratio",
+    "Share of its quota, or of what the disk has room for, that the fullest worker's spool takes; 1 when it is full.",
+    multiprocess_mode="livemax",
+)
 SPOOL_FULL = Counter("sentinel_spool_full_total", "Appends refused because of the quota or a full disk.")
 SPOOL_TORN = Counter("sentinel_spool_torn_frames_total", "Frames skipped because a write was cut short or damaged.")
 
-UNCONFIRMED = Counter("sentinel_unconfirmed_total", "Requests answered 503 because Kafka had not acknowledged in time.")
 SHIPPED = Counter("sentinel_deliveries_shipped_total", "Deliveries that Kafka has acknowledged.")
 SHIPPED_BYTES = Counter("sentinel_shipped_bytes_total", "Bytes of the envelopes sent to Kafka, repeats included.")
-LOG_AWAY = Gauge("sentinel_log_away", "1 while a worker's spool can't be shipped.", multiprocess_mode="livemax")
+LOG_AWAY = Gauge(
+    "sentinel_log_away",
+    "1 while a spool can't be shipped to the log, or the log can't be read.",
+    multiprocess_mode="livemax",
+)
 SHIP_FAILURES = Counter(
     "sentinel_ship_failures_total", "Connections to Kafka that failed; what was under way is repeated."
 )
@@ -41,6 +54,15 @@ BATCHES = Counter("sentinel_batches_stored_total", "Batches inserted.")
 OUTCOMES = Counter(
     "sentinel_reports_processed_total", "Reports taken from the log, by what became of them.", ["outcome"]
 )
+LATE = Counter(
+    "sentinel_reports_late_total",
+    "Those of them that were stored (or counted otherwise) over 60 seconds after they were received.",
+)
+SITE_REPORTS = Counter(
+    "sentinel_site_reports_total",
+    "The same reports, by site of the sites file; those of other sites have an empty label.",
+    ["site"],
+)
 ROWS = Counter("sentinel_rows_inserted_total", "Rows inserted, by table.", ["table"])
 INSERT_SECONDS = Histogram("sentinel_insert_seconds", "Time to insert one batch into all tables.",
                            buckets=(0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30))  # fmt: skip
@@ -51,6 +73,11 @@ LAG_SECONDS = Gauge(
     "sentinel_lag_seconds",
     "Age of the oldest report not stored yet; 0 when the log is empty.",
     multiprocess_mode="livemax",
+)
+LAG_REPORTS = Gauge(
+    "sentinel_lag_reports",
+    "Reports waiting in this processor's part of the log, estimated by what a byte or an envelope held lately.",
+    multiprocess_mode="livesum",
 )
 END_TO_END_SECONDS = Histogram("sentinel_end_to_end_seconds", "From receiving a batch's oldest report to storing it.",
                                buckets=(0.25, 0.5, 1, 2, 3, 5, 10, 30, 60, 300, 3600))  # fmt: skip

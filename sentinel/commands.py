@@ -154,6 +154,8 @@ def _supervisor(stages_: list[list[Child]], listener: socket.socket) -> Supervis
         metrics.WORKER_RESTARTS.labels(stage).inc()
         mark_process_dead(pid)  # type: ignore[no-untyped-call]
 
+    for children in stages_:
+        metrics.WORKER_RESTARTS.labels(children[0].stage)  # from 0 on: a rate misses what a counter begins with
     return Supervisor(stages_, on_death, listener.close)
 
 

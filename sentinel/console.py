@@ -13,8 +13,10 @@ from starlette.applications import Starlette
 from dashboards.access.terms import Provider, Terms
 from dashboards.app import build
 from schema.clickhouse import Engine
+from schema.health import Health
 from schema.server import Server
 from schema.sites import Sites
+from sentinel.facts import system_facts
 from sentinel.noise_apply import applied
 from sentinel.settings import Settings
 
@@ -26,15 +28,21 @@ def console_over(
     store: Engine | Server,
     lag: Callable[[], float | None],
     sites: Callable[[], Sites],
+    health: Health,
     *,
     collects: bool,
 ) -> "ConsoleServer":
-    """`sites` are those by which reports are judged now; `collects`: `settings.port` is that of our own collector."""
+    """`sites` are those by which reports are judged now, `health` is that of this process; `collects`: `settings.port`
+    is that of our own collector.
+
+    Raises OSError where the data dir can't hold the sessions' secret.
+    """
     app = build(
         store,
         lag,
         settings.console_token or None,
-        rule_of=lambda site, its: sites().rule(site, its),
+        sites=sites,
+        system=lambda: system_facts(settings, health),
         # Of a server everybody has clients, and the console's user may only read.
         apply=functools.partial(applied, store, sites) if isinstance(store, Engine) else None,
         terms=_terms(settings, settings.collector_url or (settings.port if collects else None)),

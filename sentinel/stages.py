@@ -138,7 +138,7 @@ class StoreStage:
             self._watching.append(asyncio.create_task(outside.watch()))
         self._watch(store)
         if self._listener is not None:
-            console = console_over(self._settings, store, lag, sites, collects=self._processes)
+            console = console_over(self._settings, store, lag, sites, self._health, collects=self._processes)
             tasks.append(asyncio.create_task(console.serve([self._listener])))
         if self._alerts:
             alerts = watching(self._settings, store, self._listener, sites, lag, self._health)

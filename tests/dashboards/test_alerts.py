@@ -63,14 +63,13 @@ def test_what_can_t_be_asked_is_400(console, wrong):
 
 
 def test_the_page_shows_them_and_runs_nothing(console):
-    answer = ask(console, "/alerts?kind=new-source&limit=2")
+    answer = ask(console, "/alerts?kind=new-source")
     assert answer.status == 200
     assert "&lt;b&gt;" in answer.text
     assert "<b>2" not in answer.text
     assert "\u202e" not in answer.text
     assert "failing: answered 503" in answer.text
-    assert "cursor=" in answer.text
 
 
 def test_without_any_it_says_what_will_be_here(console):
-    assert "Nothing yet" in ask(console, "/alerts?kind=spike").text
+    assert "No alerts yet" in ask(console, "/alerts?kind=spike").text

@@ -41,7 +41,7 @@ def client(store: Engine):
 @pytest.fixture
 def console(store: Engine, client) -> Starlette:
     sites = Sites(None, parsed(OWN, "own"))
-    return build(store, lambda: None, None, rule_of=sites.rule, apply=functools.partial(applied, store, lambda: sites))
+    return build(store, lambda: None, None, sites=lambda: sites, apply=functools.partial(applied, store, lambda: sites))
 
 
 def post(console: Starlette, body: object = None, *headers: tuple[str, str]) -> Answer:

@@ -18,6 +18,7 @@ from dashboards.times import written
 from loadtest import rows
 from schema.clickhouse import Engine
 from tests.support.asgi import ask
+from tests.support.grafana import Period, expanded, panels
 from tests.support.store import START, empty
 
 UNTIL = START // 600 * 600
@@ -26,7 +27,7 @@ MONTH = f"from={written(UNTIL - 30 * 86400)}"
 TARGETS = [
     f"{path}{'&' if '?' in path else '?'}{filters}"
     for path in (
-        "/", "/?sort=biggest", "/?sort=grouped", "/api/totals", "/api/violations", "/api/groups",
+        "/", "/violations", "/violations?sort=biggest", "/violations?sort=grouped", "/api/totals", "/api/violations", "/api/groups",
         "/api/series?by=noise",
         "/api/top?by=blocked_host", "/api/top?by=directive", "/api/top?by=document_template", "/api/sources",
     )
@@ -35,7 +36,12 @@ TARGETS = [
 ]  # fmt: skip
 # A chart of what URLs choose comes from the windows: as many are read as the words' index leaves, and a common word
 # leaves all.
-SCANS = {"/api/series?by=noise&q=products", "/?q=products", "/?sort=biggest&q=products", "/?sort=grouped&q=products"}
+SCANS = {
+    "/api/series?by=noise&q=products", "/?q=products", "/violations?q=products", "/violations?sort=biggest&q=products",
+    "/violations?sort=grouped&q=products",
+}  # fmt: skip
+
+GRAFANA = {panel["title"]: panel["targets"][0]["rawSql"] for _, panel in panels("clickhouse")}
 
 
 class Asked(list[tuple[str, dict[str, Any]]]):
@@ -102,6 +108,15 @@ def scanned(store: Engine, app: Starlette, asked: Asked, target: str) -> list[st
 @pytest.mark.parametrize("target", [target for target in TARGETS if target not in SCANS])
 def test_a_question_reads_a_roll_up_or_what_an_index_chooses(store: Engine, app: Starlette, asked: Asked, target: str):
     assert scanned(store, app, asked, target) == []
+
+
+@pytest.mark.parametrize("title", GRAFANA)
+def test_a_panel_of_grafana_reads_a_roll_up_or_what_an_index_chooses(store: Engine, app: Starlette, title: str):
+    client = store.client(clients.LIMITS)
+    for days, step in ((1, 600), (7, 3600), (30, 6 * 3600)):
+        if title != "By verdict" or days < 30:  # only minutes know verdicts at a moment
+            period = Period(UNTIL - days * 86400, UNTIL, step)
+            assert full_scans(client, expanded(GRAFANA[title], period), {}) == []
 
 
 def test_one_violation_is_found_by_its_key(store: Engine, app: Starlette, asked: Asked):

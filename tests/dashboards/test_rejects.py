@@ -1,4 +1,4 @@
-"""What was refused: the newest that is kept of it, for programs and on the overview."""
+"""What was refused: the newest that is kept of it, for programs and for people."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -8,8 +8,8 @@ from starlette.applications import Starlette
 from dashboards.app import build
 from dashboards.times import written_ms
 from schema.clickhouse import Engine
-from tests.support.asgi import LOCAL, ask
-from tests.support.page import Page
+from tests.support.asgi import ask
+from tests.support.page import opened
 from tests.support.store import START, account, empty, merge, put
 
 COLUMNS = ["day", "reason", "slot", "site", "received", "user_agent", "raw"]
@@ -65,11 +65,9 @@ def test_one_that_took_anothers_slot_stands_for_it_before_and_after_merges(conso
         merge(store.client())
 
 
-def test_the_overview_lists_the_newest_as_text(console: Starlette):
-    found = ask(console, "/", headers=(*LOCAL, ("accept", "text/html")))
-    shown = Page(found.text)
-    assert "The newest that were refused" in shown.text
+def test_the_page_lists_the_newest_as_text(console: Starlette):
+    shown = opened(console, "/rejects")
     assert "<b>" in shown.text
     assert "⟦U+202E⟧" in shown.text
     assert "/api/rejects" in shown.links()
-    assert "yesterday" not in Page(ask(console, "/?site=blog", headers=(*LOCAL, ("accept", "text/html"))).text).text
+    assert "yesterday" not in opened(console, "/rejects?site=blog").text

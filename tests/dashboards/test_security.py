@@ -73,7 +73,7 @@ def port(app: Starlette):
     thread.join()
 
 
-@pytest.mark.parametrize("path", ["/", "/api/totals", "/api/export", "/health", "/static/console.css"])
+@pytest.mark.parametrize("path", ["/", "/api/totals", "/api/export", "/health", "/static/frame.css"])
 def test_head_answers_like_get_without_a_body(port: int, path: str):
     got, head = http.client.HTTPConnection("127.0.0.1", port), http.client.HTTPConnection("127.0.0.1", port)
     got.request("GET", path)

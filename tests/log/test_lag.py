@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import dataclasses
+import math
 import time
 import uuid
 from typing import Any
@@ -15,6 +16,7 @@ from log import lag
 from log.kafka import CannotReach, NoTopic
 from log.lag import KafkaLag, left
 from log.places import KafkaPlace
+from tests.support.figures import figure
 from tests.support.kafka.cluster import Cluster
 
 AGO = 1000  # seconds; far more than a test takes
@@ -186,6 +188,7 @@ def test_watching_keeps_what_was_found_last_until_it_is_old(place: KafkaPlace, m
     assert watching.seconds() is None
     watched(place, watching, lambda: watching.seconds() is not None)
     assert watching.seconds() == about(AGO)
+    assert figure("sentinel_lag_seconds") == about(AGO)
     monkeypatch.setattr(lag, "OLD_SECONDS", 0)
     assert watching.seconds() is None
 
@@ -203,6 +206,7 @@ def test_watching_a_kafka_that_is_away_tells_so_once_and_goes_on(monkeypatch, ca
     monkeypatch.setattr(away, "measure", measure)
     watched(KafkaPlace(brokers=()), away, lambda: len(tried) >= 5)
     assert away.seconds() is None
+    assert math.isnan(figure("sentinel_lag_seconds"))
     told = [record.message for record in caplog.records if record.name == "sentinel.lag"]
     assert len(told) == 1
     assert "127.0.0.1:1 can't be reached" in told[0]

@@ -112,3 +112,24 @@ def test_names_rise_when_the_clock_steps_back(tmp_path, open_writer, monkeypatch
 def test_closing_leaves_no_empty_segment(tmp_path):
     SegmentWriter(tmp_path, 1 << 20).close()
     assert segments(tmp_path) == []
+
+
+def test_it_says_which_share_of_its_quota_it_uses(open_writer):
+    writer = open_writer(4 << 20)
+    writer.tend()
+    assert writer.used == pytest.approx(len(HEADER) / (4 << 20))
+    writer.append([b"x" * (1 << 20)])
+    assert writer.tend() / (4 << 20) == writer.used > 0.25
+
+
+def test_where_the_disk_has_less_room_than_the_quota_the_share_is_of_that(open_writer, monkeypatch):
+    writer = open_writer(4 << 20)
+    writer.append([b"x" * (1 << 20)])
+    room = os.statvfs(".")
+    free = {"f_bavail": (2 << 20) // room.f_frsize, "f_frsize": room.f_frsize}
+    monkeypatch.setattr(os, "statvfs", lambda _: type("Disk", (), free))
+    writer.tend()
+    assert writer.used == pytest.approx(1 / 3, rel=0.01)
+    free["f_bavail"] = 0
+    writer.tend()
+    assert writer.used == 1

@@ -3,7 +3,12 @@
 import re
 from html.parser import HTMLParser
 
-VOID = {"meta", "link", "input", "path", "rect", "line", "br"}
+from starlette.types import ASGIApp
+
+from tests.support.asgi import LOCAL, ask
+
+BROWSER = (*LOCAL, ("accept", "text/html,application/xhtml+xml,*/*;q=0.8"))
+VOID = {"meta", "link", "input", "path", "rect", "line", "br", "img"}
 
 
 class Page(HTMLParser):
@@ -38,3 +43,16 @@ class Page(HTMLParser):
 
     def links(self) -> list[str]:
         return [attributes["href"] for tag, attributes in self.tags if tag == "a"]
+
+    def hidden(self) -> dict[str, str]:
+        """What the page's forms send besides what one fills in."""
+        fields = [its for tag, its in self.tags if tag == "input" and its.get("type") == "hidden"]
+        return {its["name"]: its["value"] for its in fields}
+
+
+def opened(app: ASGIApp, target: str, status: int = 200) -> Page:
+    """As a browser asks for it."""
+    found = ask(app, target, headers=BROWSER)
+    assert found.status == status, found
+    assert found.headers["content-type"] == "text/html; charset=utf-8"
+    return Page(found.text)

@@ -64,6 +64,9 @@ class Log:
     def lag(self) -> float:
         return 0.0
 
+    def behind(self) -> float:
+        return 0.0
+
     async def close(self) -> None:
         pass
 

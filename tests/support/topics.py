@@ -101,7 +101,12 @@ def deliveries(place: KafkaPlace) -> list[Delivery]:
 async def committed(place: KafkaPlace, partitions: Sequence[int] = (0,)) -> list[tuple[int, str]]:
     """Offset and metadata of the group; -1 where there is none."""
     wanted = [TopicPartition(place.topic, number) for number in partitions]
-    found = await asked(place, lambda admin: admin.list_consumer_group_offsets(place.group, partitions=wanted))
+
+    async def listed(admin: AIOKafkaAdminClient) -> dict[TopicPartition, OffsetAndMetadata] | None:
+        found = await admin.list_consumer_group_offsets(place.group, partitions=wanted)
+        return found if found.keys() >= set(wanted) else None  # aiokafka overlooks an error of the answer as a whole
+
+    found = await asked(place, listed)
     return [(found[partition].offset, found[partition].metadata) for partition in wanted]
 
 

@@ -5,7 +5,7 @@ from starlette.applications import Starlette
 
 from tests.support.asgi import ask
 
-PATHS = ["/", "/api/totals", "/api/export", "/violations/" + "0" * 32, "/nothing", "/static/console.css", "/health",
+PATHS = ["/", "/api/totals", "/api/export", "/violations/" + "0" * 32, "/nothing", "/static/frame.css", "/health",
          "/ready", "/api/totals?x=1", "/login", "/logout", "/login/back"]  # fmt: skip
 POLICY = (
     "default-src 'none'; script-src 'self'; connect-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; "

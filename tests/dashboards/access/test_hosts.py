@@ -75,6 +75,6 @@ def test_health_and_readiness_need_no_token_and_no_name(locked, unlocked, path: 
         assert ask(app, path, headers=()).status == 200
 
 
-@pytest.mark.parametrize("path", ["/login", "/static/console.css"])
+@pytest.mark.parametrize("path", ["/login", "/static/frame.css"])
 def test_the_login_is_not_shown_under_other_names(locked: Starlette, path: str):
     assert ask(locked, path, headers=(("host", "evil.example"),)).status == 421

@@ -1,0 +1,104 @@
+"""Sites: who reports how much, who fell silent, and what is set for each."""
+
+import time
+from typing import Any, NamedTuple
+
+from clickhouse_connect.driver.client import Client
+
+from dashboards import sources
+from dashboards.clients import ask
+from dashboards.filters import Where
+from dashboards.links import Links
+from dashboards.pages import paging
+from dashboards.pages.frame import Asking, Page
+from dashboards.pages.paging import Paged
+from dashboards.params import BadParameter
+from dashboards.times import window_at, written
+from schema.sites import Site, Sites
+
+_LISTED = 20
+_WEEK = 7 * 86400
+_QUIET = 86400  # s without a report, after which a site that does report is called silent
+_MOST = 10_000
+
+# Hours are whole; who reports now is asked of the minutes, which are few there.
+_HOURS = """
+SELECT toString(site) AS label, toUnixTimestamp(max(hour)) AS latest,
+    sumIf(reports, hour >= toDateTime({week:UInt32}, 'UTC')) AS own,
+    sumIf(reports, noise != '' AND hour >= toDateTime({week:UInt32}, 'UTC')) AS noisy
+FROM hours
+GROUP BY label
+ORDER BY label
+LIMIT {limit:UInt32}
+"""
+_MINUTES = """
+SELECT toString(site), toUnixTimestamp(max(minute)) FROM minutes
+WHERE minute >= toDateTime({since:UInt32}, 'UTC') GROUP BY site
+"""
+
+
+class SitesPage(NamedTuple):
+    """All that sites.html shows."""
+
+    listed: Paged
+    configured: bool  # a sites file names them
+
+
+def _page(its: Asking) -> SitesPage:
+    now = int(time.time())
+    sites = its.facts.sites()
+    place = paging.read(its.given)
+    if place.cursor not in {None, "on"}:
+        raise BadParameter("cursor comes from a page's link to the next, unchanged.")
+    known = _known(its.client, sites, now)
+    shown = known[place.before : place.before + _LISTED]
+    items = [item | _more(its.client, item["site"], sites, now) for item in shown]
+    more = "on" if len(known) > place.before + _LISTED else None
+    links = Links("/sites", its.given.given)
+    return SitesPage(paging.paged({"items": items, "next": more}, place, links), sites.table is not None)
+
+
+def _known(client: Client, sites: Sites, now: int) -> list[dict[str, Any]]:
+    """Those that report or reported, and those that the sites file names."""
+    week = window_at(now - _WEEK) // 3600 * 3600
+    recent = dict(ask(client, _MINUTES, Where("", {}), since=now - 2 * 3600))
+    found = {label: dict.fromkeys(("last", "reports", "noisy"), 0) for label in sites.table or {}}
+    for label, latest, own, noisy in ask(client, _HOURS, Where("", {}), week=week, limit=_MOST):
+        found[label] = {"last": recent.get(label, latest), "reports": own, "noisy": noisy}
+    return [
+        {
+            "site": label,
+            "reports": its["reports"],
+            "noisy": its["noisy"],
+            "last": written(its["last"]) if its["last"] else "",
+            "silent": bool(its["last"]) and now - its["last"] > _QUIET + 3600,
+        }
+        for label, its in sorted(found.items())
+    ]
+
+
+def _more(client: Client, label: str, sites: Sites, now: int) -> dict[str, Any]:
+    """What is asked for those of one page only."""
+    return {
+        "new": sources.count_new(client, label, window_at(now - _WEEK), now),
+        "settings": _settings(sites.get(label)),
+        "known": sites.known(label),
+        "signed": label in sites.signers,
+    }
+
+
+def _settings(site: Site) -> list[tuple[str, str]]:
+    """What the sites file says, as it says it; never a key."""
+    found = [
+        ("hosts", ", ".join(site.hosts)),
+        ("sample", "" if site.sample == 1 else f"{site.sample:g}"),
+        ("gone", "true" if site.gone else ""),
+        ("keep_query", ", ".join(site.keep_query)),
+        ("require_signature", site.require_signature),
+        ("noise rules of its own", ", ".join(rule.id for rule in site.noise)),
+        ("noise_off", ", ".join(site.noise_off)),
+    ]
+    return [(name, value) for name, value in found if value]
+
+
+PAGE = Page("/sites", "sites.html", _page, ("cursor",), filtered=False)

@@ -1,0 +1,69 @@
+"""The list of violations: newest, biggest, or grouped."""
+
+from typing import Any, NamedTuple
+
+from clickhouse_connect.driver.client import Client
+
+from dashboards import counts, groups, ledger, periods, series, violations
+from dashboards.beside import Beside
+from dashboards.chart import Chart
+from dashboards.filters import Filters
+from dashboards.links import Links
+from dashboards.pages import charts, paging
+from dashboards.pages.frame import Asking, Page
+from dashboards.pages.paging import Paged, Place
+
+_LISTED = 25
+_TOP = 8
+SORTS = ("newest", "biggest", "grouped")
+
+
+class Violations(NamedTuple):
+    """All that violations.html shows."""
+
+    links: Links
+    period: str  # in words
+    form: dict[str, str]  # the period, as the form has it
+    periods: list[tuple[str, str, bool]]
+    totals: dict[str, Any]
+    chart: Chart | None
+    directives: list[dict[str, Any]]
+    listed: Paged  # violations, or groups
+    sort: str
+    sites: list[str]
+
+
+def _page(its: Asking) -> Violations:
+    period = periods.read(its.given, "/violations")
+    asked = period.asked
+    sort = its.given.one_of("sort", SORTS) or SORTS[0]
+    place = paging.read(its.given)
+    beside = Beside(
+        its.clients, lambda other: (series.over_time(other, asked, "noise", None), _listed(other, asked, sort, place))
+    )
+    shown = counts.directives(its.client, asked, ledger.sums(its.client, asked), its.facts.lag(), _TOP)
+    sites = counts.sites(its.client)
+    drawn, listed = beside.answer(its.client)
+    return Violations(
+        links=period.links,
+        period=period.words,
+        form=period.form,
+        periods=periods.links(period),
+        totals=shown.totals,
+        chart=charts.by_noise(drawn, asked),
+        directives=shown.items,
+        listed=paging.paged(listed, place, period.links),
+        sort=sort,
+        sites=sites,
+    )
+
+
+def _listed(client: Client, asked: Filters, sort: str, place: Place) -> dict[str, Any]:
+    if sort == "newest":
+        return violations.newest(client, asked, _LISTED, paging.cursor(place, violations.NewestCursor))
+    if sort == "grouped":
+        return groups.biggest(client, asked, _LISTED, paging.cursor(place, groups.Cursor))
+    return violations.biggest(client, asked, _LISTED, paging.cursor(place, violations.Cursor))
+
+
+PAGE = Page("/violations", "violations.html", _page, ("sort", "cursor"))

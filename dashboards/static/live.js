@@ -1,0 +1,52 @@
+// Says when there are new reports. The page is loaded again as a whole: by a click, or by itself where its address says
+// live=1, and never under somebody's hands.
+const EVERY = 10_000; // ms
+
+export function live() {
+  const link = document.querySelector("[data-live]");
+  if (!link) return;
+  link.hidden = false;
+  let known = null;
+  const look = async () => {
+    if (document.visibilityState !== "visible") return;
+    const reports = await count(link.dataset.fresh);
+    if (reports === null) return;
+    known ??= reports;
+    if (reports === known) return;
+    if (link.dataset.live === "on" && !busy()) location.reload();
+    else tell(reports - known);
+  };
+  look();
+  setInterval(look, EVERY);
+  document.addEventListener("visibilitychange", look);
+}
+
+async function count(address) {
+  try {
+    const answer = await fetch(address, { headers: { accept: "application/json" } });
+    return answer.ok ? (await answer.json()).reports : null;
+  } catch {
+    return null; // the console is away; the next look may find it
+  }
+}
+
+function busy() {
+  const at = document.activeElement;
+  return Boolean(
+    at?.matches("input, select, textarea") || document.querySelector("input[name=source]:checked, dialog[open], .brush")
+      || String(getSelection()),
+  );
+}
+
+function tell(reports) {
+  const place = document.querySelector("[data-news]");
+  const words = `${reports.toLocaleString("en")} new report${reports === 1 ? "" : "s"}: show`;
+  let button = place.querySelector("button");
+  if (!button) {
+    button = document.createElement("button");
+    button.type = "button";
+    button.addEventListener("click", () => location.reload());
+    place.append(button);
+  }
+  if (button.textContent !== words) button.textContent = words;
+}

@@ -1,0 +1,113 @@
+"""The first page: totals against the period before, new sources, and what became of every report."""
+
+import time
+from urllib.parse import parse_qs, urlencode, urlsplit
+
+from starlette.applications import Starlette
+
+from dashboards.app import build
+from dashboards.periods import EVER
+from dashboards.times import window_at, written
+from schema.clickhouse import Engine
+from tests.support.asgi import ask
+from tests.support.history import history
+from tests.support.page import BROWSER, opened
+from tests.support.store import START, account, empty, insert, violation
+
+DAY = 86400
+
+
+def test_it_shows_totals_verdicts_noise_hosts_directives_and_the_newest_violations(app: Starlette):
+    shown = opened(app, "/")
+    for word in (f"{sum(row.reports for row in history()):,}", "40", "cdn.evil.example", "script-src-elem", "not-json",
+                 "1.2 s", "the books balance", "extension", "not judged"):  # fmt: skip
+        assert word in shown.text, word
+    listed = [link for link in shown.links() if link.startswith("/violations/")]
+    newest = sorted({row.fingerprint: row.last_seen for row in history()}.items(), key=lambda pair: -pair[1])
+    assert listed == [f"/violations/{fingerprint.hex()}" for fingerprint, _ in newest[:8]]
+
+
+def test_new_sources_lead_to_their_violations_and_to_a_decision(app: Starlette):
+    links = opened(app, "/").links()
+    decided = [link for link in links if link.startswith("/sources?") and "blocked_" in link]
+    assert len(decided) == 8
+    assert "1–1 of 1 sources" in opened(app, decided[0]).text
+    own = [link for link in links if link.startswith("/violations?") and "directive=" in link and "blocked_" in link]
+    assert all(ask(app, f"/api/totals?{urlsplit(link).query}").json["reports"] for link in own)
+
+
+def test_nothing_before_is_said_and_not_divided_by(app: Starlette):
+    assert "none in the period before" in opened(app, "/").text
+    assert "before:" not in opened(app, f"/?from={EVER}").text
+
+
+def test_the_chart_is_by_directive_says_its_unit_and_has_a_table_behind_it(app: Starlette):
+    shown = opened(app, f"/?from={EVER}")
+    assert "Reports per 5 minutes; at most" in shown.text
+    assert "a minute" in shown.text
+    assert "The figures" in shown.text
+    heads = shown.text.split("The figures")[1].split("From (UTC)")[1][:60]
+    assert all(name in heads for name in ("img-src", "script-src-elem", "style-src-attr"))
+
+
+def test_a_bar_of_the_chart_leads_to_its_time(app: Starlette):
+    zooms = [link for link in opened(app, "/?site=shop").links() if "from=" in link and "to=" in link]
+    assert zooms
+    assert all(ask(app, f"/api/totals?{urlsplit(link).query}").json["reports"] for link in zooms[:3])
+
+
+def test_addresses_of_when_the_list_was_here_lead_to_it(app: Starlette):
+    moved = ask(app, "/?sort=grouped&site=shop", headers=BROWSER)
+    assert (moved.status, moved.headers["location"]) == (302, "/violations?sort=grouped&site=shop")
+    assert "cdn.evil.example" in opened(app, "/?site=shop&blocked_host=cdn.evil.example").text
+
+
+def test_a_form_without_choices_asks_for_everything(app: Starlette):
+    assert opened(app, "/?site=&noise=all&q=").text == opened(app, "/").text
+
+
+def test_links_to_the_same_rows_elsewhere_say_the_period(app: Starlette):
+    links = [link for link in opened(app, "/violations").links() if link.startswith(("/api/violations", "/api/export"))]
+    assert len(links) == 4
+    assert all("from" in parse_qs(urlsplit(link).query) for link in links)
+
+
+def test_the_books_that_do_not_balance_say_so(store: Engine):
+    client = store.client()
+    empty(client)
+    insert(client, [violation(1)])
+    account(client, [("shop", START, "received", "", 3)])
+    assert "the books do not balance" in opened(build(store, lambda: None, None), "/").text
+
+
+def test_how_far_the_store_is_behind_may_be_unknown(store: Engine):
+    client = store.client()
+    empty(client)
+    insert(client, [violation(1)])
+    assert "Behind – unknown" in opened(build(store, lambda: None, None), "/").text
+
+
+def test_a_period_stands_against_as_long_a_time_before(store: Engine):
+    client = store.client()
+    empty(client)
+    now = window_at(time.time())
+    insert(client, [violation(1, at=now - 30 * 3600, reports=10), violation(2, at=now - 29 * 3600, reports=10)])
+    insert(client, [violation(3, at=now - 3600, reports=30, noise="extension", noise_rule="scheme")])
+    shown = opened(build(store, lambda: 0.0, None), f"/?from={written(now + 600 - DAY)}").text
+    assert "Reports 30 +50% before: 20" in shown
+    assert "Violations 1 -50% before: 2" in shown
+    assert "Noise 100% before: 0%" in shown
+
+
+def test_without_a_period_it_is_of_this_week_and_the_last_and_says_so(store: Engine):
+    client = store.client()
+    empty(client)
+    monday = (START - 4 * DAY) // (7 * DAY) * 7 * DAY + 4 * DAY
+    insert(client, [violation(1, at=monday - 30 * DAY, reports=7)])
+    app = build(store, lambda: 0.0, token=None)
+    shown = opened(app, "/")
+    assert "No reports since" in shown.text
+    assert f"/?{urlencode({'from': EVER})}" in shown.links()
+    assert "Reports 7 stored at any time" in opened(app, f"/?from={EVER}").text
+    insert(client, [violation(2, reports=31)])
+    assert "Reports 31" in opened(app, "/").text

@@ -1,0 +1,92 @@
+"""What the collector counts: each valid report once, as taken or as turned away."""
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from prometheus_client import REGISTRY
+
+from ingest.answers import ACCEPTED, UNCONFIRMED
+from ingest.collector import TURNED_AWAY, Collector
+from ingest.spool import Spool
+from ingest.told import Told
+from log.segments import SegmentWriter
+from schema.reasons import Reason
+from schema.sites import Sites
+from tests.support.figures import Since
+
+ACCEPTED_TOTAL, AWAY = "sentinel_reports_accepted_total", "sentinel_reports_turned_away_total"
+REPORT = {"type": "csp-violation", "body": {"documentURL": "https://shop.example/", "effectiveDirective": "img-src"}}
+THREE = str([REPORT] * 3).replace("'", '"').encode()
+TOLD = Told("shop")
+
+
+class Kafka:
+    """A shipper that is told whether Kafka acknowledges."""
+
+    trouble = ""
+
+    def __init__(self, *, answers: bool) -> None:
+        self._answers = answers
+
+    async def confirmed(self, *_: Any) -> bool:
+        await asyncio.sleep(0)
+        return self._answers
+
+
+@pytest.fixture
+def writer(tmp_path: Path) -> Iterator[SegmentWriter]:
+    found = SegmentWriter(tmp_path, 4000)
+    yield found
+    found.close()
+
+
+def test_reports_of_a_body_that_has_no_room_are_turned_away_each(writer: SegmentWriter):
+    collector = Collector(Spool(writer, hold=False), Sites(), 10_000)
+    collector.tend()
+    accepted, away = Since(ACCEPTED_TOTAL), Since(AWAY, cause="spool")
+    answers = [collector.accept(THREE, TOLD).status for _ in range(20)]
+    collector.tend()
+    assert set(answers) == {204, 503}
+    assert accepted.grown() == [3 * answers.count(204)]
+    assert away.grown() == [3 * answers.count(503)]
+
+
+@pytest.mark.parametrize("answers", [True, False])
+def test_a_report_counts_as_taken_when_kafka_has_it(writer: SegmentWriter, monkeypatch, answers: bool):
+    monkeypatch.setattr("ingest.spool.CONFIRM_SECONDS", 0.05)
+    collector = Collector(Spool(writer, hold=False, confirmer=Kafka(answers=answers)), Sites(), 10_000)
+    collector.tend()
+    accepted, away = Since(ACCEPTED_TOTAL), Since(AWAY, cause="unconfirmed")
+
+    async def posted() -> None:
+        settling = asyncio.create_task(collector.settled(THREE, collector.accept(THREE, TOLD)))
+        await asyncio.sleep(0)
+        collector.tend()
+        assert accepted.grown() == [0]
+        assert await settling is (ACCEPTED if answers else UNCONFIRMED)
+
+    asyncio.run(posted())
+    collector.tend()
+    assert (accepted.grown(), away.grown()) == (([3], [0]) if answers else ([0], [3]))
+
+
+def test_a_body_that_could_not_be_waited_for_counts_as_one(writer: SegmentWriter):
+    collector = Collector(Spool(writer, hold=False), Sites(), 10_000)
+    away = Since(AWAY, cause="bodies")
+    assert collector.refuse(Reason.BUSY, b"[{", None, "shop").status == 503
+    assert collector.refuse(Reason.INCOMPLETE, b"[{", None, "shop").status == 408
+    collector.tend()
+    assert away.grown() == [1]
+
+
+def test_every_reason_and_cause_is_there_from_the_start(writer: SegmentWriter):
+    Collector(Spool(writer, hold=False), Sites(), 10_000).tend()
+    for reason in Reason:
+        assert REGISTRY.get_sample_value("sentinel_reports_refused_total", {"reason": reason.value}) is not None
+    text = Path(__file__).parents[2].joinpath("docs", "runbook.md").read_text()
+    for cause in TURNED_AWAY:
+        assert REGISTRY.get_sample_value(AWAY, {"cause": cause}) is not None
+        assert f"`{cause}`" in text
