@@ -8,6 +8,7 @@ from alerts.asking import ask, by_site
 from alerts.events import Event, title
 from alerts.evidence import path
 from alerts.looking import Look
+from alerts.source_questions import RECENT_DAYS
 
 MOST_A_DAY = 20  # on a site: more are one event, because there are policies that differ with every request
 
@@ -24,7 +25,9 @@ FROM (
     )
     GROUP BY its_site, policy_hash
 )
-WHERE came >= fromUnixTimestamp64Milli({{new_since:Int64}}, 'UTC') AND best >= {{least}} AND (its_own OR {{noisy}})
+WHERE came >= fromUnixTimestamp64Milli({{new_since:Int64}}, 'UTC')
+    AND last >= fromUnixTimestamp64Milli({{now:Int64}}, 'UTC') - INTERVAL {RECENT_DAYS} DAY
+    AND best >= {{least}} AND (its_own OR {{noisy}})
     AND its_key NOT IN (SELECT key FROM alert_events WHERE kind = 'new-policy')
 ORDER BY first, its_site, policy_hash
 LIMIT {MOST_A_DAY + 1} BY its_site
@@ -48,7 +51,7 @@ def look(client: Client, at: Look) -> list[Event]:
     noisy, more = by_site(at.alerting, "noise")
     # The day's surplus is not told the day after, when it is found again: only what came within a day is new.
     new_since = max(at.new_since, at.now - _DAY_MS)
-    asked = {"since": at.since, "new_since": new_since, **values, **more}
+    asked = {"since": at.since, "new_since": new_since, "now": at.now, **values, **more}
     found = ask(client, _NEW.replace("{least}", least).replace("{noisy}", noisy), **asked)
     if not found:
         return []

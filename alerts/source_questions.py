@@ -7,6 +7,7 @@ from schema import source_trust
 from schema.alerting import AlertingOf
 from schema.source_trust import FEW_REPORTS, SOURCE
 
+RECENT_DAYS = 3  # older reports are not told: longer than a store may be away over a weekend
 _KEY = "site, effective_directive, blocked"
 _SINCE = "last_arrived >= fromUnixTimestamp64Milli({since:Int64}, 'UTC')"
 HOW_MANY = f"SELECT uniqCombined(12)({SOURCE}) FROM sources WHERE {_SINCE}"  # noqa: S608  (ours, here and below)
@@ -53,7 +54,8 @@ _NEW = {
     "{more}": "toInt64(0)",
     "{joined}": "",
     "{not_these}": f"{SOURCE} NOT IN ({_OLD}) AND {SOURCE} NOT IN ({_DECIDED}) AND {SOURCE} NOT IN ({_TOLD})",
-    "{only}": "1",
+    # What is imported, or was long under way, is told when it is reported again.
+    "{only}": f"ended >= fromUnixTimestamp64Milli({{now:Int64}}, 'UTC') - INTERVAL {RECENT_DAYS} DAY",
 }
 # Seen later than what it was silent since: labels that change touch a source too.
 _SILENT = "SELECT key, max(since) AS away FROM silent_sources WHERE {among} GROUP BY key"
@@ -96,12 +98,12 @@ Question = tuple[str, dict[str, Any]]
 
 
 def new(alerting: AlertingOf, floods: source_trust.Floods, many: int) -> Question:
-    """It binds `since`, `new_since`, `most`, `share` and `shares` too, and `floods`."""
+    """It binds `now`, `since`, `new_since`, `most`, `share` and `shares` too, and `floods`."""
     return _judged(_NEW, alerting, floods, many)
 
 
 def returned(alerting: AlertingOf, floods: source_trust.Floods, many: int) -> Question:
-    """The same without `new_since`."""
+    """The same without `now` and `new_since`."""
     return _judged(_RETURNED, alerting, floods, many)
 
 

@@ -60,7 +60,7 @@ class Sources:
             full = True
             while full:
                 sql, values = questions.new(at.alerting, floods, many)
-                found = self._found(sql, **asked, **values, new_since=at.new_since)
+                found = self._found(sql, **asked, **values, now=at.now, new_since=at.new_since)
                 full = len(found) == MOST
                 yield evidence.new(self._client, found)
             if self._any_silent:

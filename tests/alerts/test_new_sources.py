@@ -103,3 +103,12 @@ def test_fifty_at_once_are_one_message_that_tells_of_all(watched, receiver):
     assert len(request.json["more"]) == 45
     assert "55 alerts" in request.json["title"]
     assert len(set(receiver.events())) == 55
+
+
+def test_what_is_imported_is_told_when_it_is_reported_again(watched):
+    watched.see(1, at=time.time() - 5 * 86400)
+    watched.alerts.step()
+    assert watched.titles("new-source") == []
+    watched.see(1)
+    watched.alerts.step()
+    assert len(watched.titles("new-source")) == 1

@@ -166,6 +166,33 @@ class TestValues:
         assert "hunter2" not in sentence
         assert "SENTINEL_WEBHOOKS=slack://***" in sentence
 
+    @pytest.mark.parametrize(
+        "text, origin",
+        [
+            ("https://CSP.example/", "https://csp.example"),
+            ("https://csp.example:443", "https://csp.example"),
+            ("http://[::1]:8081", "http://[::1]:8081"),
+        ],
+    )
+    def test_a_public_address_is_kept_as_browsers_write_it(self, text: str, origin: str) -> None:
+        assert load({"SENTINEL_CONSOLE_URL": text, "SENTINEL_COLLECTOR_URL": text}, None, {}).collector_url == origin
+
+    @pytest.mark.parametrize("text", ["csp.example", "https://", "https://a/b", "https://a;script-src *", "https://a b",
+                                      "ftp://a", "https://a:0", "https://a:99999", "https://a?b", "https://a,b",
+                                      "https://u@a", "https://[a]", "https://ä.example"])  # fmt: skip
+    def test_what_else_an_address_may_be_is_none(self, text: str) -> None:
+        for name in ("SENTINEL_CONSOLE_URL", "SENTINEL_COLLECTOR_URL"):
+            assert wrong({name: text})
+
+    @pytest.mark.parametrize("text", ["http://login.example", "login.example", "https://a?b", "https://a#b", "https://",
+                                      "https://u@a", "https://a:x", "https://[a"])  # fmt: skip
+    def test_an_issuer_is_asked_by_https(self, text: str) -> None:
+        assert "should be like https://" in wrong(PROVIDER | {"SENTINEL_OIDC_ISSUER": text})
+
+    @pytest.mark.parametrize("text", [",", "a@", "a@b@c", "a b@c.example", "@", "a@ü.example"])
+    def test_people_are_addresses_domains_and_groups(self, text: str) -> None:
+        assert "with commas" in wrong(PROVIDER | {"SENTINEL_OIDC_EDITORS": text})
+
     def test_control_characters_are_no_value(self, tmp_path: Path) -> None:
         sentence = wrong({}, written(tmp_path, r'data_dir = "a\u0000\u001b[31m"', "s.toml"))
         assert "control characters" in sentence
