@@ -11,7 +11,20 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from dashboards import counts, cursors, export, filters, groups, ledger, policies, rejects, series, sources, violations
+from dashboards import (
+    alerts,
+    counts,
+    cursors,
+    export,
+    filters,
+    groups,
+    ledger,
+    policies,
+    rejects,
+    series,
+    sources,
+    violations,
+)
 from dashboards.clients import Clients
 from dashboards.params import Parameters
 from dashboards.streams import Stream
@@ -41,6 +54,7 @@ class Api:
             self._route("sources", self._sources, "state", "trust", "limit", "cursor"),
             self._route("policies", self._policies, "site", "limit", "cursor", filtered=False),
             self._route("policies/{hash}", self._policy, filtered=False),
+            self._route("alerts", self._alerts, *alerts.PARAMETERS, filtered=False),
             self._route("rejects", self._rejects, "site", "reason", "limit", filtered=False),
             Route("/api/export", self._export, methods=["GET"]),
         ]
@@ -109,6 +123,12 @@ class Api:
         reason = given.one_of("reason", rejects.REASONS)
         limit = given.whole("limit", 1, 1000) or DEFAULT_LIMIT
         return {"items": rejects.newest(client, filters.read(given).site, reason, limit)}
+
+    def _alerts(self, client: Client, _request: Request, given: Parameters) -> Any:
+        cursor = given.text("cursor")
+        place = None if cursor is None else cursors.read(cursor, alerts.Cursor)
+        limit = given.whole("limit", 1, 1000) or DEFAULT_LIMIT
+        return alerts.newest(client, *alerts.chosen(given), limit, place)
 
     def _export(self, request: Request) -> Response:
         given = Parameters(request.scope["query_string"], (*filters.NAMES, "format"))

@@ -84,3 +84,10 @@ END_TO_END_SECONDS = Histogram("sentinel_end_to_end_seconds", "From receiving a 
 WORKER_RESTARTS = Counter(
     "sentinel_worker_restarts_total", "Processes started again after they died, by stage.", ["stage"]
 )
+ALERT_EVENTS = Counter("sentinel_alerts_events_total", "Events found and written down, by kind.", ["kind"])
+ALERTS_SENT = Counter(
+    "sentinel_alerts_sent_total", "Messages that a channel has taken, by kind of channel.", ["channel"]
+)
+ALERT_FAILURES = Counter(
+    "sentinel_alert_failures_total", "Attempts to send a message that failed, by kind of channel.", ["channel"]
+)

@@ -181,6 +181,9 @@ _TTL = {
     "examples": "seen + INTERVAL {companion_days} DAY",
     "ledger": "minute + INTERVAL {retention_days} DAY",
     "ledger_hours": "hour + INTERVAL {retention_days} DAY",
+    "alert_events": "toDateTime(recorded) + INTERVAL {companion_days} DAY",
+    "alert_messages": "toDateTime(made) + INTERVAL {companion_days} DAY",
+    "silent_sources": "toDateTime(since) + INTERVAL {companion_days} DAY",
 }
 
 

@@ -16,3 +16,5 @@ BLOCKED_KINDS = (
 # Those whose sample is part of what tells two violations apart. Old Firefox says `self` for inline and eval alike.
 BY_SAMPLE = ("eval", "wasm-eval", "inline", "self", "trusted-types")
 NOISE = ("extension", "injected", "browser", "foreign", "malformed")
+# What alerts tell of; a name is stored and shown: add some, rename none.
+ALERT_KINDS = ("new-source", "returned", "spike", "silence", "new-policy", "flood")

@@ -8,7 +8,8 @@ from typing import Any
 
 import msgspec
 
-from schema import noise_checks
+from schema import alerting, noise_checks
+from schema.alerting import AlertingOf, BadAlerting
 from schema.noise import BadRules, Rule, Rules
 from schema.noise_files import packaged
 from schema.signing import BadKey, Signer, checked_key
@@ -44,15 +45,20 @@ class BadSites(Exception):
 class Sites:
     """Without a file every label is a site. `rules` for all of them: None are those of the program.
 
-    The table is stored and shown; the signers, who hold keys, never are.
+    The table is stored and shown; the signers, who hold keys, and what holds webhooks never are.
     """
 
     def __init__(
-        self, sites: dict[str, Site] | None = None, rules: Rules | None = None, signers: dict[str, Signer] | None = None
+        self,
+        sites: dict[str, Site] | None = None,
+        rules: Rules | None = None,
+        signers: dict[str, Signer] | None = None,
+        alerting: AlertingOf | None = None,
     ) -> None:
         self.table = sites
         self.rules = rules
         self.signers = signers or {}
+        self.alerting = alerting or AlertingOf()
 
     def rule(self, label: str, its: str) -> Rule | None:
         """The one that is called so, of the site or of all."""
@@ -67,24 +73,35 @@ class Sites:
 
 
 _ANY = Site()
+_APART = ("signing_keys", "alerts")  # kept out of the table
 
 
 def load_sites(path: Path | None, rules: Rules | None = None) -> Sites:
-    """Reads `[sites.LABEL]` tables. Raises BadSites with a sentence that says what would be right."""
+    """Reads `[sites.LABEL]` tables and `[alerts]`. Raises BadSites with a sentence that says what would be right.
+
+    Without a [sites.LABEL] every label is a site.
+    """
     if path is None:
         return Sites(None, rules)
     try:
         found = tomllib.loads(path.read_text())
     except (OSError, ValueError, RecursionError) as error:
         raise BadSites(f"the sites file {path} can't be read: {error}") from error
-    if set(found) != {"sites"} or not isinstance(found["sites"], dict):
-        raise BadSites(f"the sites file {path} should hold [sites.LABEL] tables and nothing else")
-    signers = {label: _signer(path, label, table) for label, table in found["sites"].items() if _has_keys(table)}
-    return Sites({label: _site(path, label, table) for label, table in found["sites"].items()}, rules, signers)
+    tables = found.get("sites", {})
+    if not found or found.keys() - {"sites", "alerts"} or not isinstance(tables, dict):
+        raise BadSites(f"the sites file {path} should hold [sites.LABEL] tables, [alerts], and nothing else")
+    signers = {label: _signer(path, label, table) for label, table in tables.items() if _has(table, "signing_keys")}
+    its = {label: table["alerts"] for label, table in tables.items() if _has(table, "alerts")}
+    try:
+        alerts = alerting.read(found.get("alerts"), its)
+    except BadAlerting as error:
+        raise BadSites(f"{path}: {error}") from error
+    sites = {label: _site(path, label, table) for label, table in tables.items()} if "sites" in found else None
+    return Sites(sites, rules, signers, alerts)
 
 
-def _has_keys(table: Any) -> bool:
-    return isinstance(table, dict) and "signing_keys" in table
+def _has(table: Any, name: str) -> bool:
+    return isinstance(table, dict) and name in table
 
 
 def _signer(path: Path, label: str, table: dict[str, Any]) -> Signer:
@@ -102,9 +119,9 @@ def _signer(path: Path, label: str, table: dict[str, Any]) -> Signer:
 def _site(path: Path, label: str, table: Any) -> Site:
     if not LABEL.fullmatch(label):
         raise BadSites(f"{path}: [sites.{label}] is no label: lower-case letters, digits and hyphens, at most 63")
-    signed = _has_keys(table)
-    if signed:
-        table = {name: value for name, value in table.items() if name != "signing_keys"}
+    signed = _has(table, "signing_keys")
+    if isinstance(table, dict):
+        table = {name: value for name, value in table.items() if name not in _APART}
     heading = f"[[sites.{label}.noise]]"
     try:
         own = noise_checks.rules(table.get("noise"), str(path), heading) if isinstance(table, dict) else ()

@@ -155,6 +155,15 @@ _COMMANDS: dict[str, tuple[str, str, str, tuple[str, ...]]] = {
         "SENTINEL_STORE=clickhouse://reader:secret@clickhouse:8123/csp csp-sentinel console",
         (*_COMMON, "sites", "noise", *_CONSOLE, "ops_host", "ops_port"),
     ),
+    "alerts": (
+        "tell of what is new: sources, policies, spikes, silence",
+        "Watches a ClickHouse server, and tells SENTINEL_WEBHOOKS, once, of each violation source and policy never\n"
+        "seen before, of sources that come back, of spikes and of silence. Any number may run; one works at a time,\n"
+        "and another goes on within 15 s if it dies. `csp-sentinel run` does this itself. `alerts test` sends a\n"
+        "sample to every channel, and says what became of it; the exit code is 1 where one failed.",
+        "SENTINEL_WEBHOOKS=https://hooks.example/csp csp-sentinel alerts test",
+        (*_COMMON, "sites", "noise", "console_url", "ops_host", "ops_port"),
+    ),
     "init": (
         "create the topics and the tables",
         "Creates Kafka's topics and the store's tables, and upgrades the tables. Safe to repeat: what is there stays\n"
@@ -222,6 +231,10 @@ def _process_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("--drain", action="store_true", help="store what the log holds, then end")
 
 
+def _alerts_arguments(command: argparse.ArgumentParser) -> None:
+    command.add_argument("action", nargs="?", choices=("test",), help="send a sample to every channel")
+
+
 def _import_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("files", nargs="+", metavar="FILE", help="a file, or - for standard input")
     command.add_argument("--site", default="default", help="the site of reports that don't name one [default]")
@@ -261,6 +274,7 @@ def _demo_arguments(command: argparse.ArgumentParser) -> None:
 
 _ARGUMENTS: dict[str, Callable[[argparse.ArgumentParser], None]] = {
     "process": _process_arguments,
+    "alerts": _alerts_arguments,
     "import": _import_arguments,
     "export": _export_arguments,
     "demo": _demo_arguments,

@@ -16,7 +16,7 @@ from rich.console import Console
 from ingest.worker import Options
 from schema import metrics
 from schema.health import Health
-from sentinel import operations, stages
+from sentinel import alerting, operations, stages
 from sentinel.demo import DemoStopped
 from sentinel.demo import run as send_demo
 from sentinel.explained import CannotStart, explained
@@ -35,7 +35,8 @@ from sentinel.supervise import Child, StartFailed, Supervisor
 from sentinel.watching import watch_log
 
 __all__ = [
-    "CannotStart", "console", "demo", "export", "import_", "ingest", "init", "noise_", "process", "run", "sign",
+    "CannotStart", "alerts", "console", "demo", "export", "import_", "ingest", "init", "noise_", "process", "run",
+    "sign",
 ]  # fmt: skip
 
 
@@ -90,7 +91,24 @@ def console(settings: Settings, _given: argparse.Namespace) -> int:
         health = _starting("console")
         figures = _serve_operations(settings, health.problems)
         said = f"console: {url_of(opened)}\nmetrics: {figures}/metrics"
-        StoreStage(settings, opened, processing=False, health=health)(lambda: _up(health, said))
+        StoreStage(settings, opened, health=health)(lambda: _up(health, said))
+    return 0
+
+
+def alerts(settings: Settings, given: argparse.Namespace) -> int:
+    if given.action == "test":
+        with explained():
+            return alerting.test(settings)
+    if settings.store is None:
+        raise CannotStart(
+            "`csp-sentinel run` sends alerts itself: `alerts` is a stage for many machines, and needs"
+            " SENTINEL_STORE=clickhouse://…"
+        )
+    with explained():
+        health = _starting("alerts stage")
+        figures = _serve_operations(settings, health.problems)
+        said = f"alerts: watches {settings.store.url}; metrics: {figures}/metrics"
+        StoreStage(settings, None, alerting=True, health=health)(lambda: _up(health, said))
     return 0
 
 

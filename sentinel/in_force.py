@@ -3,6 +3,8 @@
 import logging
 from collections.abc import Callable
 
+from alerts.channels import BadChannel, check, masked
+from schema.alerting import Alerting
 from schema.noise import BadRules
 from schema.noise_files import load_rules, packaged
 from schema.sites import BadSites, Sites, load_sites
@@ -47,4 +49,15 @@ def files(settings: Settings) -> Sites:
         for its in site.noise_off:
             if its not in known:
                 raise BadSites(f"{settings.sites}: [sites.{label}]: noise_off has {its!r}, and there is no such rule")
+    _check_webhooks(f"{settings.sites}: [alerts]", sites.alerting.default)
+    for label, own in sites.alerting.sites.items():
+        _check_webhooks(f"{settings.sites}: [sites.{label}.alerts]", own)
     return sites
+
+
+def _check_webhooks(place: str, rules: Alerting) -> None:
+    for url in rules.webhooks or ():
+        try:
+            check(url)
+        except BadChannel as error:
+            raise BadSites(f"{place}: webhooks has {masked(url)}, which {error}") from error

@@ -11,7 +11,8 @@ from pathlib import Path
 from ingest.worker import BACKLOG
 from sentinel.explained import CannotStart
 from sentinel.settings import Settings
-from sentinel.stages import PREDECESSOR_SECONDS
+
+PREDECESSOR_SECONDS = 10.0  # for processes of a killed run to end
 
 
 def patience(places: Path) -> float:

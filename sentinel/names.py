@@ -8,7 +8,9 @@ from sentinel.readers import masked
 
 PREFIX = "SENTINEL_"
 FILE = "SENTINEL_SETTINGS"
-SECRET = frozenset({"console_token", "console_viewer_token", "console_secret", "oidc_client_secret", "webhooks"})
+SECRET = frozenset(
+    {"console_token", "console_viewer_token", "console_secret", "oidc_client_secret", "webhooks", "webhook_secret"}
+)
 
 _SECRET_WORD = re.compile(r"TOKEN|PASS|PWD|SECRET|KEY|CRED|AUTH|HOOK", re.IGNORECASE)
 

@@ -5,7 +5,10 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
+
+from alerts.channels import BadChannel, check
+from alerts.channels import masked as masked_channel
 
 
 class WrongValue(Exception):
@@ -91,18 +94,16 @@ def _token(text: str) -> str:
 
 
 def _webhooks(text: str) -> tuple[str, ...]:
+    """Apprise's own URLs may hold commas too: there they are written %2C."""
     urls = tuple(url for url in (part.strip() for part in text.split(",")) if url)
-    if not urls or not all(_is_web(url) for url in urls):
-        raise WrongValue("should be http:// or https:// URLs with commas between them")
+    if not urls:
+        raise WrongValue("should be URLs with commas between them")
+    for url in urls:
+        try:
+            check(url)
+        except BadChannel as error:
+            raise WrongValue(str(error)) from error
     return urls
-
-
-def _is_web(url: str) -> bool:
-    try:
-        parts = urlsplit(url)
-        return parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0 and " " not in url
-    except ValueError:  # a port that is no number, an unclosed bracket
-        return False
 
 
 PORT = whole(0, 65535)._replace(type="port")
@@ -159,18 +160,8 @@ def _without_secret_parameters(text: str) -> str:
 
 
 def masked_webhooks(text: str) -> str:
-    """Chat services' webhooks carry their secret in the path: hosts only."""
-    return _short(_printable(",".join(_masked_webhook(url.strip()) for url in text.split(","))))
-
-
-def _masked_webhook(url: str) -> str:
-    scheme, slashes, rest = _without_odd_port(url).partition("://")
-    if not slashes:
-        scheme, rest = "", scheme
-    if "@" in rest:
-        return f"{scheme}{slashes}***"
-    host, *path = rest.split("/", 1)
-    return f"{scheme}{slashes}{host.partition('?')[0]}{'/***' if path else ''}"
+    """Chat services' webhooks carry their secret in the path, and apprise's URLs in the host."""
+    return _short(_printable(",".join(masked_channel(url.strip()) for url in text.split(","))))
 
 
 def _printable(text: str) -> str:

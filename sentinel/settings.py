@@ -37,6 +37,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     sites: Path | None = None
     noise: Path | None = None
     webhooks: tuple[str, ...] = ()
+    webhook_secret: str = ""
     console_token: str = ""
     console_viewer_token: str = ""
     console_secret: str = ""
@@ -95,7 +96,13 @@ SAYS: dict[str, Says] = {
     ),
     "sites": Says(PATH, "", "TOML file of the sites that report here; without one every label is a site."),
     "noise": Says(PATH, "", "TOML file of noise rules, instead of those that come with the program."),
-    "webhooks": Says(readers.WEBHOOKS, "", "Where alerts will go. Checked and kept; this release sends no alerts yet."),
+    "webhooks": Says(
+        readers.WEBHOOKS,
+        "",
+        "Where alerts go: `https://…` takes them as JSON, `alertmanager://host:9093`, or a URL of apprise's "
+        "(`slack://…`, `msteams://…`, `mailto://…`, `pagerduty://…`), with commas between them.",
+    ),
+    "webhook_secret": Says(web_readers.SECRET, "", "Signs what is sent to `https://…` webhooks."),
     "console_token": Says(
         readers.TOKEN,
         "",

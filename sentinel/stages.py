@@ -27,9 +27,11 @@ from schema.health import Health
 from schema.migrate import migrate
 from schema.server import Server
 from sentinel import __version__, logs
+from sentinel.alerting import watching
 from sentinel.console import ConsoleServer, console_over
 from sentinel.explained import CannotStart, explained
 from sentinel.in_force import InForce
+from sentinel.listening import PREDECESSOR_SECONDS
 from sentinel.processing import Processing
 from sentinel.settings import Settings
 from sentinel.store_server import SERVER, trouble_with_store
@@ -37,7 +39,6 @@ from sentinel.supervise import READY, tell
 from sentinel.watching import watch, watch_log
 
 logger = logging.getLogger("sentinel.run")
-PREDECESSOR_SECONDS = 10.0  # for processes of a killed run to end
 _DRAIN_PAUSES = (1, 2, 4, 8)  # seconds, before an insert that a server refused is tried again
 _LAST_SECONDS = 12.0  # to stop: what is not stored by then is in Kafka or in the spool
 
@@ -58,9 +59,9 @@ def _up(link: Connection, problems: Callable[[], list[str]]) -> None:
 
 
 def store(settings: Settings, listener: socket.socket, link: Connection) -> None:
-    """Processor and console, as a child process: the engine in it allows one process."""
+    """Processor, console and alerts, as a child process: the engine in it allows one process."""
     health = Health()
-    run = StoreStage(settings, listener, processing=True, health=health)
+    run = StoreStage(settings, listener, processing=True, alerting=True, health=health)
     up = functools.partial(_up, link, health.problems)
     _child(lambda: _when_free(lambda: run(up)), settings.log_level, settings.log_format, link)
 
@@ -96,15 +97,22 @@ def _parent() -> int | None:
 
 
 class StoreStage:
-    """What works on the store in this process: the processor, the console, or both."""
+    """What works on the store in this process: the processor, the console, alerts, or all of them."""
 
     def __init__(
-        self, settings: Settings, listener: socket.socket | None, *, processing: bool, health: Health | None = None
+        self,
+        settings: Settings,
+        listener: socket.socket | None,
+        *,
+        processing: bool = False,
+        alerting: bool = False,
+        health: Health | None = None,
     ) -> None:
-        """`health` hears of the processor's troubles."""
+        """`listener` is the console's. `health` hears of troubles."""
         self._settings = settings
         self._listener = listener
         self._processes = processing
+        self._alerts = alerting
         self._health = health or Health()
         self._stop = threading.Event()
         self._watching: list[asyncio.Task[None]] = []  # they end with the loop
@@ -132,6 +140,9 @@ class StoreStage:
         if self._listener is not None:
             console = console_over(self._settings, store, lag, sites, self._health, collects=self._processes)
             tasks.append(asyncio.create_task(console.serve([self._listener])))
+        if self._alerts:
+            alerts = watching(self._settings, store, self._listener, sites, lag, self._health)
+            tasks.append(asyncio.create_task(asyncio.to_thread(alerts.run, self._stop)))
         self._listen_to_signals(console)
         ready()
         await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)

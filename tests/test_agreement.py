@@ -14,17 +14,18 @@ from schema.violation import Violation
 from sentinel.settings import table
 
 ROOT = Path(__file__).parents[1]
-ROOMS = {"schema", "csp", "ingest", "log", "processor", "dashboards", "sentinel", "loadtest", "k8s", "tests"}
+ROOMS = {"schema", "csp", "ingest", "log", "processor", "alerts", "dashboards", "sentinel", "loadtest", "k8s", "tests"}
 MAY_IMPORT = {
     "schema": {"schema"},
     "csp": {"csp"},
     "log": {"log", "schema"},
     "ingest": {"ingest", "log", "schema"},
     "processor": {"processor", "csp", "log", "schema"},
+    "alerts": {"alerts", "csp", "schema"},
     "dashboards": {"dashboards", "csp", "log", "schema"},
-    "sentinel": {"sentinel", "schema", "csp", "ingest", "log", "processor", "dashboards"},
+    "sentinel": {"sentinel", "schema", "csp", "ingest", "log", "processor", "alerts", "dashboards"},
     # A user of all of it, and of the tests' Kafka.
-    "loadtest": {"loadtest", "tests", "sentinel", "schema", "csp", "ingest", "log", "processor", "dashboards"},
+    "loadtest": ROOMS - {"k8s"},
 }
 
 

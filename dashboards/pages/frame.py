@@ -38,6 +38,7 @@ NAVIGATION = (
     Destination("/violations", "Violations", "v", _OF_TIME),
     Destination("/sources", "Sources", "s", ("site",)),
     Destination("/policies", "Policies", "p", ("site",)),
+    Destination("/alerts", "Alerts", "a", ("site",)),
     Destination("/sites", "Sites", "t"),
     Destination("/rejects", "Rejects", "r", ("site",)),
     Destination("/system", "System", "y"),

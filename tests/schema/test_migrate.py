@@ -17,7 +17,7 @@ from tests.support.store import COLUMNS, START, TABLES, account, elsewhere, empt
 FILES = [
     "0001_violations.sql", "0002_ledger.sql", "0003_starts.sql", "0004_many_machines.sql", "0005_judged.sql",
     "0006_noise_moves.sql", "0007_trust_of_the_best.sql", "0008_labelled.sql", "0009_rollups.sql",
-    "0010_what_people_see.sql",
+    "0010_what_people_see.sql", "0011_alerts.sql",
 ]  # fmt: skip
 
 
@@ -64,12 +64,12 @@ def test_the_columns_of_violations_are_the_fields_of_a_violation(store: Engine):
     assert {"policy_hash", "original_policy"} <= set(columns(store.client(), "policies"))
 
 
-def test_every_table_ages_but_what_people_decided_and_wrote(store: Engine):
+def test_every_table_ages_but_what_people_decided_and_wrote_and_the_one_row_of_alerts(store: Engine):
     made = dict(
         rows(store.client(), "SELECT name, create_table_query FROM system.tables WHERE engine LIKE '%MergeTree'")
     )
     assert {name for name, query in made.items() if " TTL " not in query} == {
-        "migrations", "source_states", "sites_files",
+        "migrations", "source_states", "sites_files", "alert_owners",
     }  # fmt: skip
     assert "toIntervalDay(14)" in made["rejects"]
 

@@ -77,7 +77,7 @@ def test_another_retention_is_told_with_what_would_change_it_and_not_followed(se
     assert "violations keeps 90 days, SENTINEL_RETENTION_DAYS=30 makes it 30" in "\n".join(told)
     kept = {
         "violations", "minutes", "sources", "policies", "site_policies", "examples", "ledger", "weeks", "hours",
-        "ledger_hours",
+        "ledger_hours", "alert_events", "alert_messages", "silent_sources",
     }  # fmt: skip
     assert len(told) == len(kept)
     for sentence in told:

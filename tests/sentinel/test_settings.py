@@ -155,8 +155,16 @@ class TestValues:
     def test_webhooks_are_web_addresses_with_commas(self) -> None:
         hooks = load({"SENTINEL_WEBHOOKS": "https://a.example/1, http://b.example:8/2,"}, None, {}).webhooks
         assert hooks == ("https://a.example/1", "http://b.example:8/2")
-        for text in ("ftp://a.example", "a.example", "http://", "http://a:x", ",", "http://[a"):
+        for text in ("ftp://a.example", "a.example", "http://", "http://a:x", "http://[a", "alertmanager://"):
             assert "http://" in wrong({"SENTINEL_WEBHOOKS": text})
+        assert "with commas" in wrong({"SENTINEL_WEBHOOKS": ","})
+
+    def test_webhooks_may_be_alertmanagers_and_what_apprise_knows(self) -> None:
+        urls = ("alertmanager://am:9093", "alertmanagers://u:p@am/prefix", "slack://TTTTTTTTT/BBBBBBBBB/" + "c" * 24)
+        assert load({"SENTINEL_WEBHOOKS": ",".join(urls)}, None, {}).webhooks == urls
+        sentence = wrong({"SENTINEL_WEBHOOKS": "slack://hunter2"})
+        assert "hunter2" not in sentence
+        assert "SENTINEL_WEBHOOKS=slack://***" in sentence
 
     @pytest.mark.parametrize(
         "text, origin",
@@ -245,6 +253,8 @@ class TestSecrets:
             {"SENTINEL_LOG": f"kafka://a/t?sasl_password={secret}"},
             {"SENTINEL_WEBHOOKS": f"htps://hooks.example/T0/{secret}"},
             {"SENTINEL_WEBHOOKS": f"me:{secret}@hooks.example"},
+            {"SENTINEL_WEBHOOKS": f"slack://{secret}"},
+            {"SENTINEL_WEBHOOK_SECRET": secret},
         ):
             assert secret not in wrong(environ)
         environ = {"SENTINEL_CONSOLE_TOKEN": secret, "SENTINEL_WEBHOOKS": f"https://me:{secret}@h.example/{secret}"}
@@ -273,7 +283,7 @@ class TestTable:
         rows = {row.name: row for row in table()}
         assert rows["SENTINEL_MAX_BODY_BYTES"][1:4] == ("size", "262144", "bytes")
         assert rows["SENTINEL_DURABILITY"].type == "memory | disk | log"
-        assert "no alerts yet" in rows["SENTINEL_WEBHOOKS"].meaning
+        assert "with commas between" in rows["SENTINEL_WEBHOOKS"].meaning
 
     def test_the_listing_names_value_and_source(self) -> None:
         shown = render(*read({"SENTINEL_PORT": "9000"}, None, {"workers": "3"}))

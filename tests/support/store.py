@@ -16,6 +16,7 @@ COLUMNS = [name for name in Violation.__struct_fields__ if name != "original_pol
 TABLES = (
     "violations", "minutes", "sources", "source_states", "policies", "examples", "ledger", "rejects", "sites_files",
     "noise_moves", "weeks", "hours", "ledger_hours", "rollup_gaps", "site_policies",
+    "alert_owners", "alert_events", "alert_messages", "silent_sources",
 )  # fmt: skip
 
 

@@ -1,0 +1,149 @@
+"""What a person wants to know of a source before they act: where, which line, how much, says who, and is it real."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
+
+from clickhouse_connect.driver.client import Client
+
+from alerts.asking import ask
+from alerts.events import Event, title
+from alerts.texts import clean, moment
+from schema import source_trust
+from schema.verdicts import REASONS
+
+if TYPE_CHECKING:
+    from alerts.sources import Found
+
+_DETAILED = 60  # sources of a pass: as many as a message tells of
+_THESE = "IN (SELECT arrayJoin(arrayZip({sites:Array(String)}, {directives:Array(String)}, {hosts:Array(String)})))"
+_BLOCKED = source_trust.BLOCKED
+# The first sound report of each that is no noise: who forges one can't come before it.
+_FIRST = f"""
+SELECT toString(site) AS its_site, toString(effective_directive) AS its_directive, {_BLOCKED} AS its_blocked,
+    argMin((document_url, toString(disposition), source_file, line_number, column_number, sample,
+            toString(policy_hash), toString(verdict), toString(verdict_reason), blocked_url, toString(blocked_kind)),
+        (noise != '', trust < 50, first_seen)) AS its,
+    groupUniqArrayIf(32)(concat(if(trust >= 50, '+', '-'), toString(trust_reasons)), trust_reasons != '')
+FROM violations
+WHERE site IN {{sites:Array(String)}} AND window >= toDateTime({{window:UInt32}}, 'UTC')
+    AND (toString(site), toString(effective_directive), {_BLOCKED}) {_THESE}
+GROUP BY its_site, its_directive, its_blocked
+"""  # noqa: S608  (questions of ours)
+_REACH = f"""
+SELECT toString(site) AS its_site, toString(effective_directive) AS its_directive, blocked,
+    uniqCombinedMerge(12)(pages), arraySort(groupUniqArrayArray(32)(browsers))
+FROM sources
+WHERE site IN {{sites:Array(String)}} AND (toString(site), toString(effective_directive), blocked) {_THESE}
+GROUP BY its_site, its_directive, blocked
+"""  # noqa: S608
+_DECISIONS = f"""
+SELECT toString(site) AS its_site, toString(effective_directive) AS its_directive, blocked,
+    argMax(toString(state), changed), argMax(note, changed), argMax(who, changed),
+    toUnixTimestamp64Milli(max(changed))
+FROM source_states
+WHERE site IN {{sites:Array(String)}} AND (toString(site), toString(effective_directive), blocked) {_THESE}
+GROUP BY its_site, its_directive, blocked
+"""  # noqa: S608
+_POLICIES = """
+SELECT policy_hash, any(original_policy) FROM policies WHERE policy_hash IN {hashes:Array(String)} GROUP BY policy_hash
+"""
+_FIELDS = (
+    "page", "disposition", "file", "line", "column", "sample", "policy_hash", "verdict", "verdict_reason", "url",
+    "blocked_kind",
+)  # fmt: skip
+_Key = tuple[str, str, str]
+
+
+def path(where: str, **query: str) -> str:
+    """An address of the console."""
+    asked = urlencode({name: value for name, value in query.items() if value})
+    return f"{where}?{asked}" if asked else where
+
+
+def new(client: Client, found: Sequence["Found"]) -> list[Event]:
+    """An event each, the first ones with all evidence. Raises ClickHouseError."""
+    known = _details(client, found, since=min((one.first for one in found), default=0))
+    return [_event("new-source", one, known.get(one[:3], {}), "", "") for one in found]
+
+
+def returned(client: Client, found: Sequence["Found"]) -> list[Event]:
+    """The same of those that came back: their evidence is of now."""
+    known = _details(client, found, since=min((one.away for one in found), default=0))
+    decisions = {row[:3]: row[3:] for row in _asked(client, _DECISIONS, found)} if found else {}
+    events = []
+    for one in found:
+        its = known.get(one[:3], {}) | {"since": one.away}
+        says = f"after it was not seen since {moment(one.away)}"
+        if (decided := decisions.get(one[:3])) and decided[0] in ("known", "ignored"):
+            state, note, who, when = decided
+            by = f" by {clean(who, 60)}" if who else ""
+            its |= {"state": state, "decided": when, "who": who, "note": f"{state}{by} on {moment(when)}: {note}"}
+            says += f"; it was {state}{by}"
+        events.append(_event("returned", one, its, str(one.away), says))
+    return events
+
+
+def _event(kind: str, one: "Found", its: dict[str, Any], occasion: str, says: str) -> Event:
+    taken = its.pop("taken", [])
+    host = its.get("blocked_kind", "url") == "url" or "." in one.blocked
+    which = {"blocked_host": one.blocked} if host else {"blocked_kind": one.blocked}
+    found = {
+        "first_seen": one.first,
+        "last_seen": one.last,
+        "reports": one.reports,
+        **its,
+        "trust": one.trust,
+        "trust_reasons": source_trust.reasons(taken, one.has_sound, one.flood, one.random, one.narrow),
+        "path": path("/violations", site=one.site, directive=one.directive, **which),
+    }
+    return Event(
+        kind=kind,
+        site=one.site,
+        directive=one.directive,
+        blocked=one.blocked,
+        occasion=occasion,
+        time=one.first if kind == "new-source" else one.last,
+        title=title(kind, one.site, one.directive, one.blocked, says),
+        evidence=found,
+    )
+
+
+def _details(client: Client, found: Sequence["Found"], since: int) -> dict[_Key, dict[str, Any]]:
+    if not found:
+        return {}
+    some = found[:_DETAILED]
+    known: dict[_Key, dict[str, Any]] = {}
+    for *key, its, taken in _asked(client, _FIRST, some, window=max(0, since // 600_000 * 600)):
+        fields = dict(zip(_FIELDS, its, strict=True))
+        known[tuple(key)] = fields | {"source": _place(fields), "taken": taken, "verdict_says": _why(fields)}
+    for *key, pages, browsers in _asked(client, _REACH, some):
+        known.setdefault(tuple(key), {}).update(pages=pages, browsers=browsers)
+    texts = dict(ask(client, _POLICIES, hashes=sorted({its.get("policy_hash", "") for its in known.values()})))
+    for its in known.values():
+        its["policy"] = texts.get(its.get("policy_hash", ""), "")
+    return known
+
+
+def _asked(client: Client, sql: str, found: Sequence["Found"], **more: Any) -> list[tuple[Any, ...]]:
+    these = {
+        "sites": [one.site for one in found],
+        "directives": [one.directive for one in found],
+        "hosts": [one.blocked for one in found],
+    }
+    return ask(client, sql, **these, **more)
+
+
+def _place(its: dict[str, Any]) -> str:
+    """file:line:column, as far as it is known."""
+    file, line, column = its.pop("file"), its.pop("line"), its.pop("column")
+    if not file and not line:
+        return ""
+    return f"{file or 'the page'}:{line}:{column}" if line else str(file)
+
+
+def _why(its: dict[str, Any]) -> str:
+    reason = its["verdict_reason"]
+    if its["verdict"] == "consistent":
+        return f"{reason} of its own policy blocks it"
+    return str(REASONS.get(reason, reason))

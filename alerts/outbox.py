@@ -1,0 +1,202 @@
+"""The outbox: events into messages, one a channel at a time, and each message to its channel until that has it.
+
+While a channel fails, what is new for it gathers, and goes out as one message when it is back. Other channels go on.
+"""
+
+import logging
+import queue
+import random
+import threading
+import time
+import uuid
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
+from alerts.channels import Channel, Failed
+from alerts.lease import Lease
+from alerts.message import compose
+from alerts.record import DUE, FAILED, SENT, Parcel, Record, Routed
+from schema import metrics
+from schema.health import Health
+
+logger = logging.getLogger("sentinel.alerts")
+LEFT_SECONDS = 9.0  # of the term, to begin to send: longer than a webhook may take
+_GIVE_UP_MS = 24 * 3600 * 1000
+_FIRST_PAUSE, _LONGEST_PAUSE = 2.0, 3600.0  # seconds between attempts, doubled each time
+_REFUSED_ATTEMPTS = 3  # where the other side says that it will never take it
+_UNWELL = 2  # failures in a row, until it is told
+_EVENTS = 50_000  # in a message
+_TOGETHER_MS = 3000  # what is due so soon goes along
+
+
+class _Result(NamedTuple):
+    parcel: Parcel
+    failed: Failed | None
+
+
+class Lost(Exception):
+    """Another process has worked meanwhile: what is remembered is old."""
+
+
+class Outbox:
+    def __init__(
+        self,
+        record: Record,
+        lease: Lease,
+        channels: Callable[[], Mapping[str, Channel]],
+        console_url: str,
+        health: Health,
+    ) -> None:
+        """`channels` are those configured now, by key."""
+        self._record = record
+        self._lease = lease
+        self._channels = channels
+        self._console_url = console_url
+        self._health = health
+        self._waiting: dict[str, dict[str, Routed]] = {}  # by channel and event
+        self._open: dict[str, Parcel] = {}  # by channel
+        self._later: list[Parcel] = []  # more of a channel that has one open: only after a configuration was changed
+        self._under_way: set[str] = set()  # channels
+        self._results: queue.SimpleQueue[_Result] = queue.SimpleQueue()
+        self._unwritten: list[Parcel] = []  # attempts the store doesn't know of yet
+        self.made = 0  # messages so far
+
+    def load(self, made: int, now: int) -> None:
+        """What was left by whoever worked before; `made` as the term has it, `now` in ms. Raises ClickHouseError."""
+        self.note_results(now)
+        self.made = max(self.made, made, self._record.last())
+        self._open.clear()
+        self._later.clear()
+        for parcel in self._record.open(now):
+            if self._open.setdefault(parcel.channel, parcel) is not parcel:
+                self._later.append(parcel)
+        self._waiting.clear()
+        for routed in self._record.waiting(now):
+            self.add(routed)
+
+    def add(self, routed: Routed) -> None:
+        """Once it is written down."""
+        for channel in routed.channels:
+            self._waiting.setdefault(channel, {})[routed.event.id] = routed
+
+    def step(self, now: int) -> None:
+        """What came of the messages under way is written down, what is due is sent. Raises ClickHouseError, Lost."""
+        self.note_results(now)
+        for channel in self._channels().values():
+            if channel.key in self._under_way:
+                continue
+            parcel = self._open.get(channel.key) or self._next(channel, now)
+            if parcel is not None and parcel.due <= now and self._lease.left() > LEFT_SECONDS:
+                self._send(channel, parcel)
+
+    def finish(self, now: int, seconds: float) -> None:
+        """Waits for what is under way, so that it is known. Raises ClickHouseError."""
+        ends = time.monotonic() + seconds
+        while self._under_way and time.monotonic() < ends:
+            self.note_results(now)
+            time.sleep(0.05)
+
+    def _next(self, channel: Channel, now: int) -> Parcel | None:
+        """The next message to this channel, written down: all that is due for it."""
+        for parcel in self._later:
+            if parcel.channel == channel.key:
+                self._later.remove(parcel)
+                self._open[channel.key] = parcel
+                return parcel
+        waiting = self._waiting.get(channel.key, {})
+        if not any(routed.due <= now for routed in waiting.values()):
+            return None
+        due = [routed.event for routed in waiting.values() if routed.due <= now + _TOGETHER_MS][:_EVENTS]
+        its_id = str(uuid.uuid4())
+        parcel = Parcel(
+            seq=self.made + 1,
+            id=its_id,
+            channel=channel.key,
+            channel_name=channel.name,
+            events=[event.id for event in due],
+            message=compose(its_id, now, due, self._console_url),
+            made=now,
+            due=now,
+        )
+        taken = self._record.make(parcel)
+        self.made += 1  # also where somebody else has the number, or a killed server has lost the row
+        if not taken:
+            raise Lost
+        for event in due:
+            del waiting[event.id]
+        self._open[channel.key] = parcel
+        return parcel
+
+    def _send(self, channel: Channel, parcel: Parcel) -> None:
+        """In a thread that ends with the process: it may hang in a library."""
+        self._under_way.add(channel.key)
+
+        def send() -> None:
+            failed = None
+            try:
+                channel.send(parcel.message)
+            except Failed as error:
+                failed = error
+            except Exception as error:  # noqa: BLE001  (a library's; a channel must not stop the others)
+                failed = Failed(f"failed: {type(error).__name__}")
+            self._results.put(_Result(parcel, failed))
+
+        threading.Thread(target=send, name="alert", daemon=True).start()
+
+    def note_results(self, now: int) -> None:
+        """Writes down what came of the messages under way. Raises ClickHouseError; then it is tried again."""
+        while True:
+            try:
+                parcel, failed = self._results.get_nowait()
+            except queue.Empty:
+                break
+            self._under_way.discard(parcel.channel)
+            self._note(parcel, failed, now)
+        while self._unwritten:
+            self._record.attempted(self._unwritten[0])
+            del self._unwritten[0]
+
+    def _note(self, parcel: Parcel, failed: Failed | None, now: int) -> None:
+        kind = self._kind(parcel.channel)
+        parcel.attempts += 1
+        parcel.attempted = now
+        if failed is None:
+            parcel.state, parcel.error = SENT, ""
+            metrics.ALERTS_SENT.labels(kind).inc()
+        else:
+            parcel.error = str(failed)[:300]
+            parcel.state = FAILED if _is_last(parcel, failed, now) else DUE
+            parcel.due = now + int(_pause(parcel.attempts, failed.after) * 1000)
+            metrics.ALERT_FAILURES.labels(kind).inc()
+        is_open = self._open.get(parcel.channel)
+        if is_open is not None and is_open.seq == parcel.seq:  # perhaps read from the store again meanwhile
+            self._open[parcel.channel] = parcel
+            if parcel.state != DUE:
+                del self._open[parcel.channel]
+        self._tell(parcel)
+        self._unwritten.append(parcel)
+
+    def _kind(self, key: str) -> str:
+        channel = self._channels().get(key)
+        return channel.kind if channel else "removed"
+
+    def _tell(self, parcel: Parcel) -> None:
+        name = f"alerts to {parcel.channel}"
+        if parcel.state == SENT:
+            self._health.right(name)
+            return
+        sentence = f"alerts to {parcel.channel_name} fail: {parcel.error}"
+        if parcel.state == FAILED:
+            logger.error("an alert to %s was given up: %s", parcel.channel_name, parcel.error)
+        if parcel.attempts >= _UNWELL and self._health.wrong(name, sentence):
+            logger.error("%s", sentence)
+
+
+def _is_last(parcel: Parcel, failed: Failed, now: int) -> bool:
+    return now - parcel.made > _GIVE_UP_MS or (failed.refused and parcel.attempts >= _REFUSED_ATTEMPTS)
+
+
+def _pause(attempts: int, after: float | None) -> float:
+    """Seconds, with jitter; never sooner than the other side asks."""
+    pause = min(_FIRST_PAUSE * 2.0 ** min(attempts - 1, 20), _LONGEST_PAUSE) * random.uniform(0.5, 1)  # noqa: S311
+    return max(pause, after or 0.0)

@@ -1,0 +1,108 @@
+"""Sources never seen before, and known ones that come back: judged set by set where they are stored, however many."""
+
+import time
+from collections.abc import Iterator
+from datetime import UTC, date, datetime
+from typing import Any, NamedTuple
+
+from clickhouse_connect.driver.client import Client
+
+from alerts import evidence
+from alerts import source_questions as questions
+from alerts.asking import ask
+from alerts.events import Event, title
+from alerts.looking import Look
+from alerts.texts import count
+from schema import source_trust
+from schema.source_trust import Floods
+
+MOST = 5000  # events at a time
+_FLOODS_TAKE = 5  # times what it took to find the floods, they are remembered
+
+
+class Found(NamedTuple):
+    """A row of a question; times in ms. `away`: since when it was silent, of one that came back."""
+
+    site: str
+    directive: str
+    blocked: str
+    first: int
+    last: int
+    reports: int
+    trust: int
+    has_sound: int
+    flood: int
+    random: int
+    narrow: int
+    away: int
+
+
+class Sources:
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        self._floods = Floods([], [], "")
+        self._floods_hold = 0.0  # until, by our clock
+        self._any_silent = 0
+
+    def look(self, at: Look) -> Iterator[list[Event]]:
+        """What is new among what the store got since, and what came back; some at a time. Raises ClickHouseError.
+
+        What is yielded is written down before the next is asked for: so it is not found again.
+        """
+        [(many,)] = ask(self._client, questions.HOW_MANY, since=at.since)
+        if not many:
+            return
+        floods = self._current_floods()
+        yield self._flooded(floods, at)
+        shares = max(1, -(-int(many) // questions.AT_ONCE))
+        for share in range(shares):
+            asked = {"since": at.since, "shares": shares, "share": share, "most": MOST, **floods._asdict()}
+            full = True
+            while full:
+                sql, values = questions.new(at.alerting, floods, many)
+                found = self._found(sql, **asked, **values, now=at.now, new_since=at.new_since)
+                full = len(found) == MOST
+                yield evidence.new(self._client, found)
+            if self._any_silent:
+                sql, values = questions.returned(at.alerting, floods, many)
+                yield evidence.returned(self._client, self._found(sql, **asked, **values))
+
+    def fell_silent(self, at: Look) -> None:
+        """Writes down which known sources are away by now. Raises ClickHouseError."""
+        sql, values = questions.fell_silent(at.alerting)
+        self._client.command(sql, parameters={"now": at.now, **values})
+        [(self._any_silent,)] = ask(self._client, questions.ANY_SILENT)
+
+    def _found(self, sql: str, **values: Any) -> list[Found]:
+        return [Found(*row) for row in ask(self._client, sql, **values)]
+
+    def _current_floods(self) -> Floods:
+        """They are looked for in all sources, which takes half a second where there are a million."""
+        if time.monotonic() >= self._floods_hold:
+            began = time.monotonic()
+            self._floods = source_trust.floods(self._client, "")
+            took = time.monotonic() - began
+            self._floods_hold = time.monotonic() + _FLOODS_TAKE * took if took > 0.1 else 0.0
+        return self._floods
+
+    def _flooded(self, floods: Floods, at: Look) -> list[Event]:
+        """One event a site and day: the sources themselves are silent, as long as they are worth so little."""
+        today = datetime.fromtimestamp(at.now / 1000, UTC).date()
+        days = [(site, day) for site, day in zip(floods.flooded, floods.on, strict=True)
+                if (today - day).days <= 1 and _noon(day) > at.new_since - 43_200_000]  # fmt: skip
+        if not days:
+            return []
+        told = {tuple(row) for row in ask(self._client, questions.FLOODS_TOLD, sites=[site for site, _ in days])}
+        return [self._flood(site, day, at) for site, day in days if (site, str(day)) not in told]
+
+    def _flood(self, site: str, day: date, at: Look) -> Event:
+        [(many,)] = ask(self._client, questions.THIN, site=site, day=str(day))
+        says = f"{count(many, 'new source')} with few reports on {day}, all silent: it looks like a flood"
+        path = evidence.path("/sources", site=site, state="new")
+        found = {"day": str(day), "sources": many, "path": path}
+        its_title = title("flood", site, more=says)
+        return Event(kind="flood", site=site, occasion=str(day), time=at.now, title=its_title, evidence=found)
+
+
+def _noon(day: date) -> int:
+    return int(datetime(day.year, day.month, day.day, 12, tzinfo=UTC).timestamp() * 1000)

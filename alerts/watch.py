@@ -1,0 +1,214 @@
+"""Alerts at work: looks at what the store got, writes down what is new, and sends it; again and again.
+
+All that may be asked again is found again and is the same: a kill at any moment loses nothing. What must happen once is
+written down under a token before it happens (alerts/record.py).
+"""
+
+import contextlib
+import logging
+import os
+import secrets
+import socket
+import time
+from collections.abc import Callable, Iterator
+from threading import Event as Flag
+from typing import NamedTuple
+
+from clickhouse_connect.driver.client import Client
+from clickhouse_connect.driver.exceptions import ClickHouseError
+
+from alerts import policies, rates
+from alerts.asking import LIMITS
+from alerts.events import Event
+from alerts.lease import Lease, Term
+from alerts.looking import Look
+from alerts.outbox import Lost, Outbox
+from alerts.record import Record
+from alerts.routes import Routes
+from alerts.sources import Sources
+from schema import metrics
+from schema.alerting import AlertingOf
+from schema.clickhouse import Engine
+from schema.health import Health
+from schema.store import Store, TablesMissing, WrongCluster
+
+logger = logging.getLogger("sentinel.alerts")
+_EVERY_SECONDS = 1.0
+_BUSY_SHARE = 2  # times what a look took is the pause after it, so that a flood leaves the store to others
+_LONGEST_PAUSE = 3.0
+_TICK = 0.3  # seconds, in which what is due is sent between two looks
+# What is inserted gets its time some moments before it can be seen: mostly one, and now and then some.
+_SLACK_MS, _LONG_SLACK_MS, _LONG_SECONDS = 2_000, 20_000, 5.0
+_RATES_SECONDS, _SILENCE_SECONDS, _FELL_SILENT_SECONDS = 5.0, 60.0, 600.0
+_LAST_SECONDS = 3.0  # for messages under way, when it stops
+_DAY_MS = 86_400_000
+_TROUBLES = (ClickHouseError, OSError, TablesMissing, WrongCluster)
+
+
+class Options(NamedTuple):
+    webhooks: tuple[str, ...]
+    secret: str  # signs plain JSON webhooks
+    console_url: str  # without a slash at its end
+    retention_days: int
+
+
+class Alerts:
+    """One a process; any number of processes may share a store."""
+
+    def __init__(
+        self,
+        store: Store,
+        options: Options,
+        alerting: Callable[[], AlertingOf],
+        lag: Callable[[], float | None],
+        health: Health,
+        clock: Callable[[int], int] = lambda now: now,
+    ) -> None:
+        """`lag`: seconds the store is behind, None where unknown; `clock`: of the store's time (ms) that to go by."""
+        self._store = store
+        self._options = options
+        self._alerting = alerting
+        self._lag = lag
+        self._health = health
+        self._clock = clock
+        self._routes = Routes(options.webhooks, options.secret, alerting)
+        self._owner = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
+        self._client: Client | None = None
+        self._lease = Lease(self._owner, alone=isinstance(store, Engine))
+        self._record = Record()
+        # It outlives a client: it knows what is under way.
+        self._outbox = Outbox(self._record, self._lease, self._routes.channels, options.console_url, health)
+        self._offset = time.time() * 1000 - time.monotonic() * 1000  # of the store's clock
+        self._fresh = True  # what is in the store has to be read first
+        self._looked = 0  # ms: up to where the newest rows were looked at
+        self._next: dict[str, float] = {}  # when what is not asked each time is asked again
+
+    def run(self, stop: Flag) -> None:
+        """Until `stop` is set; then messages under way are waited for, and another process may go on at once."""
+        pause = 0.0
+        while not stop.is_set():
+            began = time.monotonic()
+            try:
+                self.step()
+                self._health.right("alerts")
+                pause = min(_LONGEST_PAUSE, max(_EVERY_SECONDS, _BUSY_SHARE * (time.monotonic() - began)))
+                self._send_until(time.monotonic() + pause, stop)
+            except _TROUBLES as error:
+                self._give_up_client()
+                why = str(error).partition("\n")[0][:200]
+                if self._health.wrong("alerts", f"alerts can't use the store: {why}"):
+                    logger.error("alerts can't use the store: %s", why)
+                pause = min(_LONGEST_PAUSE, pause * 2 + 0.5)
+                stop.wait(pause)
+        self._stop()
+
+    def step(self) -> bool:
+        """One look, and what is due is sent; whether it is this process that works. Raises what `_TROUBLES` are."""
+        if self._client is None:
+            self._connect()
+        works = True  # where it turns out that another has worked meanwhile, it is this one again
+        with self._kept_in_mind():
+            works = self._work()
+        return works or self._lease.left() > 0
+
+    def _send_until(self, ends: float, stop: Flag) -> None:
+        """What becomes due between two looks."""
+        while not stop.wait(min(_TICK, max(0.0, ends - time.monotonic()))) and time.monotonic() < ends:
+            if self._lease.left() > 0 and not self._fresh:
+                with self._kept_in_mind():
+                    self._outbox.step(self._now())
+
+    @contextlib.contextmanager
+    def _kept_in_mind(self) -> Iterator[None]:
+        """What is remembered is as it is written down; where that may not be so, it is read again."""
+        try:
+            yield
+        except Lost:
+            self._fresh = True
+        except BaseException:
+            self._fresh = True  # what was written down before it failed is not known here
+            raise
+
+    def _work(self) -> bool:
+        term = self._hold()
+        if term is None:
+            self._outbox.note_results(self._now())
+            return False
+        with self._store.inserting:
+            began = self._now()  # a batch of this process goes into several tables: what is asked now sees all of it
+        for found in self._look(term, began):
+            self._write_down(found)
+            self._outbox.step(self._now())
+            if self._hold() is None:
+                return False
+        self._looked = began
+        self._outbox.step(self._now())
+        return True
+
+    def _connect(self) -> None:
+        self._client = self._lease.client = self._record.client = self._store.client(LIMITS)
+        self._sources = Sources(self._client)
+
+    def _hold(self) -> Term | None:
+        """The term if it is ours; then with what was left by whoever had it before."""
+        term, fresh = self._lease.hold(self._looked, self._outbox.made)
+        if term is None:
+            self._fresh = True
+            return None
+        self._offset = term.now - time.monotonic() * 1000
+        if fresh or self._fresh:
+            self._looked = term.looked
+            self._outbox.load(term.messages, self._now())
+            self._next.clear()
+            self._fresh = False
+        return term
+
+    def _now(self) -> int:
+        """Of the store's clock, in ms; or as a test has it."""
+        return self._clock(int(time.monotonic() * 1000 + self._offset))
+
+    def _look(self, term: Term, now: int) -> Iterator[list[Event]]:
+        assert self._client is not None
+        kept_since = now - self._options.retention_days * _DAY_MS  # events are remembered a week longer
+        since = self._looked - (_LONG_SLACK_MS if self._is_time("late", _LONG_SECONDS) else _SLACK_MS)
+        at = Look(now, since, max(term.began, kept_since), term.awake, self._alerting())
+        if self._is_time("fell silent", _FELL_SILENT_SECONDS):
+            self._sources.fell_silent(at)
+        yield from self._sources.look(at)
+        yield policies.look(self._client, at)
+        if self._is_time("rates", _RATES_SECONDS):
+            yield rates.spikes(self._client, at)
+        if self._is_time("silence", _SILENCE_SECONDS):
+            yield rates.silences(self._client, at, self._lag())
+
+    def _is_time(self, what: str, every: float) -> bool:
+        if time.monotonic() < self._next.get(what, 0.0):
+            return False
+        self._next[what] = time.monotonic() + every
+        return True
+
+    def _write_down(self, found: list[Event]) -> None:
+        if not found:
+            return
+        now = self._now()
+        routed = [self._routes.route(event, now) for event in found]
+        self._record.events(routed)
+        for one in routed:
+            self._outbox.add(one)
+            metrics.ALERT_EVENTS.labels(one.event.kind).inc()
+
+    def _stop(self) -> None:
+        if self._client is None:
+            return
+        try:
+            self._outbox.finish(self._now(), _LAST_SECONDS)
+            self._lease.release(self._looked, self._outbox.made)
+        except _TROUBLES as error:
+            logger.warning("alerts ended without saying so to the store: %s", str(error).partition("\n")[0][:200])
+        self._give_up_client()
+
+    def _give_up_client(self) -> None:
+        """What a question that failed had already produced may still be in it (dashboards/clients.py)."""
+        client, self._client = self._client, None
+        if client is not None:
+            client.close()

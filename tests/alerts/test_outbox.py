@@ -1,0 +1,179 @@
+"""Messages: once each, retried until the channel has them, held in quiet hours, grouped; whatever is restarted."""
+
+import time
+from datetime import UTC, datetime
+
+import pytest
+
+from alerts import outbox
+from tests.support.receiver import Answer, Receiver
+from tests.support.watched import Watched
+
+
+@pytest.fixture(autouse=True)
+def _no_patience(monkeypatch):
+    monkeypatch.setattr(outbox, "_FIRST_PAUSE", 0.05)
+
+
+def messages(watched: Watched) -> list[tuple]:
+    return watched.client.query(
+        "SELECT state, attempts, error, channel_name FROM alert_messages FINAL ORDER BY seq"
+    ).result_rows
+
+
+def sent(watched: Watched) -> bool:
+    return [row[0] for row in messages(watched)] == ["sent"]
+
+
+@pytest.mark.parametrize("answer", [Answer(500), Answer(429), Answer(302, (("Location", "http://127.0.0.1:1/"),))])
+def test_what_is_not_taken_is_sent_again_under_the_same_id(watched, receiver, answer):
+    receiver.answers = [answer, answer]
+    watched.see(1)
+    watched.steps(lambda: sent(watched))
+    assert len({request.headers["idempotency-key"] for request in receiver.requests}) == 1
+    assert len({request.body for request in receiver.requests}) == 1
+    assert messages(watched)[0][:3] == ("sent", 3, "")
+
+
+def test_the_other_side_may_say_when_to_try_again(watched, receiver):
+    receiver.answers = [Answer(429, (("Retry-After", "2"),))]
+    watched.see(1)
+    watched.steps(lambda: sent(watched))
+    first, second = receiver.requests
+    assert second.at - first.at >= 2
+
+
+def test_one_that_hangs_holds_up_no_other(store, client, receiver, monkeypatch):
+    monkeypatch.setattr("alerts.webhook.SECONDS", 2.0)
+    with Receiver() as hanging:
+        hanging.answers = [Answer(hang=True)]
+        watched = Watched(store, hanging.url, receiver.url, rules={"off": ["new-policy"]})
+        watched.alerts.step()
+        watched.see(1)
+        watched.steps(receiver.taken)
+        assert not hanging.taken()
+        watched.steps(hanging.taken)
+        assert hanging.events() == receiver.events()
+
+
+def test_while_one_fails_what_is_new_gathers_for_it(watched, receiver):
+    receiver.answers = [Answer(503, (("Retry-After", "3"),))]
+    watched.see(1)
+    watched.steps(lambda: receiver.requests)
+    for number in range(2, 5):
+        watched.see(number, blocked_host=f"h{number}.example")
+    watched.steps(lambda: len(receiver.taken()) == 2)
+    assert [len(request.json["events"]) for request in receiver.taken()] == [1, 3]
+    assert len(set(receiver.events())) == 4
+
+
+def test_a_failing_channel_is_told_and_so_is_that_it_is_well_again(watched, receiver):
+    receiver.answers = [Answer(500)] * 3
+    watched.see(1)
+    watched.steps(lambda: any("answered 500" in line for line in watched.health.problems()))
+    [line] = watched.health.problems()
+    assert "alerts to http://127.0.0.1:" in line
+    assert "/hook" not in line
+    watched.steps(receiver.taken)
+    watched.steps(lambda: not watched.health.problems())
+
+
+def test_what_a_channel_will_never_take_is_given_up_and_kept_as_failed(watched, receiver):
+    receiver.answers = [Answer(413)] * 3
+    watched.see(1)
+    watched.steps(lambda: [row[0] for row in messages(watched)] == ["failed"])
+    watched.see(2, blocked_host="b.example")
+    watched.steps(receiver.taken)
+    assert messages(watched)[0][0] == "failed"
+
+
+def test_a_restart_sends_what_was_not_sent_and_nothing_twice(watched, receiver):
+    watched.see(1)
+    watched.steps(lambda: watched.titles("new-source"))
+    watched.again()  # before it is in a message
+    watched.steps(receiver.taken)
+    watched.steps(lambda: sent(watched))
+    watched.again()
+    receiver.answers = [Answer(500)]
+    watched.see(2, blocked_host="b.example")
+    watched.steps(lambda: len(messages(watched)) == 2)
+    watched.again()  # before it is known to be sent
+    watched.steps(lambda: len(receiver.taken()) == 2)
+    for _ in range(3):
+        watched.alerts.step()
+    assert len(receiver.taken()) == 2
+    assert len(set(receiver.events())) == len(receiver.events()) == 2
+
+
+def test_quiet_hours_hold_events_and_send_one_message_when_they_end(store, client, receiver):
+    rules = {"quiet": ["22:00-07:00"], "timezone": "Europe/Berlin", "off": ["new-policy"]}
+    watched = Watched(store, receiver.url, rules=rules)
+    night = datetime.now(UTC).replace(hour=1, minute=0).timestamp() * 1000  # 2 or 3 o'clock in Berlin
+    watched.ahead = int(night - time.time() * 1000)
+    watched.alerts.step()
+    for number in (1, 2):
+        watched.see(number, blocked_host=f"h{number}.example")
+        watched.alerts.step()
+    watched.again().step()
+    assert len(watched.titles("new-source")) == 2
+    assert not receiver.requests
+    watched.ahead += 6 * 3600 * 1000
+    watched.steps(receiver.taken)
+    [request] = receiver.taken()
+    assert len(request.json["events"]) == 2
+
+
+def test_a_site_has_its_own_routes_and_others_have_the_common_one(store, client, receiver):
+    with Receiver() as own:
+        watched = Watched(store, receiver.url, rules={"off": ["new-policy"]}, shop={"webhooks": [own.url]})
+        watched.alerting = Watched(store, rules={"off": ["new-policy"]}, shop={"webhooks": [own.url]}).alerting
+        watched.alerts.step()
+        for site in ("shop", "other"):
+            watched.see(1, site=site)
+        watched.steps(lambda: own.taken() and receiver.taken())
+        assert own.taken()[0].json["title"].startswith("shop: ")
+        assert receiver.taken()[0].json["title"].startswith("other: ")
+
+
+def test_without_a_channel_events_are_written_down_all_the_same(store, client):
+    watched = Watched(store)
+    watched.alerts.step()
+    watched.see(1)
+    watched.alerts.step()
+    assert len(watched.titles("new-source")) == 1
+    assert messages(watched) == []
+
+
+def test_a_message_that_was_sent_is_not_sent_again_because_the_store_failed_then(watched, receiver, monkeypatch):
+    """What came of it is kept, and written down when the store is back."""
+    watched.see(1)
+    watched.steps(lambda: watched.titles("new-source"))
+    real = watched.alerts._record.attempted
+    failures = [OSError("the store is away")] * 2
+
+    def attempted(parcel):
+        if failures:
+            raise failures.pop()
+        real(parcel)
+
+    monkeypatch.setattr(watched.alerts._record, "attempted", attempted)
+    ends = time.monotonic() + 20
+    while not sent(watched):
+        assert time.monotonic() < ends
+        try:
+            watched.alerts.step()
+        except OSError:
+            watched.alerts._give_up_client()
+        time.sleep(0.1)
+    assert len(receiver.requests) == 1
+
+
+def test_a_message_whose_row_a_killed_server_lost_stops_no_other(watched, receiver):
+    watched.client.insert(
+        "alert_messages", [[1, "x"]], column_names=["seq", "id"],
+        settings={"insert_deduplication_token": "alerts-message-1"},
+    )  # fmt: skip
+    watched.client.command("ALTER TABLE alert_messages DELETE WHERE 1 SETTINGS mutations_sync = 1")
+    watched.see(1)
+    watched.steps(receiver.taken)
+    assert len(receiver.events()) == 1

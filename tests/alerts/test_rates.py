@@ -1,0 +1,128 @@
+"""A spike, with a floor; and silence of a site that always reports."""
+
+import time
+
+import pytest
+
+from tests.support.store import account, insert, violation
+from tests.support.watched import Watched
+
+
+def running_minute() -> int:
+    return int(time.time()) // 60 * 60
+
+
+@pytest.fixture
+def counted(store, client):
+    made = Watched(store, rules={"off": ["new-policy", "new-source"]})
+    made.alerts.step()
+    return made
+
+
+def per_minute(watched: Watched, reports: list[int], site: str = "shop", **fields) -> None:
+    """In the last full minutes, the newest last."""
+    rows = [
+        violation(back, at=running_minute() - back * 60, site=site, reports=number, **fields)
+        for back, number in enumerate(reversed(reports), 1)
+        if number
+    ]
+    insert(watched.client, rows)
+
+
+def look(watched: Watched) -> list[str]:
+    watched.alerts._next.clear()
+    watched.alerts.step()
+    return watched.titles("spike")
+
+
+def test_half_as_much_again_as_the_five_minutes_before_is_a_spike(counted):
+    per_minute(counted, [200] * 20 + [310])
+    [title] = look(counted)
+    assert title.startswith("shop: reports jumped to 310 reports in the minute of 20")
+    assert title.endswith("UTC, 200 a minute before")
+
+
+@pytest.mark.parametrize("reports", [[200] * 20 + [300], [3] * 20 + [5], [60] * 20 + [99], [80] * 20 + [125]])
+def test_less_is_none_nor_is_it_below_the_floors(counted, reports):
+    per_minute(counted, reports)
+    assert look(counted) == []
+
+
+def test_noise_makes_no_spike(counted):
+    per_minute(counted, [0, 0, 0, 0, 0, 500], noise="extension", noise_rule="x")
+    assert look(counted) == []
+
+
+def test_while_it_lasts_it_is_one_event_also_after_a_restart(counted):
+    per_minute(counted, [10, 10, 10, 10, 10, 400, 900, 0])
+    assert len(look(counted)) == 1
+    counted.see(50, at=running_minute() - 180, reports=30)  # late, and in its first minute
+    counted.again()
+    assert len(look(counted)) == 1
+
+
+def test_rows_that_come_late_are_found(counted):
+    per_minute(counted, [10, 10, 10, 10, 10, 20, 10])
+    assert look(counted) == []
+    counted.see(50, at=running_minute() - 120, reports=400)
+    assert len(look(counted)) == 1
+
+
+def test_a_sites_own_thresholds_count(store, client):
+    watched = Watched(store, rules={"off": ["new-policy", "new-source"]}, small={"spike_reports": 5, "spike_more": 2})
+    watched.alerts.step()
+    for site in ("shop", "small"):
+        per_minute(watched, [3, 3, 3, 3, 3, 7], site=site)
+    assert [title.partition(":")[0] for title in look(watched)] == ["small"]
+
+
+def received(watched: Watched, site: str, hours: int, last_minutes: int) -> None:
+    """A report in each hour, the last one so many minutes ago."""
+    account(
+        watched.client,
+        [(site, running_minute() - last_minutes * 60 - hour * 3600, "received", "", 1) for hour in range(hours)],
+    )
+
+
+def silent(watched: Watched) -> list[str]:
+    watched.alerts._next.clear()
+    watched.alerts.step()
+    return watched.titles("silence")
+
+
+@pytest.fixture
+def awake(counted):
+    """It has been running for long."""
+    counted.client.command(
+        "ALTER TABLE alert_owners UPDATE awake = awake - INTERVAL 1 DAY WHERE 1 SETTINGS mutations_sync = 1"
+    )
+    return counted
+
+
+def test_a_site_that_always_reports_and_stops_is_told_once(awake):
+    received(awake, "shop", 24, 62)
+    received(awake, "rare", 20, 62)
+    received(awake, "busy", 24, 30)
+    [title] = silent(awake)
+    assert title.startswith("shop: no report since 20")
+    awake.again()
+    assert len(silent(awake)) == 1
+
+
+def test_not_while_the_log_is_behind(awake):
+    received(awake, "shop", 24, 62)
+    awake.lag = 120.0
+    assert silent(awake) == []
+
+
+def test_where_the_lag_is_not_known_another_site_has_to_report(awake):
+    received(awake, "shop", 24, 62)
+    awake.lag = None
+    assert silent(awake) == []
+    received(awake, "busy", 2, 1)
+    assert len(silent(awake)) == 1
+
+
+def test_not_of_a_time_in_which_nobody_was_looking(counted):
+    received(counted, "shop", 24, 62)
+    assert silent(counted) == []
