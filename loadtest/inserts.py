@@ -1,4 +1,4 @@
-"""What a row costs the store: batches of the processor's into a fresh chDB. `python -m loadtest.inserts FOLDER REPORTS`.
+"""What a row costs the store: the processor's batches into a fresh chDB. `python -m loadtest.inserts FOLDER REPORTS`.
 
 Folded beforehand, so that the CPU of this process is the store's alone: rows into all tables by way of their views,
 tokens, and what is merged meanwhile. Prints JSON: rows of `violations`, and seconds of CPU.

@@ -11,8 +11,9 @@ from pathlib import Path
 import msgspec
 
 DEFAULT = Path(__file__).with_name("costs.json")
-_MOST = 1e18  # of any figure; more is a slip of the hand
-_SHARE = "share"
+_LARGEST = 1e15  # more is a slip of the hand
+_MOST = {"share": 1.0, "s": 86_400.0}  # by unit: a simulation plays a day at most
+_RANGES = {"array_reports": (1.0, 1000.0), "scale_up_factor": (1.01, 1000.0), "peak_hours": (0.0, 24.0)}
 _WHOLE = {"zones", "replication", "store_replicas", "scale_up_pods"}
 _MAY_BE_ZERO = {
     "array_share", "connection_share", "preflights_per_array", "store_query_cores", "peak_hours",
@@ -100,9 +101,9 @@ class Costs(msgspec.Struct, frozen=True, kw_only=True):
     burst_seconds: float
     lag_accepted: float
     # Money a month, where it is known.
-    price_core: float = 0.0
-    price_disk: float = 0.0
-    price_traffic: float = 0.0
+    price_core: float
+    price_disk: float
+    price_traffic: float
 
 
 class Table(msgspec.Struct, frozen=True):
@@ -165,16 +166,9 @@ def _checked(name: str, figure: Figure, known: Mapping[str, Figure], path: Path)
 
 def _wrong(name: str, value: float, unit: str) -> str:
     """What would be right; empty where it is."""
-    if not (0 <= value <= _MOST) or (value == 0 and name not in _MAY_BE_ZERO):
-        return "0 or more" if name in _MAY_BE_ZERO else "more than 0"
-    if unit == _SHARE and value > 1:
-        return "a share, from 0 to 1"
-    if name in _WHOLE and value != int(value):
-        return "a whole number"
-    if name == "array_reports" and value < 1:
-        return "1 or more"
-    if name == "scale_up_factor" and value <= 1:
-        return "more than 1"
-    if name == "peak_hours" and value > 24:
-        return "24 hours at most"
-    return ""
+    least, most = _RANGES.get(name, (0.0, _MOST.get(unit, _LARGEST)))
+    zero = name in _MAY_BE_ZERO
+    if not least <= value <= most or (value == 0 and not zero):
+        above = f"from {least:g}" if least or zero else "more than 0"
+        return above if most == _LARGEST else f"{above} to {most:g}" if least or zero else f"{above}, {most:g} at most"
+    return "a whole number" if name in _WHOLE and value != int(value) else ""
