@@ -70,7 +70,7 @@ def planned(demand: Demand, costs: Costs) -> Fleet:
         processors_most=found.processors.pods,
         spool_bytes=_DEFAULT_SPOOL_BYTES,
         partitions=found.kafka.partitions,
-        store_cores=inserting,
+        store_cores=max(1.0, inserting),
     )
 
 

@@ -9,14 +9,14 @@ HELP = (
     "Says what a load needs, by what a report costs on this project's own machine, or on yours, beside the plan of\n"
     "others for 500,000 requests a second.\n\n"
     "--rps is the peak: POSTs with reports a second. Chromium's preflights, WebKit's new connections and the reports\n"
-    "in arrays come on top, and are shown. --burst says how many times the usual rate that is: pods and partitions are\n"
-    "for the peak; disks and money for a day with an hour of it, and the usual rate else.\n\n"
+    "in arrays come on top, and are shown. --burst says how many times the usual rate that is: pods and partitions\n"
+    "are for the peak; disks and money for a day with an hour of it, and the usual rate else.\n\n"
     "Where a figure is from stands in the notes below the table. Each can be replaced: --costs names a file like\n"
     '{"figures": {"utilisation": {"value": 0.5}}}; `make bench` writes what it has measured to\n'
-    "bench-results/costs.json. With prices there (price_core, price_disk, price_traffic: a month of a core and of a GB\n"
-    "on disk, and a GB of traffic) it says what it comes to.\n\n"
-    "--simulate plays a bad hour, second by second, with pods that take their time to start: what is dropped, how long\n"
-    "the lag lasts, and what must be there before so that nothing is dropped.",
+    "bench-results/costs.json. With prices there (price_core, price_disk, price_traffic: a month of a core and of a\n"
+    "GB on disk, and a GB of traffic) it says what it comes to.\n\n"
+    "--simulate plays a bad hour, second by second, with pods that take their time to start: what is dropped, how\n"
+    "long the lag lasts, and what must be there before so that nothing is dropped.",
     "csp-sentinel plan --rps 500000 --burst 10 --repeats 0.8\n"
     "  csp-sentinel plan --rps 500000 --simulate burst --chart burst.svg",
     (),

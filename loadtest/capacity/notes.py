@@ -41,4 +41,4 @@ def _where(table: Table) -> str:
 
 
 def _dated(measured: str) -> str:
-    return measured or "as given"
+    return measured or "not measured: as given"
