@@ -17,7 +17,7 @@ _RANGES = {"array_reports": (1.0, 1000.0), "scale_up_factor": (1.01, 1000.0), "p
 _WHOLE = {"zones", "replication", "store_replicas", "scale_up_pods"}
 _MAY_BE_ZERO = {
     "array_share", "connection_share", "preflights_per_array", "store_query_cores", "peak_hours",
-    "metric_delay", "pod_start", "rebalance", "ramp", "price_core", "price_disk", "price_traffic",
+    "metric_delay", "pod_start", "processor_batch", "rebalance", "ramp", "price_core", "price_disk", "price_traffic",
 }  # fmt: skip
 
 
@@ -45,10 +45,12 @@ class Costs(msgspec.Struct, frozen=True, kw_only=True):
     collector_preflight: float
     collector_connection: float
     collector_ship: float
-    # Processor, engine included, at 0, 70 and 90% repeats; and what a row costs the store.
+    # Processor, engine included, at 0, 70 and 90% repeats; what a batch takes before its first report; a row.
     processor_different: float
     processor_typical: float
     processor_burst: float
+    processor_batch: float
+    batch_reports: float
     store_row: float
     # Bytes.
     log_bytes: float

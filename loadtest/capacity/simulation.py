@@ -93,6 +93,8 @@ class World:
         self.processors = Autoscaler(costs, min(fleet.processors_least, most), most, costs.keda_poll)
         self._busy: deque[float] = deque([0.0] * (round(costs.metric_delay) + 1), round(costs.metric_delay) + 1)
         self._pause = 0.0  # seconds left of a rebalance
+        self._batch = self._batch_left = 0.0  # reports under way, and seconds until they are stored
+        self._turns, self._share = 0, 0.0  # partitions whose turn is to come, and reports in each
         self._ages = _Ages()
 
     def step(self, second: int, posts: float, away: str) -> Moment:
@@ -132,14 +134,33 @@ class World:
         return accepted, used + shipped / self._rates.ship
 
     def _process(self) -> float:
-        """Reports stored."""
-        working = max(0.0, 1 - self._pause)
+        """Reports stored: those of the batches that were finished in this second."""
+        stored, left = 0.0, max(0.0, 1 - self._pause)
         self._pause = max(0.0, self._pause - 1)
-        most = min(self.processors.ready * self._rates.process, self._fleet.store_cores * self._rates.store)
-        stored = min(self.logged, most * working)
-        self.logged -= stored
+        while left > 0 and (self._batch or self._next_batch()):
+            worked = min(left, self._batch_left)
+            left -= worked
+            self._batch_left -= worked
+            if self._batch_left <= 0:
+                stored += self._batch
+                self.logged = max(0.0, self.logged - self._batch)
+                self._batch = 0.0
         self.stored += stored
         return stored
+
+    def _next_batch(self) -> bool:
+        """Of all processors together, each of one of its partitions: those take turns, and share what is there."""
+        pods = self.processors.ready
+        if not self._turns:
+            if self.logged < _FEW:
+                return False
+            self._turns = max(1, round(self._fleet.partitions / pods))
+            self._share = self.logged / self._turns
+        self._turns -= 1
+        self._batch = min(self._share, pods * self._costs.batch_reports, self.logged)
+        speed = min(pods * self._rates.process, self._fleet.store_cores * self._rates.store)
+        self._batch_left = self._costs.processor_batch + self._batch / speed
+        return self._batch > 0
 
     def _scale(self, second: int) -> None:
         """Collectors by the CPU of some seconds ago; a pod with something in its spool stays. Processors by the lag."""

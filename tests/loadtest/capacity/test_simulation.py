@@ -19,9 +19,10 @@ DEMAND = Demand(500_000)
 PLENTY = 1e18
 
 
-def world(collectors=1, processors=1, spool_bytes=PLENTY, costs=COSTS, **more):
-    """One core accepts 1000 reports/s, ships 10,000, processes 100."""
-    fleet = Fleet(collectors, collectors, processors, processors, spool_bytes, 1024, 1.0)
+def world(collectors=1, processors=1, spool_bytes=PLENTY, partitions=1, costs=COSTS, batch=0.0, reports=20, **more):
+    """One core accepts 1000 reports/s, ships 10,000, processes 100 in batches of 20."""
+    costs = msgspec.structs.replace(costs, processor_batch=batch, batch_reports=reports)
+    fleet = Fleet(collectors, collectors, processors, processors, spool_bytes, partitions * processors, 1.0)
     its = {"accept": 1000.0, "ship": 10_000.0, "process": 100.0, "store": PLENTY, **more}
     return World(fleet, Rates(**its), costs, 1.0)
 
@@ -62,6 +63,26 @@ def test_while_kafka_is_away_reports_wait_in_the_spool_and_a_full_one_is_dropped
     assert (back.spooled, back.dropped) == (0, 60)
 
 
+def test_what_is_in_a_batch_is_stored_when_the_batch_is():
+    its = world(reports=250)
+    assert [its.step(second, load, "").stored for second, load in enumerate([250, 0, 0, 0])] == [0, 0, 250, 250]
+
+
+def test_a_batch_takes_its_time_however_small_it_is():
+    """40 reports take 0.4 s, and a quarter of a second before."""
+    its = world(batch=0.25, reports=40)
+    for second in range(100):
+        moment = its.step(second, 100, "")
+    assert moment.stored == pytest.approx(100 * 40 / 0.65, rel=0.02)
+
+
+def test_the_partitions_of_a_processor_take_turns():
+    its = world(partitions=4, batch=0.25, reports=1000)
+    # Each of the four has 10: 0.35 s a batch, so two are stored within the first second.
+    assert its.step(0, 40, "").stored == 20
+    assert its.step(1, 0, "").stored == 40
+
+
 def test_while_clickhouse_is_away_kafka_takes_everything():
     its = world()
     for second in range(100):
@@ -70,7 +91,7 @@ def test_while_clickhouse_is_away_kafka_takes_everything():
 
 
 def test_clickhouse_too_may_be_what_is_too_slow():
-    its = world(processors=10, store=50.0)
+    its = world(processors=10, store=50.0, reports=1)
     assert its.step(0, 80, "").stored == 50
 
 
