@@ -1,7 +1,6 @@
 """The measured burst beside the simulated one: the same curves, what they are off by, and a chart of both."""
 
 from bisect import bisect_left
-from itertools import pairwise
 from typing import NamedTuple
 
 import msgspec
@@ -14,6 +13,7 @@ from loadtest.capacity.svg import Line, Lines, document
 
 _GONE_SECONDS = 5.0  # a lag under this is that of batches, which the simulation knows nothing of
 _AMPLE = 1e18
+_SMOOTH = 8  # looks: the collector's count is renewed once a second
 
 
 class Point(NamedTuple):
@@ -46,7 +46,8 @@ def measured(found: Measured) -> list[Point]:
     looks = [look for look in found.looks if look.at >= began]
     first = looks[0]
     points = []
-    for before, look in pairwise(looks):
+    for number, look in enumerate(looks[1:], 1):
+        before = looks[max(0, number - _SMOOTH)]
         load = (look.accepted - before.accepted) / (look.at - before.at)
         behind = look.accepted - look.stored
         points.append(Point(look.at - began, load, behind, look.at - _accepted_at(looks, look.stored, first)

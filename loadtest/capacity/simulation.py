@@ -59,13 +59,18 @@ class Moment(msgspec.Struct, frozen=True):
 
 
 def rates(demand: Demand, costs: Costs) -> Rates:
-    """Of the demand's mix; a report brings its share of the preflights and connections."""
+    """Of the demand's mix; a report brings its share of the preflights and connections.
+
+    A processor was measured with full batches: their own part is taken off, since each batch has it again here.
+    """
     one = flow(1, costs)
     whole = collector_cores(one, costs) / one.reports
     ship = costs.collector_ship / 1e6
     new = max(1 - demand.repeats, 1e-9)
     store = 1e6 / costs.store_row / new
-    return Rates(1 / (whole - ship), 1 / ship, 1e6 / processor_micros(demand.repeats, costs), store)
+    micros = processor_micros(demand.repeats, costs)
+    alone = max(micros / 10, micros - costs.processor_batch * 1e6 / costs.batch_reports)
+    return Rates(1 / (whole - ship), 1 / ship, 1e6 / alone, store)
 
 
 def simulate(scenario: Scenario, fleet: Fleet, demand: Demand, costs: Costs) -> list[Moment]:
