@@ -1,4 +1,4 @@
-.PHONY: install run kafka drill corpus-report bench bench-check test check format lock
+.PHONY: install run kafka drill corpus-report bench bench-check capacity-check test check format lock
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -39,6 +39,10 @@ bench: install
 # Is the hot path dearer than loadtest/recorded.json says? Exit code 1 on a loss over 10%; BENCH=--record writes it anew.
 bench-check: install
 	$(BIN)/python -m loadtest.bench.check $(BENCH)
+
+# A real burst through collector, Kafka and processor, beside the simulation of it; two minutes, Java 17 and Maven.
+capacity-check: install
+	$(BIN)/python -m loadtest.capacity_check
 
 test: check
 	$(BIN)/pytest

@@ -1,1 +1,1 @@
-"""Traffic, benchmarks and what they are compared with. A user of the other rooms; only tests import it."""
+"""Traffic, benchmarks and the capacity model. A user of the other rooms; only `capacity` is imported by one."""

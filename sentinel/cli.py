@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import NoReturn
 
+from loadtest.capacity import arguments as plan_arguments
 from sentinel import __version__, logs, sign_arguments
 from sentinel.settings import Settings, WrongSetting, read, render
 
@@ -18,15 +19,15 @@ Run = Callable[[Settings, argparse.Namespace], int]
 _COMMON = ("data_dir", "log_level")
 _COLLECTOR = ("host", "port", "workers", "server", "durability", "sites", "ops_host", "ops_port")
 _CONSOLE = ("console_host", "console_port")
-# Commands that read standard input and write standard output, and need no settings.
-_FILTERS = ("match", "parse")
+# Commands that only compute: they need no settings, no folder, and none of the heavy imports of the others.
+_WITHOUT_SETTINGS = ("match", "parse", "plan")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Exit code 0 done, 1 could not, 2 wrong use, 130 stopped by Ctrl-C before its time."""
     given = _parser().parse_args(arguments)
     try:
-        sys.exit(_filter(given.command) if given.command in _FILTERS else _with_settings(given))
+        sys.exit(_alone(given) if given.command in _WITHOUT_SETTINGS else _with_settings(given))
     except KeyboardInterrupt:
         sys.exit(130)
     except BrokenPipeError:  # `csp-sentinel export | head`
@@ -34,11 +35,24 @@ def main(arguments: Sequence[str] | None = None) -> None:
         sys.exit(1)
 
 
-def _filter(command: str) -> int:
-    """From standard input to standard output: no settings, no folder, and none of the heavy imports of the others."""
+def _alone(given: argparse.Namespace) -> int:
+    if given.command == "plan":
+        return _plan(given)
     from sentinel import matching  # noqa: PLC0415
 
-    return matching.run(matching.match_line if command == "match" else matching.parse_line)
+    return matching.run(matching.match_line if given.command == "match" else matching.parse_line)
+
+
+def _plan(given: argparse.Namespace) -> int:
+    from loadtest.capacity import command, costs  # noqa: PLC0415
+
+    try:
+        command.run(given)
+    except (costs.BadCosts, command.WrongUse) as error:
+        _fail(str(error), 2)
+    except command.Unwritable as error:
+        _fail(str(error), 1)
+    return 0
 
 
 def _with_settings(given: argparse.Namespace) -> int:
@@ -106,7 +120,7 @@ def _parser() -> argparse.ArgumentParser:
             epilog=f"example:\n  {example}",
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
-        if name not in _FILTERS:
+        if name not in _WITHOUT_SETTINGS:
             command.add_argument("--settings", type=Path, metavar="FILE", help="settings file: .env-style, or .toml")
         for flag in flags:
             _add_flag(command, flag)
@@ -217,6 +231,7 @@ _COMMANDS: dict[str, tuple[str, str, str, tuple[str, ...]]] = {
         """echo '{"policy": "script-src self; img-src *"}' | csp-sentinel parse""",
         (),
     ),
+    "plan": plan_arguments.HELP,
     "sign": sign_arguments.HELP,
     "settings": (
         "print every setting, its value and where it comes from",
@@ -278,6 +293,7 @@ _ARGUMENTS: dict[str, Callable[[argparse.ArgumentParser], None]] = {
     "import": _import_arguments,
     "export": _export_arguments,
     "demo": _demo_arguments,
+    "plan": plan_arguments.arguments,
     "sign": sign_arguments.arguments,
     "noise": _noise_arguments,
 }

@@ -23,7 +23,8 @@ MAY_IMPORT = {
     "processor": {"processor", "csp", "log", "schema"},
     "alerts": {"alerts", "csp", "schema"},
     "dashboards": {"dashboards", "csp", "log", "schema"},
-    "sentinel": {"sentinel", "schema", "csp", "ingest", "log", "processor", "alerts", "dashboards"},
+    # `csp-sentinel plan` is the capacity model, which stands alone: test_the_capacity_model_stands_alone.
+    "sentinel": {"sentinel", "schema", "csp", "ingest", "log", "processor", "alerts", "dashboards", "loadtest"},
     # A user of all of it, and of the tests' Kafka.
     "loadtest": ROOMS - {"k8s"},
 }
@@ -47,6 +48,17 @@ def test_imports_go_one_way(room):
     assert files
     for file in files:
         assert imported(file) <= MAY_IMPORT[room], file.relative_to(ROOT)
+
+
+def test_the_capacity_model_stands_alone():
+    """It is installed with the program, and the rest of its room needs a checkout."""
+    for file in (ROOT / "loadtest" / "capacity").glob("*.py"):
+        ours = re.findall(r"^(?:from|import) ((?:loadtest|tests)\b[\w.]*)", file.read_text(), re.MULTILINE)
+        assert all(name.startswith("loadtest.capacity") for name in ours), file.name
+        assert imported(file) <= {"loadtest"}, file.name
+    for file in (ROOT / "sentinel").glob("*.py"):
+        ours = re.findall(r"^\s*(?:from|import) (loadtest\b[\w.]*)", file.read_text(), re.MULTILINE)
+        assert set(ours) <= {"loadtest.capacity"}, file.name
 
 
 def test_every_room_is_there():

@@ -40,13 +40,19 @@ def _log(options: Options, load: Load) -> list[Figure]:
         return [skipped("durability.log", "durability log", why)]
     with tempfile.TemporaryDirectory(dir=options.folder) as folder, kafka(Path(folder)) as place:
         run([PROGRAM, "init"], options.folder / "init.log", environment={"SENTINEL_LOG": place})
-        rounds = in_turn(options, [_logged(place)], load, Pace(options.seconds, _WAITING))
+        rounds = in_turn(options, [_with_kafka("log", "log", place)], load, Pace(options.seconds, _WAITING))
+        shipping = in_turn(options, [DISK, _with_kafka("shipped", "disk", place)], load)
     note = f"{_WAITING} connections, each waiting for Kafka, which shares the client's core"
-    return [_figure("durability.log", "durability log", rounds["log"], note)]
+    return [
+        _figure("durability.log", "durability log", rounds["log"], note),
+        Figure("durability.shipping", "CPU of a request that is shipped to Kafka, over one that is not", "x",
+               [its.cpu_us / alone.cpu_us for its, alone in zip(shipping["shipped"], shipping["disk"], strict=True)],
+               "less"),
+    ]  # fmt: skip
 
 
-def _logged(place: str) -> Kind:
-    environment = {"SENTINEL_LOG": place, "SENTINEL_DURABILITY": "log"}
+def _with_kafka(key: str, durability: str, place: str) -> Kind:
+    environment = {"SENTINEL_LOG": place, "SENTINEL_DURABILITY": durability}
 
     @contextlib.contextmanager
     def start(folder: Path, cores: int | str) -> Iterator[Server]:
@@ -54,4 +60,4 @@ def _logged(place: str) -> Kind:
             server.data_dir = None  # what Kafka has acknowledged is no longer in the spool
             yield server
 
-    return Kind("log", "log", start)
+    return Kind(key, f"{durability}, Kafka", start)

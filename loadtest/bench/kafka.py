@@ -7,7 +7,8 @@ from pathlib import Path
 from tests.support.kafka import jars
 from tests.support.kafka.cluster import Cluster
 
-_SHAPE = "partitions=4&replication=1&min_isr=1"
+PARTITIONS = 4
+_SHAPE = f"partitions={PARTITIONS}&replication=1&min_isr=1"
 
 
 def kafka_missing() -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from loadtest.bench import arguments, results
+from loadtest.bench import arguments, costs, results
 from loadtest.bench.chart import chart
 from loadtest.bench.child import Failed
 from loadtest.bench.figures import Figure
@@ -85,6 +85,8 @@ def show(kept: Results, given: argparse.Namespace) -> None:
     soaked = [figure for figure in every if figure.key.startswith("soak.") and len(figure.detail) > 1]
     if soaked:
         (given.results / "soak.svg").write_text(lines(soaked, "CSP-Sentinel: memory in the soak"))
+    if written := costs.write(kept, given.results):
+        print(f"{written}: for `csp-sentinel plan --costs {written}`")
     print(f"{given.results / results.FILE}, results.svg{' and soak.svg' if soaked else ''}: the same, and every round")
 
 

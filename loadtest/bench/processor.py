@@ -3,8 +3,10 @@
 What it takes to start and to see that the log is empty is measured on an empty log, and taken off.
 """
 
+import json
 import shutil
 import statistics
+import sys
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
@@ -57,7 +59,7 @@ def processor(options: Options) -> list[Figure]:
     figures = []
     for shape, rounds in found.items():
         figures += _figures(shape, [replace(done, start=start) for done in rounds])
-    return figures + _growth(options)
+    return [*figures, _inserting(options), *_growth(options)]
 
 
 def _shortest(found: list[Drained]) -> Usage:
@@ -98,6 +100,19 @@ def _figures(shape: str, rounds: list[Drained]) -> list[Figure]:
         Figure(f"{key}.cpu", f"processor, {name}: CPU", "µs/report", [done.cpu_us for done in rounds], "less"),
         Figure(f"{key}.peak", f"processor, {name}: memory", "MiB", [done.peak_mib for done in rounds], "less"),
     ]
+
+
+def _inserting(options: Options) -> Figure:
+    """The store's part alone: what a ClickHouse server would have to do."""
+    costs = []
+    for number in range(options.rounds):
+        log, store = options.folder / f"inserts-{number}.log", options.folder / f"inserts-{number}"
+        run([sys.executable, "-m", "loadtest.inserts", store, str(options.reports)], log, options.server_core)
+        said = json.loads(log.read_text())
+        costs.append(said["cpu_seconds"] / said["rows"] * 1e6)
+        shutil.rmtree(store)
+    options.say(f"inserting a row: {statistics.median(costs):.1f} µs of CPU")
+    return Figure("processor.insert.cpu", "store, inserting a row: CPU", "µs/row", costs, "less")
 
 
 def _growth(options: Options) -> list[Figure]:
