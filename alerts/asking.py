@@ -1,6 +1,5 @@
 """Questions of the alerts: bounded like those of the console, so that a flood takes no memory from the processor."""
 
-from collections.abc import Sequence
 from typing import Any
 
 from clickhouse_connect.driver.client import Client
@@ -27,8 +26,3 @@ def by_site(alerting: AlertingOf, name: str, column: str = "its_site") -> tuple[
     numbers = [int(getattr(alerting(site), name)) for site in sites]
     sql = f"transform(toString({column}), {{{name}_of:Array(String)}}, {{{name}s:Array(UInt32)}}, {{{name}:UInt32}})"
     return sql, {f"{name}_of": sites, f"{name}s": numbers, name: int(getattr(alerting.default, name))}
-
-
-def columns(rows: Sequence[Sequence[str]], names: Sequence[str]) -> dict[str, list[str]]:
-    """Tuples of texts, side by side, for `IN (SELECT arrayJoin(arrayZip(…)))`."""
-    return {name: [row[index] for row in rows] for index, name in enumerate(names)}

@@ -4,7 +4,6 @@ import functools
 import hashlib
 import ipaddress
 import re
-from collections.abc import Callable
 from typing import Protocol
 from urllib.parse import urlsplit
 
@@ -109,6 +108,3 @@ def open_channel(url: str, secret: str = "") -> Channel:
     from alerts.others import Other  # noqa: PLC0415
 
     return Other(*its, url)
-
-
-Opened = Callable[[str], Channel]
