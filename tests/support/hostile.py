@@ -2,6 +2,9 @@
 
 from clickhouse_connect.driver.client import Client
 
+from alerts.events import Event, title
+from alerts.evidence import path
+from alerts.record import Record, Routed
 from dashboards.rows import FIELDS
 from tests.support.store import START, account, insert, put, violation
 
@@ -39,3 +42,22 @@ def fill(client: Client) -> None:
     decided = ["site", "effective_directive", "blocked", "state", "changed", "note", "who"]
     put(client, "source_states", decided,
         [["shop"], ["script-src-elem"], ["inline"], ["known"], [START * 1000], [TEXT], [TEXT]])  # fmt: skip
+    _alert(client)
+
+
+def _alert(client: Client) -> None:
+    """One of each text, one of them told to a channel that fails."""
+    record = Record()
+    record.client = client
+    events = [
+        Event(kind="new-source", site="shop", directive=text, blocked=text, time=START * 1000,
+              title=title("new-source", "shop", text, text),
+              evidence={"page": text, "note": text, "trust": 90,
+                        "path": path("/violations", site="shop", directive=text, blocked_host=text)})
+        for text in (TEXT, LONG)
+    ]  # fmt: skip
+    record.events([Routed(events[0], START * 1000, ("a",)), Routed(events[1], START * 1000, ())])
+    put(client, "alert_messages",
+        ["seq", "attempts", "id", "channel", "channel_name", "events", "payload", "made", "due", "state", "error"],
+        [[1], [2], ["x"], ["a"], [TEXT], [[events[0].id]], ["{}"], [4102444800000], [START * 1000], ["due"], [TEXT]],
+    )  # fmt: skip

@@ -14,7 +14,7 @@ from tests.support.store import empty
 
 FIRST = f"/violations/{1:032x}"
 PAGES = ["/", "/violations", "/violations?sort=grouped", "/violations?q=script", FIRST, f"/violations/{2:032x}",
-         f"/violations/{3:032x}", "/sources?state=all&noise=all", "/policies", "/rejects", "/sites",
+         f"/violations/{3:032x}", "/sources?state=all&noise=all", "/policies", "/rejects", "/alerts", "/sites",
          *(f"/policies/{its}" for its in hostile.POLICIES),
          f"/policies/diff?a={hostile.POLICIES[0]}&b={hostile.POLICIES[1]}", "/system"]  # fmt: skip
 
@@ -49,7 +49,7 @@ def test_nothing_of_it_is_an_element_an_attribute_or_an_address(attacked: Starle
         assert hidden not in shown.text
 
 
-@pytest.mark.parametrize("path", ["/", "/violations", FIRST, "/sources?state=all&noise=all", "/rejects"])
+@pytest.mark.parametrize("path", ["/", "/violations", FIRST, "/sources?state=all&noise=all", "/rejects", "/alerts"])
 def test_it_is_shown(attacked: Starlette, path: str):
     text = opened(attacked, path).text
     assert "<script>alert(1)</script>" in text
