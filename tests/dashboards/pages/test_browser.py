@@ -17,7 +17,7 @@ PAGES = [
     "/", "/violations", "/violations?sort=grouped", "/violations?site=nobody", f"/violations/{1:032x}", LONG,
     f"/violations/{3:032x}", "/sources", "/sources?state=all&noise=all", "/sources?state=ignored", "/policies",
     *(f"/policies/{its}" for its in hostile.POLICIES),
-    f"/policies/diff?a={hostile.POLICIES[0]}&b={hostile.POLICIES[1]}", "/sites", "/rejects", "/alerts", "/system",
+    f"/policies/diff?a={hostile.POLICIES[0]}&b={hostile.POLICIES[1]}", "/alerts", "/sites", "/rejects", "/system",
 ]  # fmt: skip
 
 
