@@ -15,6 +15,7 @@ from schema.verdicts import REASONS
 if TYPE_CHECKING:
     from alerts.sources import Found
 
+_LONGEST = 2000  # characters
 _DETAILED = 60  # sources of a pass: as many as a message tells of
 _THESE = "IN (SELECT arrayJoin(arrayZip({sites:Array(String)}, {directives:Array(String)}, {hosts:Array(String)})))"
 _BLOCKED = source_trust.BLOCKED
@@ -115,13 +116,13 @@ def _details(client: Client, found: Sequence["Found"], since: int) -> dict[_Key,
     some = found[:_DETAILED]
     known: dict[_Key, dict[str, Any]] = {}
     for *key, its, taken in _asked(client, _FIRST, some, window=max(0, since // 600_000 * 600)):
-        fields = dict(zip(_FIELDS, its, strict=True))
+        fields = {name: cut(value) for name, value in zip(_FIELDS, its, strict=True)}
         known[tuple(key)] = fields | {"source": _place(fields), "taken": taken, "verdict_says": _why(fields)}
     for *key, pages, browsers in _asked(client, _REACH, some):
         known.setdefault(tuple(key), {}).update(pages=pages, browsers=browsers)
     texts = dict(ask(client, _POLICIES, hashes=sorted({its.get("policy_hash", "") for its in known.values()})))
     for its in known.values():
-        its["policy"] = texts.get(its.get("policy_hash", ""), "")
+        its["policy"] = cut(texts.get(its.get("policy_hash", ""), ""))
     return known
 
 
@@ -132,6 +133,13 @@ def _asked(client: Client, sql: str, found: Sequence["Found"], **more: Any) -> l
         "hosts": [one.blocked for one in found],
     }
     return ask(client, sql, **these, **more)
+
+
+def cut(value: Any) -> Any:
+    """A text's beginning and end: a night's events wait in memory, and each field of a report may have 64 KiB."""
+    if isinstance(value, str) and len(value) > _LONGEST:
+        return f"{value[: _LONGEST - 400]} … {value[-300:]}"
+    return value
 
 
 def _place(its: dict[str, Any]) -> str:

@@ -25,7 +25,8 @@ _GIVE_UP_MS = 24 * 3600 * 1000
 _FIRST_PAUSE, _LONGEST_PAUSE = 2.0, 3600.0  # seconds between attempts, doubled each time
 _REFUSED_ATTEMPTS = 3  # where the other side says that it will never take it
 _UNWELL = 2  # failures in a row, until it is told
-_EVENTS = 50_000  # in a message
+_EVENTS = 10_000  # in a message; so many that wait for a channel become one, to be kept in the store and not here
+_REMEMBERED = 100_000
 _TOGETHER_MS = 3000  # what is due so soon goes along
 
 
@@ -55,7 +56,8 @@ class Outbox:
         self._health = health
         self._waiting: dict[str, dict[str, Routed]] = {}  # by channel and event
         self._open: dict[str, Parcel] = {}  # by channel
-        self._later: list[Parcel] = []  # more of a channel that has one open: only after a configuration was changed
+        self._later: list[Parcel] = []  # made already, and not begun
+        self._added: dict[str, None] = {}  # events, the last ones
         self._under_way: set[str] = set()  # channels
         self._results: queue.SimpleQueue[_Result] = queue.SimpleQueue()
         self._unwritten: list[Parcel] = []  # attempts the store doesn't know of yet
@@ -68,14 +70,20 @@ class Outbox:
         self._open.clear()
         self._later.clear()
         for parcel in self._record.open(now):
-            if self._open.setdefault(parcel.channel, parcel) is not parcel:
+            if not parcel.attempts or self._open.setdefault(parcel.channel, parcel) is not parcel:
                 self._later.append(parcel)
         self._waiting.clear()
+        self._added.clear()
         for routed in self._record.waiting(now):
             self.add(routed)
 
     def add(self, routed: Routed) -> None:
-        """Once it is written down."""
+        """Once it is written down. Found again (a replica may be behind), it is not added again."""
+        if routed.event.id in self._added:
+            return
+        self._added[routed.event.id] = None
+        if len(self._added) > _REMEMBERED:
+            del self._added[next(iter(self._added))]
         for channel in routed.channels:
             self._waiting.setdefault(channel, {})[routed.event.id] = routed
 
@@ -83,6 +91,8 @@ class Outbox:
         """What came of the messages under way is written down, what is due is sent. Raises ClickHouseError, Lost."""
         self.note_results(now)
         for channel in self._channels().values():
+            while len(self._waiting.get(channel.key, ())) >= _EVENTS:
+                self._later.append(self._make(channel, now, list(self._waiting[channel.key].values())[:_EVENTS]))
             if channel.key in self._under_way:
                 continue
             parcel = self._open.get(channel.key) or self._next(channel, now)
@@ -99,32 +109,37 @@ class Outbox:
     def _next(self, channel: Channel, now: int) -> Parcel | None:
         """The next message to this channel, written down: all that is due for it."""
         for parcel in self._later:
-            if parcel.channel == channel.key:
+            if parcel.channel == channel.key and parcel.due <= now:
                 self._later.remove(parcel)
                 self._open[channel.key] = parcel
                 return parcel
         waiting = self._waiting.get(channel.key, {})
         if not any(routed.due <= now for routed in waiting.values()):
             return None
-        due = [routed.event for routed in waiting.values() if routed.due <= now + _TOGETHER_MS][:_EVENTS]
+        due = [routed for routed in waiting.values() if routed.due <= now + _TOGETHER_MS]
+        self._open[channel.key] = self._make(channel, now, due)
+        return self._open[channel.key]
+
+    def _make(self, channel: Channel, now: int, some: list[Routed]) -> Parcel:
+        """A message of these, to be sent when all are due."""
         its_id = str(uuid.uuid4())
+        events = [routed.event for routed in some]
         parcel = Parcel(
             seq=self.made + 1,
             id=its_id,
             channel=channel.key,
             channel_name=channel.name,
-            events=[event.id for event in due],
-            message=compose(its_id, now, due, self._console_url),
+            events=[event.id for event in events],
+            message=compose(its_id, now, events, self._console_url),
             made=now,
-            due=now,
+            due=max(now if routed.due <= now + _TOGETHER_MS else routed.due for routed in some),
         )
         taken = self._record.make(parcel)
         self.made += 1  # also where somebody else has the number, or a killed server has lost the row
         if not taken:
             raise Lost
-        for event in due:
-            del waiting[event.id]
-        self._open[channel.key] = parcel
+        for event in events:
+            del self._waiting[channel.key][event.id]
         return parcel
 
     def _send(self, channel: Channel, parcel: Parcel) -> None:

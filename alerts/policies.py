@@ -6,7 +6,7 @@ from clickhouse_connect.driver.client import Client
 
 from alerts.asking import ask, by_site
 from alerts.events import Event, title
-from alerts.evidence import path
+from alerts.evidence import cut, path
 from alerts.looking import Look
 from alerts.source_questions import RECENT_DAYS
 
@@ -75,7 +75,7 @@ def _one(site: str, policy: str, text: str, first: int, last: int, trust: int, n
         "first_seen": first,
         "last_seen": last,
         "policy_hash": policy,
-        "policy": text,
+        "policy": cut(text),
         "trust": trust,
         "path": f"/policies/{policy}",
     }

@@ -64,7 +64,7 @@ class Alerts:
         health: Health,
         clock: Callable[[int], int] = lambda now: now,
     ) -> None:
-        """`lag`: seconds the store is behind, None where unknown; `clock`: of the store's time (ms) that to go by."""
+        """`lag`: seconds the store is behind, None where unknown; `clock`: of the store's time (ms) that to send by."""
         self._store = store
         self._options = options
         self._alerting = alerting
@@ -135,7 +135,9 @@ class Alerts:
             self._outbox.note_results(self._now())
             return False
         with self._store.inserting:
-            began = self._now()  # a batch of this process goes into several tables: what is asked now sees all of it
+            began = (
+                self._stores_now()
+            )  # a batch of this process goes into several tables: what is asked now sees all of it
         for found in self._look(term, began):
             self._write_down(found)
             self._outbox.step(self._now())
@@ -163,9 +165,13 @@ class Alerts:
             self._fresh = False
         return term
 
+    def _stores_now(self) -> int:
+        """In ms: of what it got when."""
+        return int(time.monotonic() * 1000 + self._offset)
+
     def _now(self) -> int:
-        """Of the store's clock, in ms; or as a test has it."""
-        return self._clock(int(time.monotonic() * 1000 + self._offset))
+        """Of what is sent when."""
+        return self._clock(self._stores_now())
 
     def _look(self, term: Term, now: int) -> Iterator[list[Event]]:
         assert self._client is not None

@@ -177,3 +177,22 @@ def test_a_message_whose_row_a_killed_server_lost_stops_no_other(watched, receiv
     watched.see(1)
     watched.steps(receiver.taken)
     assert len(receiver.events()) == 1
+
+
+def test_what_waits_in_quiet_hours_is_kept_in_the_store_and_not_in_memory(store, client, receiver, monkeypatch):
+    monkeypatch.setattr(outbox, "_EVENTS", 3)
+    rules = {"off": ["new-policy"]}
+    watched = Watched(store, receiver.url, rules=rules, shop={"quiet": ["00:00-23:59"]})
+    watched.ahead = int(datetime.now(UTC).replace(hour=12, minute=0).timestamp() * 1000 - time.time() * 1000)
+    watched.alerts.step()
+    for number in range(7):
+        watched.see(number, blocked_host=f"h{number}.example")
+    watched.alerts.step()
+    assert [row[:2] for row in messages(watched)] == [("due", 0)] * 2
+    watched.again()
+    watched.see(8, site="loud")
+    watched.steps(receiver.taken)  # no other site waits behind it
+    assert receiver.taken()[0].json["title"].startswith("loud: ")
+    watched.ahead += 11 * 3600 * 1000 + 59 * 60 * 1000 + 30_000
+    watched.steps(lambda: len(set(receiver.events())) == 8)
+    assert len(receiver.events()) == 8
