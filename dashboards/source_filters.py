@@ -98,8 +98,9 @@ _SOUND = f"best >= {LEAST_TRUST}"
 _OF_VIOLATIONS = f"""(
     SELECT any(of_site) AS its_site, any(of_directive) AS its_directive, any(of_blocked) AS its_blocked,
         sipHash128(of_site, of_directive, of_blocked) AS source, min(of_kind) AS kind, min(began) AS first,
-        max(ended) AS last, sumIf(counted, is_own) AS own, sum(counted) AS total, sum(counted * best) AS all_worth,
+        max(ended) AS last, sumIf(counted, is_own) AS own, sum(counted) AS total,
         sumIf(counted, {_SOUND}) AS sound_reports, sumIf(counted * best, {_SOUND}) AS all_sound,
+        sumIf(counted, NOT ({_SOUND})) AS doubtful_reports, sumIf(counted * best, NOT ({_SOUND})) AS all_doubtful,
         groupBitOrIf(some_bit, {_SOUND}) AS some, groupBitOrIf(other_bit, {_SOUND}) AS others,
         min(of_sender) = max(of_sender) AND min(of_window) = max(of_last_window) AS at_once
     FROM ({_KEYS})

@@ -133,10 +133,17 @@ class Collector:
         if answer is ACCEPTED and self.spool.waits:
             reports = count(body)
             self._accepted -= reports  # until Kafka has them
-            if not await self.spool.confirmed():
-                self.turned_away["unconfirmed"] += reports
-                return UNCONFIRMED
-            self._accepted += reports
+            self._accepted_bytes -= len(body)
+            confirmed = True  # who hung up does not hear it, and Kafka will have them
+            try:
+                confirmed = await self.spool.confirmed()
+            finally:
+                if confirmed:
+                    self._accepted += reports
+                    self._accepted_bytes += len(body)
+                else:
+                    self.turned_away["unconfirmed"] += reports
+            return answer if confirmed else UNCONFIRMED
         return answer
 
     def _entries(self, body: bytes, content_type: bytes | None, site: str) -> int:

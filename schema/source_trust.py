@@ -59,7 +59,8 @@ def floods(client: Client, site: str) -> Floods:
 # Sets of browsers and pages would take a kilobyte a source, and a flood has a million: bits do, of two checksums each.
 # `sources` keeps these sums by site, directive, what was blocked, its kind and noise (0010).
 COUNTED = """
-    sum(s.reports) AS total, sum(s.worth) AS all_worth, sum(s.sound) AS sound_reports, sum(s.sound_worth) AS all_sound,
+    sum(s.reports) AS total, sum(s.sound) AS sound_reports, sum(s.sound_worth) AS all_sound,
+    sum(s.doubtful) AS doubtful_reports, sum(s.doubtful_worth) AS all_doubtful,
     groupBitOr(s.some_browsers) AS some, groupBitOr(s.other_browsers) AS others,
     min(s.least_sender) = max(s.most_sender) AS at_once
 """
@@ -99,7 +100,7 @@ def judged(its: Floods) -> str:
     """
     return f"""
     sound_reports > 0 AS has_sound,
-    if(has_sound, all_sound / sound_reports, all_worth / greatest(total, 1)) AS of_reports,
+    if(has_sound, all_sound / sound_reports, all_doubtful / greatest(doubtful_reports, 1)) AS of_reports,
     {_IN_A_FLOOD if its.on else "0"} AS flood, {f"flood AND {_RANDOM}" if its.on else "0"} AS random,
     at_once AND total >= {MANY_REPORTS} AS narrow,
     {TAKES["flood"]} * flood + {TAKES["random-host"]} * random + {TAKES["one-sender"]} * narrow AS taken_off,

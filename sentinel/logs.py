@@ -14,10 +14,11 @@ import msgspec
 # What every record has of itself; the rest came as `extra`.
 _OWN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 _FIELDS = ("time", "level", "logger", "message", "exception", "stack")
-# Servers' access lines hold client addresses, which are stored nowhere.
-_SILENT = ("uvicorn.access", "granian.access")
+# Servers' access lines hold client addresses, which are stored nowhere; HTTP clients tell the addresses they ask, and a
+# webhook's holds its secret. At no level.
+_SILENT = ("uvicorn.access", "granian.access", "httpx", "httpcore", "urllib3.connectionpool")
 # Libraries that tell every failed try, ten times a second while Kafka is away: we say the same once, with its reason.
-_CHATTY = ("aiokafka", "clickhouse_connect", "urllib3.connectionpool")
+_CHATTY = ("aiokafka", "clickhouse_connect")
 _SERVERS = ("uvicorn", "uvicorn.error", "uvicorn.asgi", "granian", "_granian")
 
 

@@ -112,8 +112,10 @@ class OpenId:
             raise self._away(error) from error
 
     async def _more(self, client: Any, token: Any, claims: Mapping[str, Any]) -> dict[str, Any]:
-        """Many providers tell the address at the userinfo endpoint alone, as the code flow asks of none to do more."""
-        if "email" in claims or "userinfo_endpoint" not in client.server_metadata:
+        """Many providers tell the address, or the groups, at the userinfo endpoint alone."""
+        listed = (*self._provider.editors, *self._provider.viewers)
+        wanted = {"email"} | ({"groups"} if any("@" not in one and one != "*" for one in listed) else set())
+        if wanted <= claims.keys() or "userinfo_endpoint" not in client.server_metadata:
             return {}
         said = await client.userinfo(token=token)
         if said["sub"] != claims["sub"]:

@@ -14,8 +14,12 @@ export function keys() {
   button.addEventListener("click", () => help.showModal());
   toggle.checked = !off();
   toggle.addEventListener("change", () => {
-    if (toggle.checked) localStorage.removeItem(OFF);
-    else localStorage.setItem(OFF, "1");
+    try {
+      if (toggle.checked) localStorage.removeItem(OFF);
+      else localStorage.setItem(OFF, "1");
+    } catch {
+      toggle.checked = true; // this browser keeps nothing of a site
+    }
   });
 
   const actions = {
@@ -40,7 +44,11 @@ export function keys() {
 }
 
 function off() {
-  return localStorage.getItem(OFF) !== null;
+  try {
+    return localStorage.getItem(OFF) !== null;
+  } catch {
+    return false;
+  }
 }
 
 function row() {

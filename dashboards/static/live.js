@@ -11,7 +11,7 @@ export function live() {
     if (document.visibilityState !== "visible") return;
     const reports = await count(link.dataset.fresh);
     if (reports === null) return;
-    known ??= reports;
+    known = Math.min(known ?? reports, reports); // fewer: they got another label
     if (reports === known) return;
     if (link.dataset.live === "on" && !busy()) location.reload();
     else tell(reports - known);

@@ -1,12 +1,14 @@
 -- What the list of sources and the alerts ask of each source, without reading its violations: a flood has a million of
 -- them. When the store got it (of rows from before: 1970, so none is new), how many of its reports may be true, and what
--- trust is made of (schema/source_trust.py). Rows from before are trusted.
+-- trust is made of (schema/source_trust.py). Rows from before are trusted. A re-labelling takes away reports without
+-- knowing what each of them was worth, so the sums of trust, of which averages are made, only grow; and it is no arrival.
 ALTER TABLE sources ADD COLUMN IF NOT EXISTS arrived SimpleAggregateFunction(min, DateTime64(3, 'UTC'));
 ALTER TABLE sources ADD COLUMN IF NOT EXISTS last_arrived SimpleAggregateFunction(max, DateTime64(3, 'UTC'));
 ALTER TABLE sources ADD COLUMN IF NOT EXISTS credible SimpleAggregateFunction(sum, Int64) DEFAULT reports;
-ALTER TABLE sources ADD COLUMN IF NOT EXISTS worth SimpleAggregateFunction(sum, Int64) DEFAULT reports * 100;
 ALTER TABLE sources ADD COLUMN IF NOT EXISTS sound SimpleAggregateFunction(sum, Int64) DEFAULT reports;
 ALTER TABLE sources ADD COLUMN IF NOT EXISTS sound_worth SimpleAggregateFunction(sum, Int64) DEFAULT reports * 100;
+ALTER TABLE sources ADD COLUMN IF NOT EXISTS doubtful SimpleAggregateFunction(sum, Int64);
+ALTER TABLE sources ADD COLUMN IF NOT EXISTS doubtful_worth SimpleAggregateFunction(sum, Int64);
 ALTER TABLE sources ADD COLUMN IF NOT EXISTS some_browsers SimpleAggregateFunction(groupBitOr, UInt64);
 ALTER TABLE sources ADD COLUMN IF NOT EXISTS other_browsers SimpleAggregateFunction(groupBitOr, UInt64);
 ALTER TABLE sources ADD COLUMN IF NOT EXISTS least_sender SimpleAggregateFunction(min, UInt64);
@@ -16,9 +18,13 @@ ALTER TABLE sources_of_violations MODIFY QUERY
 SELECT site, effective_directive, if(blocked_host = '', blocked_kind, blocked_host) AS blocked, blocked_kind, noise,
        min(v.first_seen) AS first_seen, max(v.last_seen) AS last_seen, sum(v.reports) AS reports,
        uniqCombinedState(12)(document_url) AS pages, groupUniqArray(32)(toString(browser)) AS browsers,
-       min(now64(3, 'UTC')) AS arrived, max(now64(3, 'UTC')) AS last_arrived,
-       sumIf(v.reports, verdict != 'impossible') AS credible, sum(v.reports * v.trust) AS worth,
-       sumIf(v.reports, v.trust >= 50) AS sound, sumIf(v.reports * v.trust, v.trust >= 50) AS sound_worth,
+       min(now64(3, 'UTC')) AS arrived,
+       maxIf(now64(3, 'UTC'), v.reports > 0 AND v.labelled = toDateTime64(0, 3, 'UTC')) AS last_arrived,
+       sumIf(v.reports, verdict != 'impossible') AS credible,
+       sumIf(v.reports, v.reports > 0 AND v.trust >= 50) AS sound,
+       sumIf(v.reports * v.trust, v.reports > 0 AND v.trust >= 50) AS sound_worth,
+       sumIf(v.reports, v.reports > 0 AND v.trust < 50) AS doubtful,
+       sumIf(v.reports * v.trust, v.reports > 0 AND v.trust < 50) AS doubtful_worth,
        groupBitOrIf(bitShiftLeft(toUInt64(1), cityHash64(browser, splitByChar('.', browser_version)[1]) % 64), v.trust >= 50) AS some_browsers,
        groupBitOrIf(bitShiftLeft(toUInt64(1), intDiv(cityHash64(browser, splitByChar('.', browser_version)[1]), 64) % 64), v.trust >= 50) AS other_browsers,
        min(cityHash64(browser, splitByChar('.', browser_version)[1], document_url, window)) AS least_sender,

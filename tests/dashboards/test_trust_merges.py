@@ -88,3 +88,21 @@ def test_of_a_source_that_is_partly_noise_only_the_rest_is_its_own(store: Engine
         merge(client)
     [noise] = ask(app, "/api/sources?noise=only").json["items"]
     assert (noise["reports"], noise["browsers"], noise["trust"]) == (2, ["Chrome"], 100)
+
+
+def test_a_re_labelling_takes_no_trust_from_what_is_left(store: Engine, app: Starlette):
+    """It moves a key with its best report's trust, while each had come with its own."""
+    client = store.client()
+    for row in (
+        *(violation(1, at=START + turn, trust=20, trust_reasons="impossible", window=START) for turn in range(10)),
+        violation(1, at=START + 20, trust=100, window=START),
+        violation(2, reports=8, trust=100),
+    ):
+        insert(client, [row])
+    moved = violation(1, reports=11, trust=100, window=START)
+    insert(client, [replace(moved, reports=-11), replace(moved, noise="injected", noise_rule="odd")])
+    for question in ("noise=none", "noise=only"):
+        for filters in (question, f"{question}&from=2000-01-01T00:00:00Z"):
+            [item] = ask(app, f"/api/sources?{filters}").json["items"]
+            assert (item["trust"], item["trusted"]) == (100, True), filters
+    assert [item["reports"] for item in ask(app, "/api/sources?noise=none").json["items"]] == [8]

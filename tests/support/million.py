@@ -10,11 +10,11 @@ def million(
     client.command(
         f"""
         INSERT INTO sources (site, effective_directive, blocked, blocked_kind, noise, first_seen, last_seen, reports,
-            pages, browsers, arrived, last_arrived, credible, worth, sound, sound_worth, some_browsers, other_browsers,
+            pages, browsers, arrived, last_arrived, credible, sound, sound_worth, some_browsers, other_browsers,
             least_sender, most_sender)
         SELECT {{site:String}}, 'script-src-elem', concat('h', toString(number), '.example'), 'url', '',
             {arrived}, {arrived}, {reports}, arrayReduce('uniqCombinedState(12)', ['p']), ['Chrome'],
-            {arrived}, {arrived}, {reports}, {reports} * 100, {reports}, {reports} * 100, 1, 1, 1, 2
+            {arrived}, {arrived}, {reports}, {reports}, {reports} * 100, 1, 1, 1, 2
         FROM numbers({many})
         """,
         parameters={"site": site},
