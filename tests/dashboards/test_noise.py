@@ -157,5 +157,5 @@ def test_a_violations_page_says_why_it_is_noise_and_by_which_rule(console, clien
 def test_a_rule_that_is_gone_is_said_to_be(store, client):
     insert(client, [violation(9, noise="browser", noise_rule="of-yesterday")])
     page = ask(build(store, lambda: None, None), f"/violations/{9:032x}").text
-    assert "by a rule that is not known any more" in page
+    assert "By a rule that is not known any more" in page
     assert "of-yesterday" in page

@@ -63,7 +63,9 @@ def test_addresses_of_when_the_list_was_here_lead_to_it(app: Starlette):
 
 
 def test_a_form_without_choices_asks_for_everything(app: Starlette):
-    assert opened(app, "/?site=&noise=all&q=").text == opened(app, "/").text
+    shown = opened(app, "/?site=&noise=all&q=")
+    assert f"Reports {sum(row.reports for row in history()):,}" in shown.text
+    assert "clear all" not in shown.text
 
 
 def test_links_to_the_same_rows_elsewhere_say_the_period(app: Starlette):
