@@ -148,10 +148,11 @@ class Api:
 
 def found(client: Client, request: Request, given: Parameters) -> dict[str, Any]:
     """The violation the address names. Raises HTTPException (404)."""
+    asked = filters.read(given)
     fingerprint = request.path_params["fingerprint"].lower()
     one = None
     if violations.FINGERPRINT.fullmatch(fingerprint):
-        one = violations.one(client, filters.read(given), fingerprint)
+        one = violations.one(client, asked, fingerprint)
     if one is None:
         raise HTTPException(404, "No violation has this fingerprint, or none in this period and with these filters.")
     return one

@@ -24,6 +24,18 @@ BLOCKED = "if(blocked_host = '', blocked_kind, blocked_host)"
 # One number for the three names: to group a million of them by it takes a quarter of the time.
 SOURCE = "sipHash128(site, effective_directive, blocked)"
 
+# Whether there can be one: by rows, of which a source has several until they are merged. It takes a tenth of the time,
+# and mostly the answer is no.
+_MAY_BE = f"""
+SELECT count()
+FROM (
+    SELECT 1 FROM sources
+    WHERE {{within:String}} = '' OR site = {{within:String}}
+    GROUP BY site, toDate(first_seen, 'UTC')
+    HAVING count() >= {FLOOD}
+    LIMIT 1
+)
+"""  # noqa: S608  (questions of ours)
 # The names may be kept as LowCardinality, and the values that are bound are not.
 _FLOODS = f"""
 SELECT toString(its_site), day
@@ -52,7 +64,10 @@ class Floods(NamedTuple):
 
 def floods(client: Client, site: str) -> Floods:
     """Of all reports of a site; of all sites where it is empty."""
-    found = client.query(_FLOODS, parameters={"within": site}).result_rows
+    asked = {"within": site}
+    if not client.query(_MAY_BE, parameters=asked).result_rows[0][0]:
+        return Floods([], [], site)
+    found = client.query(_FLOODS, parameters=asked).result_rows
     return Floods([its for its, _ in found], [day for _, day in found], site)
 
 

@@ -18,9 +18,11 @@ from schema.server import Server
 from schema.sites import Sites
 from sentinel.facts import system_facts
 from sentinel.noise_apply import applied
+from sentinel.readers import is_loopback
 from sentinel.settings import Settings
 
 logger = logging.getLogger(__name__)
+_SHORT_TOKEN = 16  # characters
 
 
 def console_over(
@@ -35,6 +37,9 @@ def console_over(
     """`sites` are those by which reports are judged now, `health` is that of this process; `collects`: `settings.port`
     is that of our own collector.
     """
+    if 0 < len(settings.console_token) < _SHORT_TOKEN and not is_loopback(settings.console_host):
+        logger.warning("SENTINEL_CONSOLE_TOKEN has %d characters, and other machines reach the console: "
+                       "`openssl rand -hex 32` makes one that nobody guesses", len(settings.console_token))  # fmt: skip
     app = build(
         store,
         lag,

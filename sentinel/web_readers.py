@@ -13,9 +13,13 @@ def _origin(text: str) -> str:
     found = re.fullmatch(
         r"(https?)://(\[[0-9a-f.]*:[0-9a-f:.]*\]|[^\[\]:/]+)(?::([0-9]{1,5}))?/?", text, re.ASCII | re.IGNORECASE
     )
+    wrong = WrongValue("should be like https://csp.example: scheme and host, a port perhaps, and nothing else")
     if found is None or int(found[3] or 1) not in range(1, 65536):
-        raise WrongValue("should be like https://csp.example: scheme and host, a port perhaps, and nothing else")
-    scheme, host = found[1].lower(), HOST.read(found[2]).lower()
+        raise wrong
+    try:
+        scheme, host = found[1].lower(), HOST.read(found[2]).lower()
+    except WrongValue:
+        raise wrong from None
     port = "" if not found[3] or int(found[3]) == {"http": 80, "https": 443}[scheme] else f":{int(found[3])}"
     return f"{scheme}://{f'[{host}]' if ':' in host else host}{port}"
 

@@ -5,12 +5,13 @@ Authlib speaks the protocol; here stands what it leaves open: which claims are w
 
 import hmac
 import re
+import time
 import warnings
 from collections.abc import Mapping
 from typing import Any
 
 import httpx
-from joserfc.errors import JoseError
+from joserfc.errors import BadSignatureError, JoseError
 from starlette.requests import Request
 
 from dashboards.access.terms import Provider
@@ -19,6 +20,7 @@ from dashboards.access.visitor import EDITOR, VIEWER
 from dashboards.problems import Problem
 
 _SECONDS = 10.0  # for each answer of the provider
+_KEYS_SECONDS = 60.0  # before its keys are asked for again because a signature is by none of them
 _LEEWAY_SECONDS = 60  # between its clock and ours
 # Signed with a key that only the provider has: neither `none` nor one that the client's secret makes.
 _ALGORITHMS = {"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"}
@@ -48,6 +50,7 @@ class OpenId:
     def __init__(self, provider: Provider) -> None:
         self._provider = provider
         self._known: Any = None  # Authlib's client with what the provider says of itself, once that was read
+        self._keys_again = 0.0  # when they may be asked for again
 
     async def begin(self, back: str) -> tuple[str, dict[str, str]]:
         """The provider's address to go to, and what `end` wants to have again. `back`: where the browser returns."""
@@ -104,12 +107,23 @@ class OpenId:
         verifier, back = under_way["code_verifier"], under_way["back"]
         try:
             token = await client.fetch_access_token(redirect_uri=back, code=code, code_verifier=verifier)
-            claims = await client.parse_id_token(token, under_way["nonce"], wanted, leeway=_LEEWAY_SECONDS)
+            claims = await self._parsed(client, token, under_way["nonce"], wanted)
             return {**claims, **(await self._more(client, token, claims))}
         except OAuthError as error:
             raise Refused(403, "The provider did not accept this sign-in: begin again.", f"{error.error}") from error
         except httpx.HTTPError as error:
             raise self._away(error) from error
+
+    async def _parsed(self, client: Any, token: Any, nonce: str, wanted: Mapping[str, Any]) -> Any:
+        """Authlib asks for the keys again where a token names one it doesn't know; here also where it names none."""
+        try:
+            return await client.parse_id_token(token, nonce, wanted, leeway=_LEEWAY_SECONDS)
+        except BadSignatureError:
+            if time.monotonic() < self._keys_again:
+                raise
+            self._keys_again = time.monotonic() + _KEYS_SECONDS
+            await client.fetch_jwk_set(force=True)
+            return await client.parse_id_token(token, nonce, wanted, leeway=_LEEWAY_SECONDS)
 
     async def _more(self, client: Any, token: Any, claims: Mapping[str, Any]) -> dict[str, Any]:
         """Many providers tell the address, or the groups, at the userinfo endpoint alone."""

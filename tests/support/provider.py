@@ -22,12 +22,12 @@ class Lying:
 
     def __init__(self, issuer: str) -> None:
         self.issuer = issuer
-        self.key = RSAKey.generate_key(2048, {"kid": "one", "use": "sig"})
-        self.signing: Any = self.key
+        self._key = RSAKey.generate_key(2048, {"kid": "one", "use": "sig"})
         self.forget()
 
     def forget(self) -> None:
-        self.signing = self.key
+        self.key = self._key  # that it tells
+        self.signing: Any = self.key
         self.nonce = ""
         self.claims: dict[str, Any] = {}
         self.header: dict[str, Any] = {"alg": "RS256", "kid": "one"}

@@ -179,6 +179,25 @@ def test_who_edits_and_who_reads(opened: Console, provider: Lying, editors, view
         assert changed.status_code == (200 if role == "editor" else 403)
 
 
+def test_groups_told_at_userinfo_alone_count_where_groups_are_listed(opened: Console, provider: Lying):
+    provider.userinfo = {"sub": "one", "groups": ["security"]}
+    assert sign_in(Visit(opened(editors=("security",))), provider).status_code == 303
+    provider.userinfo = {"sub": "one", "groups": ["sales"]}
+    assert sign_in(Visit(opened(editors=("security",))), provider).status_code == 403
+
+
+def test_a_provider_may_change_its_key_without_naming_it(opened: Console, provider: Lying):
+    provider.header = {"alg": "RS256"}
+    app = opened()
+    assert sign_in(Visit(app), provider).status_code == 303
+    provider.key = provider.signing = RSAKey.generate_key(2048, {"use": "sig"})
+    assert sign_in(Visit(app), provider).status_code == 303
+    asked = provider.requests
+    provider.signing = RSAKey.generate_key(2048, {"use": "sig"})
+    assert [sign_in(Visit(app), provider).status_code for _ in range(3)] == [502] * 3
+    assert provider.requests - asked == 3  # its tokens; its keys were asked for a moment ago
+
+
 def test_an_address_told_at_userinfo_alone_counts_if_it_is_of_the_same_person(opened: Console, provider: Lying):
     app = opened()
     provider.claims = {"email": None, "email_verified": None}
