@@ -1,5 +1,6 @@
 """The requests that decide about sources: the console's form, and the API's."""
 
+import contextlib
 from collections.abc import Sequence
 
 import msgspec
@@ -11,6 +12,7 @@ from dashboards import decisions
 from dashboards.access.changes import Form, form_change, json_change
 from dashboards.access.next_page import local
 from dashboards.access.visitor import Visitor
+from dashboards.decisions import Decided
 from dashboards.params import BadParameter
 from dashboards.sources import Key
 from schema.store import Store
@@ -37,15 +39,12 @@ class Deciding:
         return RedirectResponse("/sources" if back == "/" else back, 303)
 
     def _json(self, _request: Request, visitor: Visitor, said: object) -> Response:
-        decided = self._decide(visitor, *decisions.read(said))
-        return Response(msgspec.json.encode({"decided": decided}), media_type="application/json")
+        answer = self._decide(visitor, *decisions.read(said))
+        return Response(msgspec.json.encode(answer._asdict()), media_type="application/json")
 
-    def _decide(self, visitor: Visitor, state: str, keys: Sequence[Key], note: str) -> int:
-        client = self._store.client()
-        try:
+    def _decide(self, visitor: Visitor, state: str, keys: Sequence[Key], note: str) -> Decided:
+        with contextlib.closing(self._store.client()) as client:
             return decisions.decide(client, state, keys, note, visitor.name)
-        finally:
-            client.close()
 
 
 def _one(form: Form, name: str) -> str:

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 import msgspec
 from clickhouse_connect.driver.client import Client
@@ -48,8 +48,15 @@ def keys_of(ids: Sequence[str]) -> list[Key]:
     return [cursors.read(one, Key) for one in ids]
 
 
-def decide(client: Client, state: str, sources: Sequence[Key], note: str, who: str) -> int:
-    """Writes it down, with `who` and when; how many. The last decision about a source counts. Raises BadParameter."""
+class Decided(NamedTuple):
+    """`unseen` of them nobody reported yet: decided beforehand, or misspelt."""
+
+    decided: int
+    unseen: int
+
+
+def decide(client: Client, state: str, sources: Sequence[Key], note: str, who: str) -> Decided:
+    """Writes it down, with `who` and when. The last decision about a source counts. Raises BadParameter."""
     if state not in STATES:
         raise BadParameter(f"state is one of {', '.join(STATES)}.")
     if len(note) > LONGEST_NOTE:
@@ -60,7 +67,15 @@ def decide(client: Client, state: str, sources: Sequence[Key], note: str, who: s
     changed = time.time_ns() // 1_000_000
     rows = [[*key, state, changed, note.strip(), who] for key in chosen]
     client.insert("source_states", rows, column_names=_COLUMNS)
-    return len(chosen)
+    these = dict(zip(("sites", "directives", "blocked"), map(list, zip(*chosen, strict=True)), strict=True))
+    [(seen,)] = client.query(_SEEN, parameters=these).result_rows
+    return Decided(len(chosen), len(chosen) - seen)
 
 
+_SEEN = """
+SELECT uniqExact(site, effective_directive, blocked)
+FROM sources
+WHERE (toString(site), toString(effective_directive), blocked)
+    IN (SELECT arrayJoin(arrayZip({sites:Array(String)}, {directives:Array(String)}, {blocked:Array(String)})))
+"""
 _COLUMNS = ["site", "effective_directive", "blocked", "state", "changed", "note", "who"]

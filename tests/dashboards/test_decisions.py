@@ -32,7 +32,7 @@ def listed(client, state: str = ""):
 
 
 def test_a_decision_is_shown_with_who_when_and_why(client):
-    assert decisions.decide(client, "known", [CDN], " our own CDN ", "ada@shop.example") == 1
+    assert decisions.decide(client, "known", [CDN], " our own CDN ", "ada@shop.example") == (1, 0)
     item = listed(client)[CDN.blocked]
     assert (item["state"], item["note"], item["decided_by"]) == ("known", "our own CDN", "ada@shop.example")
     assert item["decided_at"][:10] == time.strftime("%Y-%m-%d", time.gmtime())
@@ -49,8 +49,13 @@ def test_the_last_decision_counts_and_new_reopens(client):
 
 def test_many_are_decided_at_once_by_the_ids_of_the_list(client):
     ids = [item["id"] for item in listed(client).values()]
-    assert decisions.decide(client, "ignored", decisions.keys_of(ids), "", "ada") == 2
+    assert decisions.decide(client, "ignored", decisions.keys_of(ids), "", "ada") == (2, 0)
     assert set(listed(client, "ignored")) == {CDN.blocked, "'; DROP TABLE sources --"}
+
+
+def test_a_source_may_be_decided_before_it_is_seen_and_that_is_said(client):
+    ahead = Key("shop", "img-src", "cdn.partner.example")
+    assert decisions.decide(client, "known", [CDN, ahead], "", "ada") == (2, 1)
 
 
 def test_a_body_names_sources_by_their_three_parts():
@@ -139,5 +144,5 @@ def test_a_program_decides_by_json(client, app):
     body = {"state": "ignored", "sources": [CDN._asdict()], "note": "noise of a partner"}
     json_type = ("content-type", "application/json")
     answer = ask(app, "/api/sources/state", "POST", (*LOCAL, json_type), json.dumps(body).encode())
-    assert (answer.status, answer.json) == (200, {"decided": 1})
+    assert (answer.status, answer.json) == (200, {"decided": 1, "unseen": 0})
     assert listed(client)[CDN.blocked]["state"] == "ignored"
