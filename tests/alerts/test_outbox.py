@@ -1,5 +1,6 @@
 """Messages: once each, retried until the channel has them, held in quiet hours, grouped; whatever is restarted."""
 
+import pickle
 import time
 from datetime import UTC, datetime
 
@@ -7,6 +8,7 @@ import pytest
 
 from alerts import outbox
 from tests.support.receiver import Answer, Receiver
+from tests.support.store import insert, violation
 from tests.support.watched import Watched
 
 
@@ -87,16 +89,20 @@ def test_what_a_channel_will_never_take_is_given_up_and_kept_as_failed(watched, 
     assert messages(watched)[0][0] == "failed"
 
 
-def test_a_restart_sends_what_was_not_sent_and_nothing_twice(watched, receiver):
-    watched.see(1)
-    watched.steps(lambda: watched.titles("new-source"))
+def test_a_restart_sends_what_was_not_sent_and_nothing_twice(watched, receiver, monkeypatch):
+    with monkeypatch.context() as patient:
+        patient.setattr("alerts.routes.TOGETHER_MS", 60_000)
+        watched.see(1)
+        watched.steps(lambda: watched.titles("new-source"))
     watched.again()  # before it is in a message
+    watched.ahead += 60_000
     watched.steps(receiver.taken)
     watched.steps(lambda: sent(watched))
     watched.again()
     receiver.answers = [Answer(500)]
     watched.see(2, blocked_host="b.example")
     watched.steps(lambda: len(messages(watched)) == 2)
+    receiver.wait_for(2)
     watched.again()  # before it is known to be sent
     watched.steps(lambda: len(receiver.taken()) == 2)
     for _ in range(3):
@@ -196,3 +202,30 @@ def test_what_waits_in_quiet_hours_is_kept_in_the_store_and_not_in_memory(store,
     watched.ahead += 11 * 3600 * 1000 + 59 * 60 * 1000 + 30_000
     watched.steps(lambda: len(set(receiver.events())) == 8)
     assert len(receiver.events()) == 8
+
+
+def hosts(watched: Watched, numbers: range, **fields) -> None:
+    """A new source each, at once."""
+    now = time.time()
+    insert(watched.client, [violation(n, at=now, blocked_host=f"h{n}.example", **fields) for n in numbers])
+
+
+def test_a_restart_finds_what_waits_however_much_was_told_before(watched, receiver, monkeypatch):
+    monkeypatch.setattr("alerts.outbox.MOST", 3)
+    monkeypatch.setattr("alerts.record.MOST", 3)
+    hosts(watched, range(4))
+    watched.steps(lambda: sent(watched))
+    hosts(watched, range(4, 8))
+    watched.steps(lambda: len(watched.titles("new-source")) == 8)
+    watched.again()
+    watched.steps(lambda: len(receiver.events()) == 8, seconds=40)
+    assert len(set(receiver.events())) == 8
+
+
+def test_of_what_waits_for_a_channel_that_is_down_only_names_are_remembered(watched, receiver):
+    receiver.answers = [Answer(503, (("Retry-After", "3600"),))]
+    watched.see(1)
+    watched.steps(lambda: receiver.requests)
+    hosts(watched, range(2, 12), sample="x" * 1900)
+    watched.steps(lambda: len(watched.titles("new-source")) == 11)
+    assert len(pickle.dumps(watched.alerts._outbox._waiting)) < 2000
