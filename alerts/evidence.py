@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from alerts.sources import Found
 
 _LONGEST = 2000  # characters
-_DETAILED = 60  # sources of a pass: as many as a message tells of
+_DAY_MS = 86_400_000
+DETAILED = 60  # sources of a pass: as many as a message tells of
 _THESE = "IN (SELECT arrayJoin(arrayZip({sites:Array(String)}, {directives:Array(String)}, {hosts:Array(String)})))"
 _BLOCKED = source_trust.BLOCKED
 # The first sound report of each that is no noise: who forges one can't come before it.
@@ -30,6 +31,7 @@ FROM violations
 WHERE site IN {{sites:Array(String)}} AND window >= toDateTime({{window:UInt32}}, 'UTC')
     AND (toString(site), toString(effective_directive), {_BLOCKED}) {_THESE}
 GROUP BY its_site, its_directive, its_blocked
+SETTINGS max_execution_time = 10
 """  # noqa: S608  (questions of ours)
 _REACH = f"""
 SELECT toString(site) AS its_site, toString(effective_directive) AS its_directive, blocked,
@@ -54,6 +56,8 @@ _FIELDS = (
     "blocked_kind",
 )  # fmt: skip
 _Key = tuple[str, str, str]
+Details = dict[_Key, dict[str, Any]]
+Decisions = dict[_Key, tuple[Any, ...]]
 
 
 def path(where: str, **query: str) -> str:
@@ -62,27 +66,39 @@ def path(where: str, **query: str) -> str:
     return f"{where}?{asked}" if asked else where
 
 
-def new(client: Client, found: Sequence["Found"]) -> list[Event]:
-    """An event each, the first ones with all evidence. Raises ClickHouseError."""
-    known = _details(client, found, since=min((one.first for one in found), default=0))
+def since_first(found: Sequence["Found"]) -> int:
+    """From when on new ones have evidence, ms."""
+    return min((one.first for one in found[:DETAILED]), default=0)
+
+
+def since_last(found: Sequence["Found"]) -> int:
+    """The same of those that came back: it is of now, and not of all the time they were away."""
+    return min((max(one.away, one.last - _DAY_MS) for one in found[:DETAILED]), default=0)
+
+
+def new(found: Sequence["Found"], known: Details) -> list[Event]:
+    """An event each, those that are known with all evidence."""
     return [_event("new-source", one, known.get(one[:3], {}), "", "") for one in found]
 
 
-def returned(client: Client, found: Sequence["Found"]) -> list[Event]:
-    """The same of those that came back: their evidence is of now."""
-    known = _details(client, found, since=min((one.away for one in found), default=0))
-    decisions = {row[:3]: row[3:] for row in _asked(client, _DECISIONS, found)} if found else {}
+def returned(found: Sequence["Found"], known: Details, decided: Decisions) -> list[Event]:
+    """The same of those that came back."""
     events = []
     for one in found:
         its = known.get(one[:3], {}) | {"since": one.away}
         says = f"after it was not seen since {moment(one.away)}"
-        if (decided := decisions.get(one[:3])) and decided[0] in ("known", "ignored"):
-            state, note, who, when = decided
+        state, note, who, when = decided.get(one[:3], ("", "", "", 0))
+        if state in ("known", "ignored"):
             by = f" by {clean(who, 60)}" if who else ""
             its |= {"state": state, "decided": when, "who": who, "note": f"{state}{by} on {moment(when)}: {note}"}
             says += f"; it was {state}{by}"
         events.append(_event("returned", one, its, str(one.away), says))
     return events
+
+
+def decisions(client: Client, found: Sequence["Found"]) -> Decisions:
+    """What was decided about them last: state, note, who, and when. Raises ClickHouseError."""
+    return {row[:3]: row[3:] for row in _asked(client, _DECISIONS, found)} if found else {}
 
 
 def _event(kind: str, one: "Found", its: dict[str, Any], occasion: str, says: str) -> Event:
@@ -110,11 +126,11 @@ def _event(kind: str, one: "Found", its: dict[str, Any], occasion: str, says: st
     )
 
 
-def _details(client: Client, found: Sequence["Found"], since: int) -> dict[_Key, dict[str, Any]]:
-    if not found:
+def details(client: Client, some: Sequence["Found"], since: int) -> Details:
+    """By site, directive and what was blocked; of their violations since (ms). Raises ClickHouseError."""
+    if not some:
         return {}
-    some = found[:_DETAILED]
-    known: dict[_Key, dict[str, Any]] = {}
+    known: Details = {}
     for *key, its, taken in _asked(client, _FIRST, some, window=max(0, since // 600_000 * 600)):
         fields = {name: cut(value) for name, value in zip(_FIELDS, its, strict=True)}
         known[tuple(key)] = fields | {"source": _place(fields), "taken": taken, "verdict_says": _why(fields)}
