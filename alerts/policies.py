@@ -30,7 +30,7 @@ WHERE came >= fromUnixTimestamp64Milli({{new_since:Int64}}, 'UTC')
     AND best >= {{least}} AND (its_own OR {{noisy}})
     AND its_key NOT IN (SELECT key FROM alert_events WHERE kind = 'new-policy')
 ORDER BY first, its_site, policy_hash
-LIMIT {MOST_A_DAY + 1} BY its_site
+LIMIT 1000 BY its_site
 LIMIT 5000
 """  # noqa: S608  (questions of ours)
 _TODAY = """
@@ -49,9 +49,7 @@ def look(client: Client, at: Look) -> list[Event]:
     """What is new among those the store got since. Raises ClickHouseError."""
     least, values = by_site(at.alerting, "min_trust")
     noisy, more = by_site(at.alerting, "noise")
-    # The day's surplus is not told the day after, when it is found again: only what came within a day is new.
-    new_since = max(at.new_since, at.now - _DAY_MS)
-    asked = {"since": at.since, "new_since": new_since, "now": at.now, **values, **more}
+    asked = {"since": at.since, "new_since": at.new_since, "now": at.now, **values, **more}
     found = ask(client, _NEW.replace("{least}", least).replace("{noisy}", noisy), **asked)
     if not found:
         return []
@@ -64,8 +62,10 @@ def look(client: Client, at: Look) -> list[Event]:
         many, summed = told.get(site, (0, 0))
         if many < MOST_A_DAY:
             events.append(_one(site, policy, texts.get(policy, ""), first, last, trust, at.now))
-        elif not summed:
-            events.append(_many(site, at.now))
+        else:
+            if not summed:
+                events.append(_many(site, at.now))
+            events.append(Event(kind="new-policy", site=site, blocked=policy, time=at.now, title="", evidence={}))
         told[site] = (many + 1, summed + (many >= MOST_A_DAY))
     return events
 

@@ -228,7 +228,7 @@ class Alerts:
         self._record.events(routed)
         for one in routed:
             self._outbox.add(one)
-            metrics.ALERT_EVENTS.labels(one.event.kind).inc()
+            metrics.ALERT_EVENTS.labels(one.event.kind).inc(bool(one.event.title))
 
     def _stop(self) -> None:
         if self._client is None:

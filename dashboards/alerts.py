@@ -17,11 +17,12 @@ from schema.sites import LABEL
 KINDS = ALERT_KINDS
 _TIMES = ("first_seen", "last_seen", "since", "decided")  # of the evidence, in ms
 
-# The keys first, because evidence is long. Two processes may have written one event down.
+# The keys first, because evidence is long. Two processes may have written one event down. What has no title was told in
+# one event with others (alerts/policies.py).
 _NEWEST = """
 SELECT DISTINCT toUnixTimestamp64Milli(recorded) AS at, id
 FROM alert_events
-WHERE ({kind:String} = '' OR kind = {kind:String}) AND ({site:String} = '' OR site = {site:String})
+WHERE title != '' AND ({kind:String} = '' OR kind = {kind:String}) AND ({site:String} = '' OR site = {site:String})
     AND (at < {after_recorded:Int64} OR at = {after_recorded:Int64} AND id < {after_id:String})
 ORDER BY at DESC, id DESC
 LIMIT {limit:UInt32}
