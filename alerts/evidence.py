@@ -10,7 +10,9 @@ from alerts.asking import ask
 from alerts.events import Event, title
 from alerts.texts import clean, moment
 from schema import source_trust
+from schema.keys import KEY, LIVE, of_key
 from schema.verdicts import REASONS
+from schema.violation import LEAST_TRUST
 
 if TYPE_CHECKING:
     from alerts.sources import Found
@@ -22,14 +24,20 @@ _THESE = "IN (SELECT arrayJoin(arrayZip({sites:Array(String)}, {directives:Array
 _BLOCKED = source_trust.BLOCKED
 # The first sound report of each that is no noise: who forges one can't come before it.
 _FIRST = f"""
-SELECT toString(site) AS its_site, toString(effective_directive) AS its_directive, {_BLOCKED} AS its_blocked,
-    argMin((document_url, toString(disposition), source_file, line_number, column_number, sample,
-            toString(policy_hash), toString(verdict), toString(verdict_reason), blocked_url, toString(blocked_kind)),
-        (noise != '', trust < 50, first_seen)) AS its,
-    groupUniqArrayIf(32)(concat(if(trust >= 50, '+', '-'), toString(trust_reasons)), trust_reasons != '')
-FROM violations
-WHERE site IN {{sites:Array(String)}} AND window >= toDateTime({{window:UInt32}}, 'UTC')
-    AND (toString(site), toString(effective_directive), {_BLOCKED}) {_THESE}
+SELECT toString(of_site) AS its_site, its_directive, its_blocked,
+    argMin(first, (of_noise != '', best < {LEAST_TRUST}, began)), {source_trust.TAKEN}
+FROM (
+    SELECT site AS of_site, any(toString(effective_directive)) AS its_directive, any({_BLOCKED}) AS its_blocked,
+        noise AS of_noise, min(first_seen) AS began, max(trust) AS best, {of_key("trust_reasons")} AS reasons,
+        any((document_url, toString(disposition), source_file, line_number, column_number, sample,
+            toString(policy_hash), toString(verdict), toString(verdict_reason), blocked_url, toString(blocked_kind)))
+            AS first
+    FROM violations
+    WHERE site IN {{sites:Array(String)}} AND window >= toDateTime({{window:UInt32}}, 'UTC')
+        AND (toString(site), toString(effective_directive), {_BLOCKED}) {_THESE}
+    GROUP BY {", ".join(KEY)}
+    {LIVE}
+)
 GROUP BY its_site, its_directive, its_blocked
 SETTINGS max_execution_time = 10
 """  # noqa: S608  (questions of ours)
