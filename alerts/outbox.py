@@ -3,7 +3,6 @@
 While a channel fails, what is new for it gathers, and goes out as one message when it is back. Other channels go on.
 """
 
-import logging
 import queue
 import random
 import threading
@@ -16,15 +15,14 @@ from alerts.channels import Channel, Failed
 from alerts.lease import Lease
 from alerts.message import FULL, LISTED, compose, weight
 from alerts.record import DUE, FAILED, MOST, SENT, Later, Parcel, Record, Routed, Waiting
+from alerts.troubles import Troubles
 from schema import metrics
 from schema.health import Health
 
-logger = logging.getLogger("sentinel.alerts")
 LEFT_SECONDS = 9.0  # of the term, to begin to send: longer than a webhook may take
 _GIVE_UP_MS = 24 * 3600 * 1000
 _FIRST_PAUSE, _LONGEST_PAUSE = 2.0, 3600.0  # seconds between attempts, doubled each time
 _REFUSED_ATTEMPTS = 3  # where the other side says that it will never take it
-_UNWELL = 2  # failures in a row, until it is told
 _EVENTS = 10_000  # in a message; so many that wait for a channel become one, to be kept in the store and not here
 _REMEMBERED = 100_000
 _TOGETHER_MS = 3000  # what is due so soon goes along
@@ -53,7 +51,7 @@ class Outbox:
         self._lease = lease
         self._channels = channels
         self._console_url = console_url
-        self._health = health
+        self._troubles = Troubles(health)
         self._known: frozenset[str] = frozenset()  # channels whose events are remembered
         self._waiting: dict[str, dict[str, Waiting]] = {}  # by channel and event
         self._left = -1  # messages made when there was more in the store than is remembered, or -1
@@ -77,6 +75,7 @@ class Outbox:
                 self._open[one.channel] = parcel
                 self._later.remove(one)
         self._known = frozenset(self._channels())
+        self._troubles.forget_all_but(self._known)
         self._waiting.clear()
         self._added.clear()
         found = self._record.waiting(now, sorted(self._known))
@@ -210,23 +209,12 @@ class Outbox:
             self._open[parcel.channel] = parcel
             if parcel.state != DUE:
                 del self._open[parcel.channel]
-        self._tell(parcel)
+        self._troubles.note(parcel)
         self._unwritten.append(parcel)
 
     def _kind(self, key: str) -> str:
         channel = self._channels().get(key)
         return channel.kind if channel else "removed"
-
-    def _tell(self, parcel: Parcel) -> None:
-        name = f"alerts to {parcel.channel}"
-        if parcel.state == SENT:
-            self._health.right(name)
-            return
-        sentence = f"alerts to {parcel.channel_name} fail: {parcel.error}"
-        if parcel.state == FAILED:
-            logger.error("an alert to %s was given up: %s", parcel.channel_name, parcel.error)
-        if parcel.attempts >= _UNWELL and self._health.wrong(name, sentence):
-            logger.error("%s", sentence)
 
 
 def _is_last(parcel: Parcel, failed: Failed, now: int) -> bool:

@@ -207,7 +207,7 @@ class Alerts:
             why = str(error).partition("\n")[0][:200]
             self._unanswered.add(what)
             self._next[what] = time.monotonic() + _AGAIN_SECONDS
-            if self._health.wrong(f"alerts about {what}", f"alerts can't ask about {what}: {why}"):
+            if self._health.wrong(f"alerts about {what}", f"alerts can't ask about {what}: {why}", hinders=False):
                 logger.error("alerts can't ask about %s: %s", what, why)
             self._reconnect()
         else:

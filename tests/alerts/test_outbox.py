@@ -7,6 +7,10 @@ from datetime import UTC, datetime
 import pytest
 
 from alerts import outbox
+from alerts.message import Message
+from alerts.record import DUE, Parcel
+from alerts.troubles import Troubles
+from schema.health import Health
 from tests.support.receiver import Answer, Receiver
 from tests.support.store import insert, violation
 from tests.support.watched import Watched
@@ -72,12 +76,39 @@ def test_while_one_fails_what_is_new_gathers_for_it(watched, receiver):
 def test_a_failing_channel_is_told_and_so_is_that_it_is_well_again(watched, receiver):
     receiver.answers = [Answer(500)] * 3
     watched.see(1)
-    watched.steps(lambda: any("answered 500" in line for line in watched.health.problems()))
-    [line] = watched.health.problems()
-    assert "alerts to http://127.0.0.1:" in line
+    watched.steps(lambda: any("answered 500" in line for line in watched.health.troubles()))
+    [line] = watched.health.troubles()
+    assert ": to http://127.0.0.1:" in line
     assert "/hook" not in line
+    assert watched.health.problems() == []  # the stage does its work
     watched.steps(receiver.taken)
-    watched.steps(lambda: not watched.health.problems())
+    watched.steps(lambda: not watched.health.troubles())
+
+
+def test_a_channel_that_is_no_longer_configured_is_no_trouble(watched, receiver):
+    watched.alerting = Watched(watched.store, rules={"webhooks": [receiver.url], "off": ["new-policy"]}).alerting
+    receiver.answers = [Answer(500)] * 9
+    watched.see(1)
+    watched.steps(watched.health.troubles)
+    watched.alerts._routes._webhooks = ()
+    watched.alerting = Watched(watched.store, rules={"off": ["new-policy"]}).alerting
+    watched.steps(lambda: not watched.health.troubles())
+
+
+def test_many_failing_channels_are_one_trouble():
+    health = Health()
+    troubles = Troubles(health)
+    for number in range(20):
+        troubles.note(parcel(f"c{number}"))
+    [line] = health.troubles()
+    assert line.startswith("alerts can't be sent since ")
+    assert line.endswith(": to https://c0.example: answered 500, and 19 more")
+
+
+def parcel(channel: str) -> Parcel:
+    """That failed twice."""
+    message = Message(id="x", made="", title="", text="", events=[], more=[])
+    return Parcel(1, "x", channel, f"https://{channel}.example", [], message, 0, 0, 2, DUE, "answered 500")
 
 
 def test_what_a_channel_will_never_take_is_given_up_and_kept_as_failed(watched, receiver):
