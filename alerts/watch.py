@@ -98,7 +98,6 @@ class Alerts:
                 pause = min(_LONGEST_PAUSE, max(_EVERY_SECONDS, _BUSY_SHARE * (time.monotonic() - began)))
                 self._send_until(time.monotonic() + pause, stop)
             except _TROUBLES as error:
-                self._give_up_client()
                 why = str(error).partition("\n")[0][:200]
                 if self._health.wrong("alerts", f"alerts can't use the store: {why}"):
                     logger.error("alerts can't use the store: %s", why)
@@ -131,6 +130,7 @@ class Alerts:
             self._fresh = True
         except BaseException:
             self._fresh = True  # what was written down before it failed is not known here
+            self._give_up_client()
             raise
 
     def _work(self) -> bool:
