@@ -3,18 +3,16 @@
 While a channel fails, what is new for it gathers, and goes out as one message when it is back. Other channels go on.
 """
 
-import queue
 import random
-import threading
 import time
 import uuid
 from collections.abc import Callable, Mapping
-from typing import NamedTuple
 
 from alerts.channels import Channel, Failed
 from alerts.lease import Lease
 from alerts.message import FULL, LISTED, compose, weight
 from alerts.record import DUE, FAILED, MOST, SENT, Later, Parcel, Record, Routed, Waiting
+from alerts.sending import Sending
 from alerts.troubles import Troubles
 from schema import metrics
 from schema.health import Health
@@ -26,11 +24,6 @@ _REFUSED_ATTEMPTS = 3  # where the other side says that it will never take it
 _EVENTS = 10_000  # in a message; so many that wait for a channel become one, to be kept in the store and not here
 _REMEMBERED = 100_000
 _TOGETHER_MS = 3000  # what is due so soon goes along
-
-
-class _Result(NamedTuple):
-    parcel: Parcel
-    failed: Failed | None
 
 
 class Lost(Exception):
@@ -58,8 +51,7 @@ class Outbox:
         self._open: dict[str, Parcel] = {}  # by channel
         self._later: list[Later] = []  # made already, and not begun
         self._added: dict[str, None] = {}  # events, the last ones
-        self._under_way: set[str] = set()  # channels
-        self._results: queue.SimpleQueue[_Result] = queue.SimpleQueue()
+        self._sending = Sending()
         self._unwritten: list[Parcel] = []  # attempts the store doesn't know of yet
         self.made = 0  # messages so far
 
@@ -106,16 +98,16 @@ class Outbox:
             while len(self._waiting.get(channel.key, ())) >= _EVENTS:
                 its = self._make(channel, now, list(self._waiting[channel.key].values())[:_EVENTS])
                 self._later.append(Later(its.seq, its.channel, its.due, 0))
-            if channel.key in self._under_way:
+            if channel.key in self._sending:
                 continue
             parcel = self._open.get(channel.key) or self._next(channel, now)
             if parcel is not None and parcel.due <= now and self._lease.left() > LEFT_SECONDS:
-                self._send(channel, parcel)
+                self._sending.send(channel, parcel)
 
     def finish(self, now: int, seconds: float) -> None:
         """Waits for what is under way, so that it is known. Raises ClickHouseError."""
         ends = time.monotonic() + seconds
-        while self._under_way and time.monotonic() < ends:
+        while self._sending and time.monotonic() < ends:
             self.note_results(now)
             time.sleep(0.05)
 
@@ -163,30 +155,9 @@ class Outbox:
             del self._waiting[channel.key][one.id]
         return parcel
 
-    def _send(self, channel: Channel, parcel: Parcel) -> None:
-        """In a thread that ends with the process: it may hang in a library."""
-        self._under_way.add(channel.key)
-
-        def send() -> None:
-            failed = None
-            try:
-                channel.send(parcel.message)
-            except Failed as error:
-                failed = error
-            except Exception as error:  # noqa: BLE001  (a library's; a channel must not stop the others)
-                failed = Failed(f"failed: {type(error).__name__}")
-            self._results.put(_Result(parcel, failed))
-
-        threading.Thread(target=send, name="alert", daemon=True).start()
-
     def note_results(self, now: int) -> None:
         """Writes down what came of the messages under way. Raises ClickHouseError; then it is tried again."""
-        while True:
-            try:
-                parcel, failed = self._results.get_nowait()
-            except queue.Empty:
-                break
-            self._under_way.discard(parcel.channel)
+        for parcel, failed in self._sending.results():
             self._note(parcel, failed, now)
         while self._unwritten:
             self._record.attempted(self._unwritten[0])

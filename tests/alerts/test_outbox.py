@@ -31,6 +31,12 @@ def sent(watched: Watched) -> bool:
     return [row[0] for row in messages(watched)] == ["sent"]
 
 
+def hosts(watched: Watched, numbers: range, **fields) -> None:
+    """A new source each, at once."""
+    now = time.time()
+    insert(watched.client, [violation(n, at=now, blocked_host=f"h{n}.example", **fields) for n in numbers])
+
+
 @pytest.mark.parametrize("answer", [Answer(500), Answer(429), Answer(302, (("Location", "http://127.0.0.1:1/"),))])
 def test_what_is_not_taken_is_sent_again_under_the_same_id(watched, receiver, answer):
     receiver.answers = [answer, answer]
@@ -62,12 +68,25 @@ def test_one_that_hangs_holds_up_no_other(store, client, receiver, monkeypatch):
         assert hanging.events() == receiver.events()
 
 
-def test_while_one_fails_what_is_new_gathers_for_it(watched, receiver):
-    receiver.answers = [Answer(503, (("Retry-After", "3"),))]
+def test_one_that_hangs_for_good_is_told_and_tried_again(store, client, receiver, monkeypatch):
+    monkeypatch.setattr("alerts.sending.LONGEST_SECONDS", 0.5)
+    monkeypatch.setattr("alerts.webhook.SECONDS", 30.0)
+    receiver.answers = [Answer(hang=True)] * 2
+    watched = Watched(store, receiver.url, rules={"off": ["new-policy"]})
+    watched.alerts.step()
     watched.see(1)
-    watched.steps(lambda: receiver.requests)
-    for number in range(2, 5):
-        watched.see(number, blocked_host=f"h{number}.example")
+    watched.steps(watched.health.troubles)
+    watched.steps(lambda: sent(watched))
+    assert messages(watched)[0][:2] == ("sent", 3)
+
+
+def test_while_one_fails_what_is_new_gathers_for_it(watched, receiver):
+    receiver.answers = [Answer(503, (("Retry-After", "3600"),))]
+    watched.see(1)
+    watched.steps(lambda: messages(watched) and messages(watched)[0][1] == 1)
+    hosts(watched, range(2, 5))
+    watched.steps(lambda: len(watched.titles("new-source")) == 4)
+    watched.ahead += 3_600_000
     watched.steps(lambda: len(receiver.taken()) == 2)
     assert [len(request.json["events"]) for request in receiver.taken()] == [1, 3]
     assert len(set(receiver.events())) == 4
@@ -233,12 +252,6 @@ def test_what_waits_in_quiet_hours_is_kept_in_the_store_and_not_in_memory(store,
     watched.ahead += 11 * 3600 * 1000 + 59 * 60 * 1000 + 30_000
     watched.steps(lambda: len(set(receiver.events())) == 8)
     assert len(receiver.events()) == 8
-
-
-def hosts(watched: Watched, numbers: range, **fields) -> None:
-    """A new source each, at once."""
-    now = time.time()
-    insert(watched.client, [violation(n, at=now, blocked_host=f"h{n}.example", **fields) for n in numbers])
 
 
 def test_a_restart_finds_what_waits_however_much_was_told_before(watched, receiver, monkeypatch):
