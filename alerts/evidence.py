@@ -11,6 +11,7 @@ from alerts.events import Event, title
 from alerts.texts import clean, moment
 from schema import source_trust
 from schema.keys import KEY, LIVE, of_key
+from schema.names import field_of_blocked
 from schema.verdicts import REASONS
 from schema.violation import LEAST_TRUST
 
@@ -111,8 +112,6 @@ def decisions(client: Client, found: Sequence["Found"]) -> Decisions:
 
 def _event(kind: str, one: "Found", its: dict[str, Any], occasion: str, says: str) -> Event:
     taken = its.pop("taken", [])
-    host = its.get("blocked_kind", "url") == "url" or "." in one.blocked
-    which = {"blocked_host": one.blocked} if host else {"blocked_kind": one.blocked}
     found = {
         "first_seen": one.first,
         "last_seen": one.last,
@@ -120,7 +119,9 @@ def _event(kind: str, one: "Found", its: dict[str, Any], occasion: str, says: st
         **its,
         "trust": one.trust,
         "trust_reasons": source_trust.reasons(taken, one.has_sound, one.flood, one.random, one.narrow),
-        "path": path("/violations", site=one.site, directive=one.directive, **which),
+        "path": path(
+            "/violations", site=one.site, directive=one.directive, **{field_of_blocked(one.blocked): one.blocked}
+        ),
     }
     return Event(
         kind=kind,

@@ -124,3 +124,13 @@ def test_the_evidence_is_of_a_report_that_is_still_there(watched):
     watched.alerts.step()
     evidence = watched.client.query("SELECT evidence FROM alert_events WHERE kind = 'new-source'").result_rows[0][0]
     assert '"sample":"sound"' in evidence
+
+
+def test_the_link_to_a_kind_is_right_without_evidence_too(watched, monkeypatch):
+    monkeypatch.setattr("alerts.evidence.DETAILED", 0)
+    watched.see(1, blocked_host="", blocked_kind="inline")
+    watched.see(2, blocked_host="localhost")
+    watched.alerts.step()
+    found = watched.client.query("SELECT evidence FROM alert_events WHERE kind = 'new-source'").result_rows
+    links = sorted(evidence.partition('"path":')[2] for (evidence,) in found)
+    assert ["&blocked_host=localhost" in links[0], "&blocked_kind=inline" in links[1]] == [True, True]
