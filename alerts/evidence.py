@@ -1,22 +1,20 @@
 """What a person wants to know of a source before they act: where, which line, how much, says who, and is it real."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import urlencode
 
 from clickhouse_connect.driver.client import Client
 
 from alerts.asking import ask
 from alerts.events import Event, title
+from alerts.source_questions import Found
 from alerts.texts import clean, moment
 from schema import source_trust
-from schema.keys import KEY, LIVE, of_key
+from schema.keys import KEY, LIVE, POLICY_TEXTS, of_key
 from schema.names import field_of_blocked
 from schema.verdicts import REASONS
 from schema.violation import LEAST_TRUST
-
-if TYPE_CHECKING:
-    from alerts.sources import Found
 
 _LONGEST = 2000  # characters
 _DAY_MS = 86_400_000
@@ -57,9 +55,6 @@ FROM source_states
 WHERE site IN {{sites:Array(String)}} AND (toString(site), toString(effective_directive), blocked) {_THESE}
 GROUP BY its_site, its_directive, blocked
 """  # noqa: S608
-_POLICIES = """
-SELECT policy_hash, any(original_policy) FROM policies WHERE policy_hash IN {hashes:Array(String)} GROUP BY policy_hash
-"""
 _FIELDS = (
     "page", "disposition", "file", "line", "column", "sample", "policy_hash", "verdict", "verdict_reason", "url",
     "blocked_kind",
@@ -75,22 +70,22 @@ def path(where: str, **query: str) -> str:
     return f"{where}?{asked}" if asked else where
 
 
-def since_first(found: Sequence["Found"]) -> int:
+def since_first(found: Sequence[Found]) -> int:
     """From when on new ones have evidence, ms."""
     return min((one.first for one in found[:DETAILED]), default=0)
 
 
-def since_last(found: Sequence["Found"]) -> int:
+def since_last(found: Sequence[Found]) -> int:
     """The same of those that came back: it is of now, and not of all the time they were away."""
     return min((max(one.away, one.last - _DAY_MS) for one in found[:DETAILED]), default=0)
 
 
-def new(found: Sequence["Found"], known: Details) -> list[Event]:
+def new(found: Sequence[Found], known: Details) -> list[Event]:
     """An event each, those that are known with all evidence."""
     return [_event("new-source", one, known.get(one[:3], {}), "", "") for one in found]
 
 
-def returned(found: Sequence["Found"], known: Details, decided: Decisions) -> list[Event]:
+def returned(found: Sequence[Found], known: Details, decided: Decisions) -> list[Event]:
     """The same of those that came back."""
     events = []
     for one in found:
@@ -105,12 +100,12 @@ def returned(found: Sequence["Found"], known: Details, decided: Decisions) -> li
     return events
 
 
-def decisions(client: Client, found: Sequence["Found"]) -> Decisions:
+def decisions(client: Client, found: Sequence[Found]) -> Decisions:
     """What was decided about them last: state, note, who, and when. Raises ClickHouseError."""
     return {row[:3]: row[3:] for row in _asked(client, _DECISIONS, found)} if found else {}
 
 
-def _event(kind: str, one: "Found", its: dict[str, Any], occasion: str, says: str) -> Event:
+def _event(kind: str, one: Found, its: dict[str, Any], occasion: str, says: str) -> Event:
     taken = its.pop("taken", [])
     found = {
         "first_seen": one.first,
@@ -135,7 +130,7 @@ def _event(kind: str, one: "Found", its: dict[str, Any], occasion: str, says: st
     )
 
 
-def details(client: Client, some: Sequence["Found"], since: int) -> Details:
+def details(client: Client, some: Sequence[Found], since: int) -> Details:
     """By site, directive and what was blocked; of their violations since (ms). Raises ClickHouseError."""
     if not some:
         return {}
@@ -145,13 +140,13 @@ def details(client: Client, some: Sequence["Found"], since: int) -> Details:
         known[tuple(key)] = fields | {"source": _place(fields), "taken": taken, "verdict_says": _why(fields)}
     for *key, pages, browsers in _asked(client, _REACH, some):
         known.setdefault(tuple(key), {}).update(pages=pages, browsers=browsers)
-    texts = dict(ask(client, _POLICIES, hashes=sorted({its.get("policy_hash", "") for its in known.values()})))
+    texts = dict(ask(client, POLICY_TEXTS, hashes=sorted({its.get("policy_hash", "") for its in known.values()})))
     for its in known.values():
         its["policy"] = cut(texts.get(its.get("policy_hash", ""), ""))
     return known
 
 
-def _asked(client: Client, sql: str, found: Sequence["Found"], **more: Any) -> list[tuple[Any, ...]]:
+def _asked(client: Client, sql: str, found: Sequence[Found], **more: Any) -> list[tuple[Any, ...]]:
     these = {
         "sites": [one.site for one in found],
         "directives": [one.directive for one in found],

@@ -7,6 +7,7 @@ import msgspec
 
 from alerts.events import Event
 from alerts.texts import clean, count, moment, rfc3339
+from schema.names import EVIDENCE_TIMES
 
 FULL, LISTED = 10, 50  # events with all evidence, then those in a line each; the others are counted
 _LONGEST = {"policy": 600, "page": 300, "source": 300, "note": 300, "verdict_says": 200, "spread": 400}
@@ -130,16 +131,13 @@ def _known(event: Event) -> dict[str, Any]:
     }
 
 
-_TIMES = ("first_seen", "last_seen", "since", "decided")
-
-
 def _whole(event: Event, console_url: str) -> dict[str, Any]:
     """Cleaned and shortened like the text, because whoever takes it may show it."""
     its: dict[str, Any] = {}
     for name, value in event.evidence.items():
         if name == "path":
             its["link"] = console_url + value
-        elif name in _TIMES:
+        elif name in EVIDENCE_TIMES:
             its[name] = rfc3339(value)
         elif isinstance(value, str):
             its[name] = clean(value, _LONGEST.get(name, 300))

@@ -8,7 +8,7 @@ import time
 import uuid
 from collections.abc import Callable, Mapping
 
-from alerts.channels import Channel, Failed
+from alerts.channel import Channel, Failed
 from alerts.lease import Lease
 from alerts.message import FULL, LISTED, compose, weight
 from alerts.record import DUE, FAILED, MOST, SENT, Later, Parcel, Record, Routed, Waiting
@@ -17,13 +17,13 @@ from alerts.troubles import Troubles
 from schema import metrics
 from schema.health import Health
 
-LEFT_SECONDS = 9.0  # of the term, to begin to send: longer than a webhook may take
+LEFT_SECONDS = 9.0  # of the term, to begin to send: longer than webhooks take, but for a resolver that hangs
 _GIVE_UP_MS = 24 * 3600 * 1000
 _FIRST_PAUSE, _LONGEST_PAUSE = 2.0, 3600.0  # seconds between attempts, doubled each time
 _REFUSED_ATTEMPTS = 3  # where the other side says that it will never take it
 _EVENTS = 10_000  # in a message; so many that wait for a channel become one, to be kept in the store and not here
 _REMEMBERED = 100_000
-_TOGETHER_MS = 3000  # what is due so soon goes along
+_ALONG_MS = 3000  # what is due so soon goes along
 
 
 class Lost(Exception):
@@ -124,7 +124,7 @@ class Outbox:
         waiting = self._waiting.get(channel.key, {})
         if not any(one.due <= now for one in waiting.values()):
             return None
-        due = [one for one in waiting.values() if one.due <= now + _TOGETHER_MS]
+        due = [one for one in waiting.values() if one.due <= now + _ALONG_MS]
         self._open[channel.key] = self._make(channel, now, due)
         return self._open[channel.key]
 
@@ -145,7 +145,7 @@ class Outbox:
             events=[one.id for one in some],
             message=compose(its_id, now, events, self._console_url, others_of=others_of),
             made=now,
-            due=max(now if one.due <= now + _TOGETHER_MS else one.due for one in some),
+            due=max(now if one.due <= now + _ALONG_MS else one.due for one in some),
         )
         taken = self._record.make(parcel)
         self.made += 1  # also where somebody else has the number, or a killed server has lost the row

@@ -9,6 +9,7 @@ from alerts.events import Event, title
 from alerts.evidence import cut, path
 from alerts.looking import Look
 from alerts.source_questions import RECENT_DAYS
+from schema.keys import POLICY_TEXTS
 
 MOST_A_DAY = 20  # on a site: more are one event, because there are policies that differ with every request
 
@@ -39,9 +40,6 @@ FROM alert_events
 WHERE kind = 'new-policy' AND site IN {sites:Array(String)} AND time >= fromUnixTimestamp64Milli({day:Int64}, 'UTC')
 GROUP BY its_site
 """
-_TEXTS = """
-SELECT policy_hash, any(original_policy) FROM policies WHERE policy_hash IN {hashes:Array(String)} GROUP BY policy_hash
-"""
 _DAY_MS = 86_400_000
 
 
@@ -56,7 +54,7 @@ def look(client: Client, at: Look) -> list[Event]:
     day = at.now // _DAY_MS * _DAY_MS
     told = {site: (many, summed) for site, many, summed in
             ask(client, _TODAY, sites=sorted({row[0] for row in found}), day=day)}  # fmt: skip
-    texts = dict(ask(client, _TEXTS, hashes=[row[1] for row in found]))
+    texts = dict(ask(client, POLICY_TEXTS, hashes=[row[1] for row in found]))
     events = []
     for site, policy, first, last, trust in found:
         many, summed = told.get(site, (0, 0))

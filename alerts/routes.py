@@ -3,7 +3,8 @@
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 
-from alerts.channels import Channel, key_of, open_channel
+from alerts.channel import Channel
+from alerts.channels import key_of, open_channel
 from alerts.events import Event
 from alerts.quiet import quiet_until
 from alerts.record import Routed

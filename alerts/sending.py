@@ -5,7 +5,7 @@ import threading
 import time
 from typing import NamedTuple
 
-from alerts.channels import Channel, Failed
+from alerts.channel import Channel, Failed
 from alerts.record import Parcel
 
 LONGEST_SECONDS = 60.0  # then it counts as failed, and what comes of it later is ignored

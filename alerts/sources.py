@@ -4,7 +4,7 @@ import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, date, datetime
-from typing import Any, NamedTuple
+from typing import Any
 
 from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError
@@ -14,6 +14,7 @@ from alerts import source_questions as questions
 from alerts.asking import ask
 from alerts.events import Event, title
 from alerts.looking import Look
+from alerts.source_questions import Found
 from alerts.texts import count
 from schema import source_trust
 from schema.source_trust import Floods
@@ -21,23 +22,6 @@ from schema.source_trust import Floods
 logger = logging.getLogger("sentinel.alerts")
 MOST = 5000  # events at a time
 _FLOODS_TAKE = 5  # times what it took to find the floods, they are remembered
-
-
-class Found(NamedTuple):
-    """A row of a question; times in ms. `away`: since when it was silent, of one that came back."""
-
-    site: str
-    directive: str
-    blocked: str
-    first: int
-    last: int
-    reports: int
-    trust: int
-    has_sound: int
-    flood: int
-    random: int
-    narrow: int
-    away: int
 
 
 class Sources:

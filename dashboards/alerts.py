@@ -11,11 +11,10 @@ from dashboards.clients import ask
 from dashboards.filters import Where
 from dashboards.params import BadParameter, Parameters
 from dashboards.times import written_ms
-from schema.names import ALERT_KINDS
+from schema.names import ALERT_KINDS, EVIDENCE_TIMES
 from schema.sites import LABEL
 
 KINDS = ALERT_KINDS
-_TIMES = ("first_seen", "last_seen", "since", "decided")  # of the evidence, in ms
 
 # The keys first, because evidence is long. Two processes may have written one event down. What has no title was told in
 # one event with others (alerts/policies.py).
@@ -112,7 +111,7 @@ def _item(row: tuple[Any, ...], messages: list[dict[str, Any]]) -> dict[str, Any
         "blocked": blocked,
         "time": written_ms(time),
         "title": title,
-        "evidence": {name: written_ms(value) if name in _TIMES else value for name, value in known.items()},
+        "evidence": {name: written_ms(value) if name in EVIDENCE_TIMES else value for name, value in known.items()},
         "due": written_ms(due) if channels and not messages else None,
         "messages": messages,
     }

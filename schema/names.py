@@ -18,6 +18,7 @@ BY_SAMPLE = ("eval", "wasm-eval", "inline", "self", "trusted-types")
 NOISE = ("extension", "injected", "browser", "foreign", "malformed")
 # What alerts tell of; a name is stored and shown: add some, rename none.
 ALERT_KINDS = ("new-source", "returned", "spike", "silence", "new-policy", "flood")
+EVIDENCE_TIMES = ("first_seen", "last_seen", "since", "decided")  # of what alerts tell, in ms
 
 
 def field_of_blocked(blocked: str) -> str:
