@@ -4,34 +4,13 @@ import functools
 import hashlib
 import ipaddress
 import re
-from typing import Protocol
 from urllib.parse import urlsplit
 
-from alerts.message import Message
-
-
-class Failed(Exception):
-    """A sentence why. `after`: seconds the other side asks to wait; `refused`: it will never take this message."""
-
-    def __init__(self, sentence: str, *, after: float | None = None, refused: bool = False) -> None:
-        super().__init__(sentence)
-        self.after = after
-        self.refused = refused
+from alerts.channel import Channel
 
 
 class BadChannel(Exception):
     """What would be right, as the end of a sentence."""
-
-
-class Channel(Protocol):
-    """`key` tells it from others wherever it is kept, `name` is for people, `kind` for metrics."""
-
-    key: str
-    name: str
-    kind: str
-
-    def send(self, message: Message) -> None:
-        """Some seconds at most, in a thread. Raises Failed."""
 
 
 _SHAPE = re.compile(r"([a-zA-Z][a-zA-Z0-9+.-]*)://\S+")

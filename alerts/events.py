@@ -17,7 +17,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     blocked: str = ""  # a host or a kind; of a policy its hash
     occasion: str = ""  # what tells two events about the same apart
     time: int  # ms, when it happened
-    title: str
+    title: str  # empty where it is written down only so that it isn't found again
     evidence: dict[str, Any]
 
     @property

@@ -7,6 +7,7 @@ import msgspec
 
 from alerts.events import Event
 from alerts.texts import clean, count, moment, rfc3339
+from schema.names import EVIDENCE_TIMES
 
 FULL, LISTED = 10, 50  # events with all evidence, then those in a line each; the others are counted
 _LONGEST = {"policy": 600, "page": 300, "source": 300, "note": 300, "verdict_says": 200, "spread": 400}
@@ -33,11 +34,21 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
     version: int = 1
 
 
-def compose(its_id: str, made: int, events: Sequence[Event], console_url: str, *, test: bool = False) -> Message:
-    """The biggest first; `made` in ms."""
-    ordered = sorted(events, key=_weight, reverse=True)
-    full, listed = ordered[:FULL], ordered[FULL : FULL + LISTED]
-    others = len(ordered) - len(full) - len(listed)
+def compose(
+    its_id: str,
+    made: int,
+    events: Sequence[Event],
+    console_url: str,
+    *,
+    others_of: Sequence[str] = (),
+    test: bool = False,
+) -> Message:
+    """Of some events, the biggest first, FULL + LISTED at most, and of others that are only counted, a site each.
+
+    `made` in ms.
+    """
+    ordered = sorted(events, key=lambda event: (weight(event), event.id), reverse=True)
+    full, listed, others = ordered[:FULL], ordered[FULL:], len(others_of)
     parts = [_told(event, console_url) for event in full]
     if listed:
         parts.append("\n".join(["and also:", *(f"- {event.title}" for event in listed)]))
@@ -46,7 +57,7 @@ def compose(its_id: str, made: int, events: Sequence[Event], console_url: str, *
     return Message(
         id=its_id,
         made=rfc3339(made),
-        title=_title(ordered),
+        title=_title(ordered, others_of),
         text="\n\n".join(parts),
         events=[_whole(event, console_url) for event in full],
         more=[_known(event) for event in listed],
@@ -55,18 +66,19 @@ def compose(its_id: str, made: int, events: Sequence[Event], console_url: str, *
     )
 
 
-def _weight(event: Event) -> tuple[bool, int, int, str]:
+def weight(event: Event) -> tuple[int, int, int]:
     """What is about a whole site first, then what is most credible, then what there is most of."""
     found = event.evidence
-    return event.kind in {"spike", "silence"}, found.get("trust", 0), found.get("reports", 0), event.id
+    return event.kind in {"spike", "silence"}, found.get("trust", 0), found.get("reports", 0)
 
 
-def _title(events: Sequence[Event]) -> str:
-    if len(events) == 1:
+def _title(events: Sequence[Event], others_of: Sequence[str]) -> str:
+    many = len(events) + len(others_of)
+    if many == 1:
         return events[0].title
-    sites = sorted({event.site for event in events})
+    sites = sorted({event.site for event in events}.union(others_of))
     where = ", ".join(clean(site, 63) for site in sites[:3]) + (f" and {len(sites) - 3} more" if len(sites) > 3 else "")
-    return f"{where}: {len(events):,} alerts, first of all {events[0].title.partition(': ')[2]}"
+    return f"{where}: {many:,} alerts, first of all {events[0].title.partition(': ')[2]}"
 
 
 def _told(event: Event, console_url: str) -> str:
@@ -119,16 +131,13 @@ def _known(event: Event) -> dict[str, Any]:
     }
 
 
-_TIMES = ("first_seen", "last_seen", "since", "decided")
-
-
 def _whole(event: Event, console_url: str) -> dict[str, Any]:
     """Cleaned and shortened like the text, because whoever takes it may show it."""
     its: dict[str, Any] = {}
     for name, value in event.evidence.items():
         if name == "path":
             its["link"] = console_url + value
-        elif name in _TIMES:
+        elif name in EVIDENCE_TIMES:
             its[name] = rfc3339(value)
         elif isinstance(value, str):
             its[name] = clean(value, _LONGEST.get(name, 300))

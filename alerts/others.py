@@ -8,7 +8,7 @@ import threading
 import apprise
 from apprise import NotifyFormat
 
-from alerts.channels import Failed
+from alerts.channel import Failed
 from alerts.message import Message
 from alerts.texts import plain
 

@@ -3,36 +3,27 @@
 While a channel fails, what is new for it gathers, and goes out as one message when it is back. Other channels go on.
 """
 
-import logging
-import queue
 import random
-import threading
 import time
 import uuid
 from collections.abc import Callable, Mapping
-from typing import NamedTuple
 
-from alerts.channels import Channel, Failed
+from alerts.channel import Channel, Failed
 from alerts.lease import Lease
-from alerts.message import compose
-from alerts.record import DUE, FAILED, SENT, Parcel, Record, Routed
+from alerts.message import FULL, LISTED, compose, weight
+from alerts.record import DUE, FAILED, MOST, SENT, Later, Parcel, Record, Routed, Waiting
+from alerts.sending import Sending
+from alerts.troubles import Troubles
 from schema import metrics
 from schema.health import Health
 
-logger = logging.getLogger("sentinel.alerts")
-LEFT_SECONDS = 9.0  # of the term, to begin to send: longer than a webhook may take
+LEFT_SECONDS = 9.0  # of the term, to begin to send: longer than webhooks take, but for a resolver that hangs
 _GIVE_UP_MS = 24 * 3600 * 1000
 _FIRST_PAUSE, _LONGEST_PAUSE = 2.0, 3600.0  # seconds between attempts, doubled each time
 _REFUSED_ATTEMPTS = 3  # where the other side says that it will never take it
-_UNWELL = 2  # failures in a row, until it is told
 _EVENTS = 10_000  # in a message; so many that wait for a channel become one, to be kept in the store and not here
 _REMEMBERED = 100_000
-_TOGETHER_MS = 3000  # what is due so soon goes along
-
-
-class _Result(NamedTuple):
-    parcel: Parcel
-    failed: Failed | None
+_ALONG_MS = 3000  # what is due so soon goes along
 
 
 class Lost(Exception):
@@ -53,13 +44,14 @@ class Outbox:
         self._lease = lease
         self._channels = channels
         self._console_url = console_url
-        self._health = health
-        self._waiting: dict[str, dict[str, Routed]] = {}  # by channel and event
+        self._troubles = Troubles(health)
+        self._known: frozenset[str] = frozenset()  # channels whose events are remembered
+        self._waiting: dict[str, dict[str, Waiting]] = {}  # by channel and event
+        self._left = -1  # messages made when there was more in the store than is remembered, or -1
         self._open: dict[str, Parcel] = {}  # by channel
-        self._later: list[Parcel] = []  # made already, and not begun
+        self._later: list[Later] = []  # made already, and not begun
         self._added: dict[str, None] = {}  # events, the last ones
-        self._under_way: set[str] = set()  # channels
-        self._results: queue.SimpleQueue[_Result] = queue.SimpleQueue()
+        self._sending = Sending()
         self._unwritten: list[Parcel] = []  # attempts the store doesn't know of yet
         self.made = 0  # messages so far
 
@@ -68,104 +60,104 @@ class Outbox:
         self.note_results(now)
         self.made = max(self.made, made, self._record.last())
         self._open.clear()
-        self._later.clear()
-        for parcel in self._record.open(now):
-            if not parcel.attempts or self._open.setdefault(parcel.channel, parcel) is not parcel:
-                self._later.append(parcel)
+        self._later = self._record.open(now)
+        for one in [one for one in self._later if one.attempts]:
+            parcel = None if one.channel in self._open else self._record.parcel(one.seq)
+            if parcel is not None:
+                self._open[one.channel] = parcel
+                self._later.remove(one)
+        self._known = frozenset(self._channels())
+        self._troubles.forget_all_but(self._known)
         self._waiting.clear()
         self._added.clear()
-        for routed in self._record.waiting(now):
-            self.add(routed)
+        found = self._record.waiting(now, sorted(self._known))
+        for channel, waiting in found:
+            self._remember(channel, waiting)
+        self._left = self.made if len(found) == MOST else -1
 
     def add(self, routed: Routed) -> None:
         """Once it is written down. Found again (a replica may be behind), it is not added again."""
         if routed.event.id in self._added:
             return
-        self._added[routed.event.id] = None
+        for channel in routed.channels:
+            self._remember(channel, Waiting(routed.event.id, routed.event.site, routed.due, weight(routed.event)))
+
+    def _remember(self, channel: str, waiting: Waiting) -> None:
+        self._waiting.setdefault(channel, {})[waiting.id] = waiting
+        self._added[waiting.id] = None
         if len(self._added) > _REMEMBERED:
             del self._added[next(iter(self._added))]
-        for channel in routed.channels:
-            self._waiting.setdefault(channel, {})[routed.event.id] = routed
 
     def step(self, now: int) -> None:
         """What came of the messages under way is written down, what is due is sent. Raises ClickHouseError, Lost."""
         self.note_results(now)
-        for channel in self._channels().values():
+        channels = self._channels()
+        if channels.keys() != self._known or -1 < self._left < self.made:
+            raise Lost  # what waits for a new channel, or had no room here, is in the store
+        for channel in channels.values():
             while len(self._waiting.get(channel.key, ())) >= _EVENTS:
-                self._later.append(self._make(channel, now, list(self._waiting[channel.key].values())[:_EVENTS]))
-            if channel.key in self._under_way:
+                its = self._make(channel, now, list(self._waiting[channel.key].values())[:_EVENTS])
+                self._later.append(Later(its.seq, its.channel, its.due, 0))
+            if channel.key in self._sending:
                 continue
             parcel = self._open.get(channel.key) or self._next(channel, now)
             if parcel is not None and parcel.due <= now and self._lease.left() > LEFT_SECONDS:
-                self._send(channel, parcel)
+                self._sending.send(channel, parcel)
 
     def finish(self, now: int, seconds: float) -> None:
         """Waits for what is under way, so that it is known. Raises ClickHouseError."""
         ends = time.monotonic() + seconds
-        while self._under_way and time.monotonic() < ends:
+        while self._sending and time.monotonic() < ends:
             self.note_results(now)
             time.sleep(0.05)
 
     def _next(self, channel: Channel, now: int) -> Parcel | None:
         """The next message to this channel, written down: all that is due for it."""
-        for parcel in self._later:
-            if parcel.channel == channel.key and parcel.due <= now:
-                self._later.remove(parcel)
+        for one in self._later:
+            if one.channel == channel.key and one.due <= now:
+                parcel = self._record.parcel(one.seq)
+                if parcel is None:
+                    raise Lost
+                self._later.remove(one)
                 self._open[channel.key] = parcel
                 return parcel
         waiting = self._waiting.get(channel.key, {})
-        if not any(routed.due <= now for routed in waiting.values()):
+        if not any(one.due <= now for one in waiting.values()):
             return None
-        due = [routed for routed in waiting.values() if routed.due <= now + _TOGETHER_MS]
+        due = [one for one in waiting.values() if one.due <= now + _ALONG_MS]
         self._open[channel.key] = self._make(channel, now, due)
         return self._open[channel.key]
 
-    def _make(self, channel: Channel, now: int, some: list[Routed]) -> Parcel:
+    def _make(self, channel: Channel, now: int, some: list[Waiting]) -> Parcel:
         """A message of these, to be sent when all are due."""
         its_id = str(uuid.uuid4())
-        events = [routed.event for routed in some]
+        ordered = sorted(some, key=lambda one: (one.weight, one.id), reverse=True)
+        told = [one.id for one in ordered[: FULL + LISTED]]
+        events = self._record.these(told, now)
+        if len(events) < len(told):
+            raise Lost
+        others_of = [one.site for one in ordered[FULL + LISTED :]]
         parcel = Parcel(
             seq=self.made + 1,
             id=its_id,
             channel=channel.key,
             channel_name=channel.name,
-            events=[event.id for event in events],
-            message=compose(its_id, now, events, self._console_url),
+            events=[one.id for one in some],
+            message=compose(its_id, now, events, self._console_url, others_of=others_of),
             made=now,
-            due=max(now if routed.due <= now + _TOGETHER_MS else routed.due for routed in some),
+            due=max(now if one.due <= now + _ALONG_MS else one.due for one in some),
         )
         taken = self._record.make(parcel)
         self.made += 1  # also where somebody else has the number, or a killed server has lost the row
         if not taken:
             raise Lost
-        for event in events:
-            del self._waiting[channel.key][event.id]
+        for one in some:
+            del self._waiting[channel.key][one.id]
         return parcel
-
-    def _send(self, channel: Channel, parcel: Parcel) -> None:
-        """In a thread that ends with the process: it may hang in a library."""
-        self._under_way.add(channel.key)
-
-        def send() -> None:
-            failed = None
-            try:
-                channel.send(parcel.message)
-            except Failed as error:
-                failed = error
-            except Exception as error:  # noqa: BLE001  (a library's; a channel must not stop the others)
-                failed = Failed(f"failed: {type(error).__name__}")
-            self._results.put(_Result(parcel, failed))
-
-        threading.Thread(target=send, name="alert", daemon=True).start()
 
     def note_results(self, now: int) -> None:
         """Writes down what came of the messages under way. Raises ClickHouseError; then it is tried again."""
-        while True:
-            try:
-                parcel, failed = self._results.get_nowait()
-            except queue.Empty:
-                break
-            self._under_way.discard(parcel.channel)
+        for parcel, failed in self._sending.results():
             self._note(parcel, failed, now)
         while self._unwritten:
             self._record.attempted(self._unwritten[0])
@@ -188,23 +180,12 @@ class Outbox:
             self._open[parcel.channel] = parcel
             if parcel.state != DUE:
                 del self._open[parcel.channel]
-        self._tell(parcel)
+        self._troubles.note(parcel)
         self._unwritten.append(parcel)
 
     def _kind(self, key: str) -> str:
         channel = self._channels().get(key)
         return channel.kind if channel else "removed"
-
-    def _tell(self, parcel: Parcel) -> None:
-        name = f"alerts to {parcel.channel}"
-        if parcel.state == SENT:
-            self._health.right(name)
-            return
-        sentence = f"alerts to {parcel.channel_name} fail: {parcel.error}"
-        if parcel.state == FAILED:
-            logger.error("an alert to %s was given up: %s", parcel.channel_name, parcel.error)
-        if parcel.attempts >= _UNWELL and self._health.wrong(name, sentence):
-            logger.error("%s", sentence)
 
 
 def _is_last(parcel: Parcel, failed: Failed, now: int) -> bool:

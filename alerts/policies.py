@@ -9,6 +9,7 @@ from alerts.events import Event, title
 from alerts.evidence import cut, path
 from alerts.looking import Look
 from alerts.source_questions import RECENT_DAYS
+from schema.keys import POLICY_TEXTS
 
 MOST_A_DAY = 20  # on a site: more are one event, because there are policies that differ with every request
 
@@ -30,7 +31,7 @@ WHERE came >= fromUnixTimestamp64Milli({{new_since:Int64}}, 'UTC')
     AND best >= {{least}} AND (its_own OR {{noisy}})
     AND its_key NOT IN (SELECT key FROM alert_events WHERE kind = 'new-policy')
 ORDER BY first, its_site, policy_hash
-LIMIT {MOST_A_DAY + 1} BY its_site
+LIMIT 1000 BY its_site
 LIMIT 5000
 """  # noqa: S608  (questions of ours)
 _TODAY = """
@@ -39,9 +40,6 @@ FROM alert_events
 WHERE kind = 'new-policy' AND site IN {sites:Array(String)} AND time >= fromUnixTimestamp64Milli({day:Int64}, 'UTC')
 GROUP BY its_site
 """
-_TEXTS = """
-SELECT policy_hash, any(original_policy) FROM policies WHERE policy_hash IN {hashes:Array(String)} GROUP BY policy_hash
-"""
 _DAY_MS = 86_400_000
 
 
@@ -49,23 +47,23 @@ def look(client: Client, at: Look) -> list[Event]:
     """What is new among those the store got since. Raises ClickHouseError."""
     least, values = by_site(at.alerting, "min_trust")
     noisy, more = by_site(at.alerting, "noise")
-    # The day's surplus is not told the day after, when it is found again: only what came within a day is new.
-    new_since = max(at.new_since, at.now - _DAY_MS)
-    asked = {"since": at.since, "new_since": new_since, "now": at.now, **values, **more}
+    asked = {"since": at.since, "new_since": at.new_since, "now": at.now, **values, **more}
     found = ask(client, _NEW.replace("{least}", least).replace("{noisy}", noisy), **asked)
     if not found:
         return []
     day = at.now // _DAY_MS * _DAY_MS
     told = {site: (many, summed) for site, many, summed in
             ask(client, _TODAY, sites=sorted({row[0] for row in found}), day=day)}  # fmt: skip
-    texts = dict(ask(client, _TEXTS, hashes=[row[1] for row in found]))
+    texts = dict(ask(client, POLICY_TEXTS, hashes=[row[1] for row in found]))
     events = []
     for site, policy, first, last, trust in found:
         many, summed = told.get(site, (0, 0))
         if many < MOST_A_DAY:
             events.append(_one(site, policy, texts.get(policy, ""), first, last, trust, at.now))
-        elif not summed:
-            events.append(_many(site, at.now))
+        else:
+            if not summed:
+                events.append(_many(site, at.now))
+            events.append(Event(kind="new-policy", site=site, blocked=policy, time=at.now, title="", evidence={}))
         told[site] = (many + 1, summed + (many >= MOST_A_DAY))
     return events
 

@@ -128,7 +128,7 @@ def _written(second: int) -> str:
 
 
 _QUIET = """
-SELECT its_site, last, (SELECT max(minute) FROM ledger WHERE outcome = 'received'
+SELECT its_site, last, (SELECT max(minute) FROM ledger WHERE {accepted}
         AND minute >= toDateTime({begin:UInt32}, 'UTC')) AS of_any
 FROM (
     SELECT toString(site) AS its_site, max(minute) AS last,
@@ -137,7 +137,7 @@ FROM (
         SELECT site, minute, max(minute) OVER (PARTITION BY site) AS last_of_all
         FROM (
             SELECT site, minute FROM ledger
-            WHERE outcome = 'received' AND minute >= toDateTime({begin:UInt32}, 'UTC')
+            WHERE {accepted} AND minute >= toDateTime({begin:UInt32}, 'UTC')
             GROUP BY site, minute HAVING sum(reports) > 0
         )
     )
@@ -148,6 +148,8 @@ WHERE hours = 24 AND last + 60 <= toDateTime({now:UInt32}, 'UTC') - 60 * {minute
     AND (its_site, toString(toUnixTimestamp(last))) NOT IN
         (SELECT toString(site), occasion FROM alert_events WHERE kind = 'silence')
 """
+# What is refused may come from anybody: the nameless site is of posts whose label is wrong.
+_ACCEPTED = "site != '' AND outcome NOT IN ('received', 'rejected')"
 _UNKNOWN_LAG_SECONDS = 600
 
 
@@ -163,7 +165,9 @@ def silences(client: Client, at: Look, lag: float | None) -> list[Event]:
     now = at.now // 1000
     asked = {"begin": now - 2 * _WHOLE_DAY * _HOUR, "now": now, **values}
     events = []
-    for site, last, of_any in ask(client, _QUIET.replace("{minutes}", minutes), **asked):
+    for site, last, of_any in ask(
+        client, _QUIET.replace("{minutes}", minutes).replace("{accepted}", _ACCEPTED), **asked
+    ):
         waited = at.alerting(site).silence_minutes * _MINUTE
         awake = now - at.awake // 1000 >= waited
         if awake and (lag is not None or now - of_any.timestamp() < _UNKNOWN_LAG_SECONDS):

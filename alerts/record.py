@@ -1,6 +1,6 @@
 """What is written down: events before they are in messages, messages before they are sent, and what came of it."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import msgspec
@@ -10,7 +10,7 @@ from alerts.events import Event
 from alerts.message import Message
 
 WAITS_MS = 4 * 24 * 3600 * 1000  # what is older is told no more; longer than quiet hours and a channel's outage
-_MOST = 200_000  # events in memory; a pass finds some thousands
+MOST = 50_000  # that wait are remembered at a time; the others stay in the store until these are in messages
 
 DUE, SENT, FAILED = "due", "sent", "failed"
 
@@ -21,6 +21,24 @@ class Routed(NamedTuple):
     event: Event
     due: int
     channels: tuple[str, ...]
+
+
+class Waiting(NamedTuple):
+    """An event that is in no message to a channel yet: what is remembered of it here. `due` in ms."""
+
+    id: str
+    site: str
+    due: int
+    weight: tuple[int, int, int]  # as alerts/message.py has it
+
+
+class Later(NamedTuple):
+    """A message that is written down, and not begun or not open here. `due` in ms."""
+
+    seq: int
+    channel: str
+    due: int
+    attempts: int
 
 
 class Parcel(msgspec.Struct):
@@ -44,30 +62,40 @@ _EVENT_COLUMNS = [
     "kind", "site", "effective_directive", "blocked", "occasion", "id", "time", "due", "title", "evidence", "channels",
 ]  # fmt: skip
 _WAITING = """
-SELECT kind, site, effective_directive, blocked, occasion, toUnixTimestamp64Milli(time) AS at, title, evidence,
-    toUnixTimestamp64Milli(due), channels
+SELECT channel, id, toString(site), toUnixTimestamp64Milli(due),
+    (kind IN ('spike', 'silence'), JSONExtractUInt(evidence, 'trust'), JSONExtractUInt(evidence, 'reports')) AS weight
 FROM alert_events
-WHERE notEmpty(channels) AND recorded > fromUnixTimestamp64Milli({since:Int64})
+ARRAY JOIN channels AS channel
+WHERE recorded > fromUnixTimestamp64Milli({since:Int64}) AND channel IN {channels:Array(String)}
+    AND (channel, id) NOT IN (
+        SELECT channel, arrayJoin(events) FROM alert_messages WHERE made > fromUnixTimestamp64Milli({since:Int64})
+    )
 ORDER BY recorded, id
-LIMIT 1 BY id
+LIMIT 1 BY channel, id
 LIMIT {most:UInt32}
 """
-_TOLD = """
-SELECT channel, groupUniqArrayArray(events)
+_THESE = """
+SELECT kind, site, effective_directive, blocked, occasion, toUnixTimestamp64Milli(time) AS at, title, evidence
+FROM alert_events
+WHERE id IN {ids:Array(String)} AND recorded > fromUnixTimestamp64Milli({since:Int64})
+LIMIT 1 BY id
+"""
+_OPEN = """
+SELECT seq, argMax(channel, attempts), toUnixTimestamp64Milli(argMax(due, attempts)), max(attempts)
 FROM alert_messages
 WHERE made > fromUnixTimestamp64Milli({since:Int64})
-GROUP BY channel
+GROUP BY seq
+HAVING argMax(state, attempts) = 'due'
+ORDER BY seq
 """
-_PARCELS = """
-SELECT seq, id, channel, channel_name, events, payload, toUnixTimestamp64Milli(made) AS made_ms,
+_PARCEL = """
+SELECT seq, id, channel, channel_name, events, payload, toUnixTimestamp64Milli(made),
     toUnixTimestamp64Milli(due), attempts, state, error, toUnixTimestamp64Milli(attempted)
 FROM alert_messages
-WHERE {where}
-ORDER BY seq, attempts DESC
-LIMIT 1 BY seq
+WHERE seq = {seq:UInt64}
+ORDER BY attempts DESC
+LIMIT 1
 """
-_SINCE = "made > fromUnixTimestamp64Milli({since:Int64})"
-_OPEN = f"SELECT * FROM ({_PARCELS.replace('{where}', _SINCE)}) WHERE state = 'due'"  # noqa: S608  (ours)
 _ONE = "SELECT argMax(id, attempts) FROM alert_messages WHERE seq = {seq:UInt64}"
 _LAST = "SELECT max(seq) FROM alert_messages"
 
@@ -86,20 +114,25 @@ class Record:
         ]  # fmt: skip
         self.client.insert("alert_events", rows, column_names=_EVENT_COLUMNS)
 
-    def waiting(self, now: int) -> Iterable[Routed]:
-        """What was written down and is in no message to that channel yet, oldest first."""
-        asked = {"since": now - WAITS_MS, "most": _MOST}
-        told = {channel: set(ids) for channel, ids in self._rows(_TOLD, asked)}
-        for *fields, due, channels in self._rows(_WAITING, asked):
-            event = _event(*fields)
-            left = tuple(channel for channel in channels if event.id not in told.get(channel, ()))
-            if left:
-                yield Routed(event, due, left)
+    def waiting(self, now: int, channels: Sequence[str]) -> list[tuple[str, Waiting]]:
+        """By channel, what was written down for these and is in no message to it yet: the oldest ones, MOST of them."""
+        if not channels:
+            return []
+        asked = {"since": now - WAITS_MS, "most": MOST, "channels": list(channels)}
+        return [(channel, Waiting(*rest)) for channel, *rest in self._rows(_WAITING, asked)]
 
-    def open(self, now: int) -> list[Parcel]:
+    def these(self, ids: Sequence[str], now: int) -> list[Event]:
+        """Events that wait, as they were written down."""
+        return [_event(*row) for row in self._rows(_THESE, {"ids": list(ids), "since": now - WAITS_MS})]
+
+    def open(self, now: int) -> list[Later]:
         """What is neither sent nor given up, oldest first."""
-        rows = self._rows(_OPEN, {"since": now - WAITS_MS})
-        return [_parcel(*row) for row in rows]
+        return [Later(*row) for row in self._rows(_OPEN, {"since": now - WAITS_MS})]
+
+    def parcel(self, seq: int) -> Parcel | None:
+        """The message of a number, as it was written down last."""
+        rows = self._rows(_PARCEL, {"seq": seq})
+        return _parcel(*rows[0]) if rows else None
 
     def last(self) -> int:
         """The highest number of a message."""

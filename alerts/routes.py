@@ -3,7 +3,8 @@
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 
-from alerts.channels import Channel, key_of, open_channel
+from alerts.channel import Channel
+from alerts.channels import key_of, open_channel
 from alerts.events import Event
 from alerts.quiet import quiet_until
 from alerts.record import Routed
@@ -33,10 +34,10 @@ class Routes:
         return self._channels
 
     def route(self, event: Event, now: int) -> Routed:
-        """`now` in ms. A kind that is off is told to nobody, and still written down."""
+        """`now` in ms. A kind that is off, or without a title, is told to nobody, and still written down."""
         rules = self._alerting()(event.site)
         urls = self._webhooks if rules.webhooks is None else rules.webhooks
-        keys = () if event.kind in rules.off else tuple(dict.fromkeys(map(key_of, urls)))
+        keys = () if event.kind in rules.off or not event.title else tuple(dict.fromkeys(map(key_of, urls)))
         quiet = quiet_until(rules, datetime.fromtimestamp(now / 1000, UTC))
         due = now + TOGETHER_MS if quiet is None else int(quiet.timestamp() * 1000)
         return Routed(event, due, keys)

@@ -4,7 +4,7 @@ import time
 import uuid
 from collections.abc import Iterator, Sequence
 
-from alerts.channels import Channel, Failed
+from alerts.channel import Channel, Failed
 from alerts.events import Event
 from alerts.message import Message, compose
 

@@ -1,6 +1,6 @@
 """The questions about sources: which of those that the store got something of are new, or have come back."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from alerts.asking import by_site
 from schema import source_trust
@@ -92,6 +92,24 @@ FROM (
 )
 WHERE day = {{day:Date}} AND last_day = day AND total < {FEW_REPORTS}
 """  # noqa: S608
+
+
+class Found(NamedTuple):
+    """A row of a question; times in ms. `away`: since when it was silent, of one that came back."""
+
+    site: str
+    directive: str
+    blocked: str
+    first: int
+    last: int
+    reports: int
+    trust: int
+    has_sound: int
+    flood: int
+    random: int
+    narrow: int
+    away: int
+
 
 Question = tuple[str, dict[str, Any]]
 """SQL, and the values of its site rules."""

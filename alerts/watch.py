@@ -10,7 +10,7 @@ import os
 import secrets
 import socket
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from threading import Event as Flag
 from typing import NamedTuple
 
@@ -39,9 +39,11 @@ _LONGEST_PAUSE = 3.0
 _TICK = 0.3  # seconds, in which what is due is sent between two looks
 # What is inserted gets its time some moments before it can be seen: mostly one, and now and then some.
 _SLACK_MS, _LONG_SLACK_MS, _LONG_SECONDS = 2_000, 20_000, 5.0
+_AGAIN_SECONDS = 30.0  # after a question that failed
 _RATES_SECONDS, _SILENCE_SECONDS, _FELL_SILENT_SECONDS = 5.0, 60.0, 600.0
 _LAST_SECONDS = 3.0  # for messages under way, when it stops
 _DAY_MS = 86_400_000
+_Finder = Callable[[Client], Iterable[list[Event]]]
 _TROUBLES = (ClickHouseError, OSError, TablesMissing, WrongCluster)
 
 
@@ -82,6 +84,8 @@ class Alerts:
         self._fresh = True  # what is in the store has to be read first
         self._looked = 0  # ms: up to where the newest rows were looked at
         self._next: dict[str, float] = {}  # when what is not asked each time is asked again
+        self._unanswered: set[str] = set()  # what was asked about last in vain
+        self._sources = Sources(self._reconnect)
 
     def run(self, stop: Flag) -> None:
         """Until `stop` is set; then messages under way are waited for, and another process may go on at once."""
@@ -94,7 +98,6 @@ class Alerts:
                 pause = min(_LONGEST_PAUSE, max(_EVERY_SECONDS, _BUSY_SHARE * (time.monotonic() - began)))
                 self._send_until(time.monotonic() + pause, stop)
             except _TROUBLES as error:
-                self._give_up_client()
                 why = str(error).partition("\n")[0][:200]
                 if self._health.wrong("alerts", f"alerts can't use the store: {why}"):
                     logger.error("alerts can't use the store: %s", why)
@@ -127,6 +130,7 @@ class Alerts:
             self._fresh = True
         except BaseException:
             self._fresh = True  # what was written down before it failed is not known here
+            self._give_up_client()
             raise
 
     def _work(self) -> bool:
@@ -134,22 +138,28 @@ class Alerts:
         if term is None:
             self._outbox.note_results(self._now())
             return False
-        with self._store.inserting:
-            began = (
-                self._stores_now()
-            )  # a batch of this process goes into several tables: what is asked now sees all of it
-        for found in self._look(term, began):
-            self._write_down(found)
-            self._outbox.step(self._now())
-            if self._hold() is None:
-                return False
-        self._looked = began
+        self._outbox.step(self._now())  # what is due is sent, whatever becomes of the questions
+        with self._store.inserting:  # a batch of this process goes into several tables: what is asked now sees all
+            began = self._stores_now()
+        for what, ask in self._finders(term, began):
+            for found in self._answers(what, ask):
+                self._write_down(found)
+                self._outbox.step(self._now())
+                if self._hold() is None:
+                    return False
+        if not self._unanswered & {"sources", "policies"}:
+            self._looked = began
         self._outbox.step(self._now())
         return True
 
-    def _connect(self) -> None:
-        self._client = self._lease.client = self._record.client = self._store.client(LIMITS)
-        self._sources = Sources(self._client)
+    def _connect(self) -> Client:
+        client = self._store.client(LIMITS)
+        self._client = self._lease.client = self._record.client = self._sources.client = client
+        return client
+
+    def _reconnect(self) -> None:
+        self._give_up_client()
+        self._connect()
 
     def _hold(self) -> Term | None:
         """The term if it is ours; then with what was left by whoever had it before."""
@@ -173,19 +183,36 @@ class Alerts:
         """Of what is sent when."""
         return self._clock(self._stores_now())
 
-    def _look(self, term: Term, now: int) -> Iterator[list[Event]]:
-        assert self._client is not None
+    def _finders(self, term: Term, now: int) -> Iterator[tuple[str, _Finder]]:
+        """What there is to ask about now, by name."""
         kept_since = now - self._options.retention_days * _DAY_MS  # events are remembered a week longer
         since = self._looked - (_LONG_SLACK_MS if self._is_time("late", _LONG_SECONDS) else _SLACK_MS)
         at = Look(now, since, max(term.began, kept_since), term.awake, self._alerting())
-        if self._is_time("fell silent", _FELL_SILENT_SECONDS):
-            self._sources.fell_silent(at)
-        yield from self._sources.look(at)
-        yield policies.look(self._client, at)
-        if self._is_time("rates", _RATES_SECONDS):
-            yield rates.spikes(self._client, at)
-        if self._is_time("silence", _SILENCE_SECONDS):
-            yield rates.silences(self._client, at, self._lag())
+        finders: dict[str, tuple[float, _Finder]] = {
+            "fell silent": (_FELL_SILENT_SECONDS, lambda _: self._sources.fell_silent(at)),
+            "sources": (0.0, lambda _: self._sources.look(at)),
+            "policies": (0.0, lambda client: [policies.look(client, at)]),
+            "rates": (_RATES_SECONDS, lambda client: [rates.spikes(client, at)]),
+            "silence": (_SILENCE_SECONDS, lambda client: [rates.silences(client, at, self._lag())]),
+        }
+        for what, (every, ask) in finders.items():
+            if self._is_time(what, every):
+                yield what, ask
+
+    def _answers(self, what: str, ask: _Finder) -> Iterator[list[Event]]:
+        """Where a question fails the others are asked all the same, and this one again after a while."""
+        try:
+            yield from ask(self._client or self._connect())
+        except _TROUBLES as error:
+            why = str(error).partition("\n")[0][:200]
+            self._unanswered.add(what)
+            self._next[what] = time.monotonic() + _AGAIN_SECONDS
+            if self._health.wrong(f"alerts about {what}", f"alerts can't ask about {what}: {why}", hinders=False):
+                logger.error("alerts can't ask about %s: %s", what, why)
+            self._reconnect()
+        else:
+            self._unanswered.discard(what)
+            self._health.right(f"alerts about {what}")
 
     def _is_time(self, what: str, every: float) -> bool:
         if time.monotonic() < self._next.get(what, 0.0):
@@ -201,7 +228,7 @@ class Alerts:
         self._record.events(routed)
         for one in routed:
             self._outbox.add(one)
-            metrics.ALERT_EVENTS.labels(one.event.kind).inc()
+            metrics.ALERT_EVENTS.labels(one.event.kind).inc(bool(one.event.title))
 
     def _stop(self) -> None:
         if self._client is None:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 import httpx
 import msgspec
 
-from alerts.channels import Failed
+from alerts.channel import Failed
 from alerts.message import Message
 
 SECONDS = 8.0  # for all of it

@@ -11,17 +11,17 @@ from dashboards.clients import ask
 from dashboards.filters import Where
 from dashboards.params import BadParameter, Parameters
 from dashboards.times import written_ms
-from schema.names import ALERT_KINDS
+from schema.names import ALERT_KINDS, EVIDENCE_TIMES
 from schema.sites import LABEL
 
 KINDS = ALERT_KINDS
-_TIMES = ("first_seen", "last_seen", "since", "decided")  # of the evidence, in ms
 
-# The keys first, because evidence is long. Two processes may have written one event down.
+# The keys first, because evidence is long. Two processes may have written one event down. What has no title was told in
+# one event with others (alerts/policies.py).
 _NEWEST = """
 SELECT DISTINCT toUnixTimestamp64Milli(recorded) AS at, id
 FROM alert_events
-WHERE ({kind:String} = '' OR kind = {kind:String}) AND ({site:String} = '' OR site = {site:String})
+WHERE title != '' AND ({kind:String} = '' OR kind = {kind:String}) AND ({site:String} = '' OR site = {site:String})
     AND (at < {after_recorded:Int64} OR at = {after_recorded:Int64} AND id < {after_id:String})
 ORDER BY at DESC, id DESC
 LIMIT {limit:UInt32}
@@ -111,7 +111,7 @@ def _item(row: tuple[Any, ...], messages: list[dict[str, Any]]) -> dict[str, Any
         "blocked": blocked,
         "time": written_ms(time),
         "title": title,
-        "evidence": {name: written_ms(value) if name in _TIMES else value for name, value in known.items()},
+        "evidence": {name: written_ms(value) if name in EVIDENCE_TIMES else value for name, value in known.items()},
         "due": written_ms(due) if channels and not messages else None,
         "messages": messages,
     }

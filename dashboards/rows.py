@@ -7,7 +7,7 @@ from clickhouse_connect.driver.client import Client
 from dashboards.clients import ask
 from dashboards.filters import Where
 from dashboards.relations import KEY, of_key
-from schema.keys import LIVE
+from schema.keys import LIVE, POLICY_TEXTS
 
 # These may differ between the reports of one fingerprint: the newest's is shown, whatever is merged already.
 _NEWEST = ("policy_hash", "noise", "noise_rule", "noise_version", "verdict", "verdict_reason")
@@ -62,15 +62,11 @@ SUMS = _sums(STORED)
 COUNTS = _sums(_COUNTED, ", toUnixTimestamp(max(of_bucket))")
 """The same of COUNTED."""
 
-_POLICIES = """
-SELECT policy_hash, any(original_policy) FROM policies WHERE policy_hash IN {hashes:Array(String)} GROUP BY policy_hash
-"""
-
 
 def policies(client: Client, hashes: set[str]) -> dict[str, str]:
     """The texts of policies, by hash."""
     wanted = sorted(hashes - {""})
-    return dict(ask(client, _POLICIES, Where("", {}), hashes=wanted)) if wanted else {}
+    return dict(ask(client, POLICY_TEXTS, Where("", {}), hashes=wanted)) if wanted else {}
 
 
 def item(found: dict[str, Any], texts: dict[str, str]) -> dict[str, Any]:

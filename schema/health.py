@@ -1,4 +1,4 @@
-"""What keeps a stage from doing its work right now: written by the stage, told by /ready."""
+"""What is wrong with a stage right now: written by the stage, told by the console, and by /ready where it hinders."""
 
 import threading
 import time
@@ -11,6 +11,7 @@ _LONGEST = 300  # characters
 class _Wrong(NamedTuple):
     since: float  # seconds since the epoch
     sentence: str
+    hinders: bool
 
 
 class Health:
@@ -20,8 +21,9 @@ class Health:
         self._lock = threading.Lock()
         self._wrong: dict[str, _Wrong] = {}
 
-    def wrong(self, name: str, sentence: str) -> bool:
+    def wrong(self, name: str, sentence: str, *, hinders: bool = True) -> bool:
         """`sentence`: "what is wrong: why". Said again it is renewed, and has been so since it was first said.
+        `hinders`: the stage can't do its work.
 
         Whether this is news, for who writes it into the log.
         """
@@ -29,7 +31,7 @@ class Health:
             known = self._wrong.get(name)
             if known is None and len(self._wrong) >= _MOST:
                 return False
-            self._wrong[name] = _Wrong(known.since if known else time.time(), sentence)
+            self._wrong[name] = _Wrong(known.since if known else time.time(), sentence, hinders)
             return known is None or known.sentence != sentence
 
     def right(self, name: str) -> None:
@@ -37,7 +39,12 @@ class Health:
             self._wrong.pop(name, None)
 
     def problems(self) -> list[str]:
-        """A line for each thing that is wrong, the first first: "what is wrong since 2026-07-01T12:03:10Z: why"."""
+        """A line for each thing that hinders, the first first: "what is wrong since 2026-07-01T12:03:10Z: why"."""
+        with self._lock:
+            return [_line(wrong) for wrong in self._wrong.values() if wrong.hinders]
+
+    def troubles(self) -> list[str]:
+        """The same of all that is wrong."""
         with self._lock:
             return [_line(wrong) for wrong in self._wrong.values()]
 

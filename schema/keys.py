@@ -23,3 +23,9 @@ def of_key(name: str) -> str:
         # What was labelled last corrects the others. Stores of before have corrections without that time.
         return f"argMax({name}, (labelled, reports = 0, noise_version))"
     return name if name in KEY else _FOLDED.get(name, f"any({name})")
+
+
+POLICY_TEXTS = """
+SELECT policy_hash, any(original_policy) FROM policies WHERE policy_hash IN {hashes:Array(String)} GROUP BY policy_hash
+"""
+"""The texts of policies, by hash."""

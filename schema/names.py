@@ -18,3 +18,9 @@ BY_SAMPLE = ("eval", "wasm-eval", "inline", "self", "trusted-types")
 NOISE = ("extension", "injected", "browser", "foreign", "malformed")
 # What alerts tell of; a name is stored and shown: add some, rename none.
 ALERT_KINDS = ("new-source", "returned", "spike", "silence", "new-policy", "flood")
+EVIDENCE_TIMES = ("first_seen", "last_seen", "since", "decided")  # of what alerts tell, in ms
+
+
+def field_of_blocked(blocked: str) -> str:
+    """The field that holds what was blocked, where hosts and kinds stand side by side."""
+    return "blocked_kind" if blocked in BLOCKED_KINDS else "blocked_host"

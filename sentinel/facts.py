@@ -19,7 +19,7 @@ def system_facts(settings: Settings, health: Health) -> SystemFacts:
     return SystemFacts(
         version=__version__,
         log=_log(settings),
-        problems=health.problems(),
+        problems=health.troubles(),
         spool_bytes=_whole(found, "sentinel_spool_bytes"),
         behind_envelopes=_whole(found, "sentinel_log_behind_envelopes"),
         partitions=_whole(found, "sentinel_partitions") if settings.log else None,

@@ -40,6 +40,7 @@ from sentinel.watching import watch, watch_log
 
 logger = logging.getLogger("sentinel.run")
 _DRAIN_PAUSES = (1, 2, 4, 8)  # seconds, before an insert that a server refused is tried again
+_AGAIN_SECONDS = 30.0  # after alerts failed
 _LAST_SECONDS = 12.0  # to stop: what is not stored by then is in Kafka or in the spool
 
 
@@ -142,7 +143,8 @@ class StoreStage:
             tasks.append(asyncio.create_task(console.serve([self._listener])))
         if self._alerts:
             alerts = watching(self._settings, store, self._listener, sites, lag, self._health)
-            tasks.append(asyncio.create_task(asyncio.to_thread(alerts.run, self._stop)))
+            run = functools.partial(go_on, alerts.run, self._health) if tasks else alerts.run
+            tasks.append(asyncio.create_task(asyncio.to_thread(run, self._stop)))
         self._listen_to_signals(console)
         ready()
         await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -186,6 +188,17 @@ class StoreStage:
             last = threading.Timer(_LAST_SECONDS, os._exit, (0,))
             last.daemon = True
             last.start()
+
+
+def go_on(run: Callable[[threading.Event], None], health: Health, stop: threading.Event) -> None:
+    """Alerts beside others: where they fail for a reason nobody thought of, the others work, and these begin again."""
+    while not stop.is_set():
+        try:
+            run(stop)
+        except Exception as error:
+            logger.exception("alerts failed and begin again in %.0f s", _AGAIN_SECONDS)
+            health.wrong("alerts", f"alerts failed: {type(error).__name__}, see the log", hinders=False)
+            stop.wait(_AGAIN_SECONDS)
 
 
 def _unknown() -> None:

@@ -4,7 +4,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from dashboards.periods import EVER
-from schema.names import BLOCKED_KINDS
+from schema.names import field_of_blocked
 
 _LONGEST = 1000  # characters; what is longer is no host, and too much for an address
 
@@ -14,10 +14,9 @@ def addresses(its: dict[str, Any]) -> dict[str, str]:
 
     `its`: directive, blocked, perhaps site.
     """
-    name = "blocked_kind" if its["blocked"] in BLOCKED_KINDS else "blocked_host"
     same: dict[str, str] = {field: its[field] for field in ("site", "directive") if field in its}
     if len(its["blocked"]) <= _LONGEST:
-        same[name] = its["blocked"]
+        same[field_of_blocked(its["blocked"])] = its["blocked"]
     return {
         "address": "/violations?" + urlencode(same | {"from": EVER}),
         "decide": "/sources?" + urlencode(same | {"state": "all", "noise": "all"}),

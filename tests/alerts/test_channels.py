@@ -14,7 +14,8 @@ from typing import ClassVar
 
 import pytest
 
-from alerts.channels import Failed, key_of, masked, open_channel
+from alerts.channel import Failed
+from alerts.channels import key_of, masked, open_channel
 from alerts.sample import sample
 from tests.support.kafka.cluster import free_ports
 from tests.support.receiver import Answer

@@ -112,3 +112,25 @@ def test_what_is_imported_is_told_when_it_is_reported_again(watched):
     watched.see(1)
     watched.alerts.step()
     assert len(watched.titles("new-source")) == 1
+
+
+def test_the_evidence_is_of_a_report_that_is_still_there(watched):
+    """A label that is corrected leaves a row with its reports taken off, until the table is merged."""
+    began = time.time()
+    watched.see(1, at=began - 5, sample="cancelled")
+    watched.see(1, at=began - 5, sample="cancelled", reports=-1)
+    watched.see(1, at=began - 5, sample="kept", noise="extension", noise_rule="x")
+    watched.see(2, at=began - 1, sample="sound")
+    watched.alerts.step()
+    evidence = watched.client.query("SELECT evidence FROM alert_events WHERE kind = 'new-source'").result_rows[0][0]
+    assert '"sample":"sound"' in evidence
+
+
+def test_the_link_to_a_kind_is_right_without_evidence_too(watched, monkeypatch):
+    monkeypatch.setattr("alerts.evidence.DETAILED", 0)
+    watched.see(1, blocked_host="", blocked_kind="inline")
+    watched.see(2, blocked_host="localhost")
+    watched.alerts.step()
+    found = watched.client.query("SELECT evidence FROM alert_events WHERE kind = 'new-source'").result_rows
+    links = sorted(evidence.partition('"path":')[2] for (evidence,) in found)
+    assert ["&blocked_host=localhost" in links[0], "&blocked_kind=inline" in links[1]] == [True, True]

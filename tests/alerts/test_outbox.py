@@ -1,12 +1,18 @@
 """Messages: once each, retried until the channel has them, held in quiet hours, grouped; whatever is restarted."""
 
+import pickle
 import time
 from datetime import UTC, datetime
 
 import pytest
 
 from alerts import outbox
+from alerts.message import Message
+from alerts.record import DUE, Parcel
+from alerts.troubles import Troubles
+from schema.health import Health
 from tests.support.receiver import Answer, Receiver
+from tests.support.store import insert, violation
 from tests.support.watched import Watched
 
 
@@ -23,6 +29,12 @@ def messages(watched: Watched) -> list[tuple]:
 
 def sent(watched: Watched) -> bool:
     return [row[0] for row in messages(watched)] == ["sent"]
+
+
+def hosts(watched: Watched, numbers: range, **fields) -> None:
+    """A new source each, at once."""
+    now = time.time()
+    insert(watched.client, [violation(n, at=now, blocked_host=f"h{n}.example", **fields) for n in numbers])
 
 
 @pytest.mark.parametrize("answer", [Answer(500), Answer(429), Answer(302, (("Location", "http://127.0.0.1:1/"),))])
@@ -56,12 +68,25 @@ def test_one_that_hangs_holds_up_no_other(store, client, receiver, monkeypatch):
         assert hanging.events() == receiver.events()
 
 
-def test_while_one_fails_what_is_new_gathers_for_it(watched, receiver):
-    receiver.answers = [Answer(503, (("Retry-After", "3"),))]
+def test_one_that_hangs_for_good_is_told_and_tried_again(store, client, receiver, monkeypatch):
+    monkeypatch.setattr("alerts.sending.LONGEST_SECONDS", 0.5)
+    monkeypatch.setattr("alerts.webhook.SECONDS", 30.0)
+    receiver.answers = [Answer(hang=True)] * 2
+    watched = Watched(store, receiver.url, rules={"off": ["new-policy"]})
+    watched.alerts.step()
     watched.see(1)
-    watched.steps(lambda: receiver.requests)
-    for number in range(2, 5):
-        watched.see(number, blocked_host=f"h{number}.example")
+    watched.steps(watched.health.troubles)
+    watched.steps(lambda: sent(watched))
+    assert messages(watched)[0][:2] == ("sent", 3)
+
+
+def test_while_one_fails_what_is_new_gathers_for_it(watched, receiver):
+    receiver.answers = [Answer(503, (("Retry-After", "3600"),))]
+    watched.see(1)
+    watched.steps(lambda: messages(watched) and messages(watched)[0][1] == 1)
+    hosts(watched, range(2, 5))
+    watched.steps(lambda: len(watched.titles("new-source")) == 4)
+    watched.ahead += 3_600_000
     watched.steps(lambda: len(receiver.taken()) == 2)
     assert [len(request.json["events"]) for request in receiver.taken()] == [1, 3]
     assert len(set(receiver.events())) == 4
@@ -70,12 +95,39 @@ def test_while_one_fails_what_is_new_gathers_for_it(watched, receiver):
 def test_a_failing_channel_is_told_and_so_is_that_it_is_well_again(watched, receiver):
     receiver.answers = [Answer(500)] * 3
     watched.see(1)
-    watched.steps(lambda: any("answered 500" in line for line in watched.health.problems()))
-    [line] = watched.health.problems()
-    assert "alerts to http://127.0.0.1:" in line
+    watched.steps(lambda: any("answered 500" in line for line in watched.health.troubles()))
+    [line] = watched.health.troubles()
+    assert ": to http://127.0.0.1:" in line
     assert "/hook" not in line
+    assert watched.health.problems() == []  # the stage does its work
     watched.steps(receiver.taken)
-    watched.steps(lambda: not watched.health.problems())
+    watched.steps(lambda: not watched.health.troubles())
+
+
+def test_a_channel_that_is_no_longer_configured_is_no_trouble(watched, receiver):
+    watched.alerting = Watched(watched.store, rules={"webhooks": [receiver.url], "off": ["new-policy"]}).alerting
+    receiver.answers = [Answer(500)] * 9
+    watched.see(1)
+    watched.steps(watched.health.troubles)
+    watched.alerts._routes._webhooks = ()
+    watched.alerting = Watched(watched.store, rules={"off": ["new-policy"]}).alerting
+    watched.steps(lambda: not watched.health.troubles())
+
+
+def test_many_failing_channels_are_one_trouble():
+    health = Health()
+    troubles = Troubles(health)
+    for number in range(20):
+        troubles.note(parcel(f"c{number}"))
+    [line] = health.troubles()
+    assert line.startswith("alerts can't be sent since ")
+    assert line.endswith(": to https://c0.example: answered 500, and 19 more")
+
+
+def parcel(channel: str) -> Parcel:
+    """That failed twice."""
+    message = Message(id="x", made="", title="", text="", events=[], more=[])
+    return Parcel(1, "x", channel, f"https://{channel}.example", [], message, 0, 0, 2, DUE, "answered 500")
 
 
 def test_what_a_channel_will_never_take_is_given_up_and_kept_as_failed(watched, receiver):
@@ -87,16 +139,20 @@ def test_what_a_channel_will_never_take_is_given_up_and_kept_as_failed(watched, 
     assert messages(watched)[0][0] == "failed"
 
 
-def test_a_restart_sends_what_was_not_sent_and_nothing_twice(watched, receiver):
-    watched.see(1)
-    watched.steps(lambda: watched.titles("new-source"))
+def test_a_restart_sends_what_was_not_sent_and_nothing_twice(watched, receiver, monkeypatch):
+    with monkeypatch.context() as patient:
+        patient.setattr("alerts.routes.TOGETHER_MS", 60_000)
+        watched.see(1)
+        watched.steps(lambda: watched.titles("new-source"))
     watched.again()  # before it is in a message
+    watched.ahead += 60_000
     watched.steps(receiver.taken)
     watched.steps(lambda: sent(watched))
     watched.again()
     receiver.answers = [Answer(500)]
     watched.see(2, blocked_host="b.example")
     watched.steps(lambda: len(messages(watched)) == 2)
+    receiver.wait_for(2)
     watched.again()  # before it is known to be sent
     watched.steps(lambda: len(receiver.taken()) == 2)
     for _ in range(3):
@@ -196,3 +252,24 @@ def test_what_waits_in_quiet_hours_is_kept_in_the_store_and_not_in_memory(store,
     watched.ahead += 11 * 3600 * 1000 + 59 * 60 * 1000 + 30_000
     watched.steps(lambda: len(set(receiver.events())) == 8)
     assert len(receiver.events()) == 8
+
+
+def test_a_restart_finds_what_waits_however_much_was_told_before(watched, receiver, monkeypatch):
+    monkeypatch.setattr("alerts.outbox.MOST", 3)
+    monkeypatch.setattr("alerts.record.MOST", 3)
+    hosts(watched, range(4))
+    watched.steps(lambda: sent(watched))
+    hosts(watched, range(4, 8))
+    watched.steps(lambda: len(watched.titles("new-source")) == 8)
+    watched.again()
+    watched.steps(lambda: len(receiver.events()) == 8, seconds=40)
+    assert len(set(receiver.events())) == 8
+
+
+def test_of_what_waits_for_a_channel_that_is_down_only_names_are_remembered(watched, receiver):
+    receiver.answers = [Answer(503, (("Retry-After", "3600"),))]
+    watched.see(1)
+    watched.steps(lambda: receiver.requests)
+    hosts(watched, range(2, 12), sample="x" * 1900)
+    watched.steps(lambda: len(watched.titles("new-source")) == 11)
+    assert len(pickle.dumps(watched.alerts._outbox._waiting)) < 2000

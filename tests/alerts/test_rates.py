@@ -76,12 +76,11 @@ def test_a_sites_own_thresholds_count(store, client):
     assert [title.partition(":")[0] for title in look(watched)] == ["small"]
 
 
-def received(watched: Watched, site: str, hours: int, last_minutes: int) -> None:
+def received(watched: Watched, site: str, hours: int, last_minutes: int, outcome: str = "stored") -> None:
     """A report in each hour, the last one so many minutes ago."""
-    account(
-        watched.client,
-        [(site, running_minute() - last_minutes * 60 - hour * 3600, "received", "", 1) for hour in range(hours)],
-    )
+    lines = [(running_minute() - last_minutes * 60 - hour * 3600, its) for hour in range(hours)
+             for its in ("received", outcome)]  # fmt: skip
+    account(watched.client, [(site, minute, its, "", 1) for minute, its in lines])
 
 
 def silent(watched: Watched) -> list[str]:
@@ -107,6 +106,14 @@ def test_a_site_that_always_reports_and_stops_is_told_once(awake):
     assert title.startswith("shop: no report since 20")
     awake.again()
     assert len(silent(awake)) == 1
+
+
+def test_what_is_refused_is_no_report_nor_of_a_site(awake):
+    received(awake, "", 24, 62)
+    received(awake, "shop", 24, 62, "rejected")
+    received(awake, "busy", 24, 62)
+    received(awake, "busy", 24, 2, "rejected")
+    assert [title.partition(":")[0] for title in silent(awake)] == ["busy"]
 
 
 def test_not_while_the_log_is_behind(awake):

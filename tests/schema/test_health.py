@@ -86,3 +86,10 @@ def test_threads_may_write_and_read_at_once():
         thread.join()
     assert failures == []
     assert health.problems() == []
+
+
+def test_what_does_not_hinder_is_no_problem_and_told_all_the_same():
+    health = Health()
+    health.wrong("channel", "messages can't be sent: it is away", hinders=False)
+    assert health.problems() == []
+    assert len(health.troubles()) == 1
