@@ -5,7 +5,7 @@ from urllib.parse import urlencode
 
 from clickhouse_connect.driver.client import Client
 
-from dashboards import counts, ledger, periods, series, sources, violations
+from dashboards import counts, ledger, periods, series, source_filters, sources, violations
 from dashboards.beside import Beside
 from dashboards.chart import Chart
 from dashboards.counts import Labels
@@ -26,7 +26,7 @@ class Figures(NamedTuple):
 
     reports: int
     violations: int
-    new_sources: int
+    new_sources: int | None  # None: not counted with these filters
     noisy: int  # reports
 
 
@@ -43,7 +43,7 @@ class Overview(NamedTuple):
     labels: Labels
     chart: Chart | None
     sources: list[dict[str, Any]]  # new ones; each with the `address` of its violations, and where to `decide`
-    sources_address: str
+    sources_address: str  # of the list; empty where they are not counted
     hosts: list[dict[str, Any]]
     directives: list[dict[str, Any]]
     violations: list[dict[str, Any]]
@@ -56,7 +56,7 @@ class _Half(NamedTuple):
     series: dict[str, Any]
     listed: list[dict[str, Any]]
     sites: list[str]
-    new: list[int]  # sources, in the period and before
+    new: list[int | None]  # sources, in the period and before
     before: tuple[int, int, int] | None  # reports, violations, noise
 
 
@@ -69,8 +69,8 @@ def _page(its: Asking) -> Overview | str:
     sums = ledger.sums(client, asked)
     shown = counts.directives(client, asked, sums, its.facts.lag(), _TOP)
     labels = counts.labels(client, asked)
-    fresh = Asked(site=asked.site, directive=asked.directive, state="new", since=asked.start, noise="none")
-    new = sources.listed(client, fresh, _LISTED, None)["items"]
+    fresh = _fresh(asked)
+    new = sources.listed(client, fresh, _LISTED)["items"] if fresh else []
     hosts = counts.top(client, asked, "blocked_host", _TOP)["items"]
     half = beside.answer(client)
     return Overview(
@@ -84,7 +84,7 @@ def _page(its: Asking) -> Overview | str:
         labels=labels,
         chart=charts.by_directive(half.series, asked),
         sources=[item | addresses(item) for item in new],
-        sources_address=_sources_address(asked),
+        sources_address=_sources_address(fresh) if fresh else "",
         hosts=hosts,
         directives=shown.items,
         violations=half.listed,
@@ -99,7 +99,7 @@ def _half(client: Client, asked: Filters) -> _Half:
         series=series.over_time(client, asked, "directive", None),
         listed=violations.newest(client, asked, _LISTED)["items"],
         sites=counts.sites(client),
-        new=[sum(of) for of in zip(*sources.count_new(client, asked.site, *times).values(), strict=True)] or [0, 0],
+        new=_count_new(client, asked, times),
         before=counts.figures(client, earlier) if earlier else None,
     )
 
@@ -107,8 +107,27 @@ def _half(client: Client, asked: Filters) -> _Half:
 _EVER = window_at(2**32)
 
 
-def _sources_address(asked: Filters) -> str:
-    given = {"site": asked.site, "directive": asked.directive, "since": asked.start and written(asked.start)}
+def _fresh(asked: Filters) -> Asked | None:
+    """Sources to decide upon, first seen in the period; None where the filters are of what sources don't know."""
+    if not source_filters.but_for_period(asked):
+        return None
+    noise = "none" if asked.noise == "all" else asked.noise
+    return source_filters.asked(asked, "new", 0)._replace(since=asked.start, until=asked.end, noise=noise)
+
+
+def _count_new(client: Client, asked: Filters, times: list[tuple[int, int]]) -> list[int | None]:
+    fresh = _fresh(asked)
+    if fresh is None:
+        return [None] * len(times)
+    return [sum(of) for of in zip(*sources.count_new(client, fresh, *times).values(), strict=True)] or [0] * len(times)
+
+
+def _sources_address(fresh: Asked) -> str:
+    given = {
+        "site": fresh.site, "directive": fresh.directive, "blocked_host": fresh.blocked_host,
+        "blocked_kind": fresh.blocked_kind, "noise": None if fresh.noise == "none" else fresh.noise,
+        "since": fresh.since and written(fresh.since), "until": fresh.until and written(fresh.until),
+    }  # fmt: skip
     chosen = {name: value for name, value in given.items() if value is not None}
     return f"/sources?{urlencode(chosen)}" if chosen else "/sources"
 

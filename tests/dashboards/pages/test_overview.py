@@ -1,8 +1,10 @@
 """The first page: totals against the period before, new sources, and what became of every report."""
 
 import time
-from urllib.parse import parse_qs, urlencode, urlsplit
+from collections.abc import Iterator
+from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit
 
+import pytest
 from starlette.applications import Starlette
 
 from dashboards.app import build
@@ -113,3 +115,48 @@ def test_without_a_period_it_is_of_this_week_and_the_last_and_says_so(store: Eng
     assert "Reports 7 stored at any time" in opened(app, f"/?from={EVER}").text
     insert(client, [violation(2, reports=31)])
     assert "Reports 31" in opened(app, "/").text
+
+
+@pytest.fixture
+def first_seen(store: Engine) -> Iterator[Starlette]:
+    """Sources of two days: one of the first, three of the second, one of them noise."""
+    client = store.client()
+    empty(client)
+    insert(client, [
+        violation(1, at=START - DAY, blocked_host="old.example"),
+        violation(2, blocked_host="new.example"),
+        violation(3, blocked_host="", blocked_kind="inline", effective_directive="style-src-attr"),
+        violation(4, blocked_host="ext.example", noise="extension", noise_rule="scheme"),
+    ])  # fmt: skip
+    yield build(store, lambda: 0.0, None)
+    empty(client)
+
+
+FIRST_DAY = {"from": written(START - DAY), "to": written(START - DAY + 600)}
+
+
+@pytest.mark.parametrize("chosen, blocked", [
+    (FIRST_DAY, ["old.example"]), ({"directive": "style-src-attr"}, ["inline"]),
+    ({"blocked_host": "new.example"}, ["new.example"]), ({"blocked_kind": "inline"}, ["inline"]),
+    ({"noise": "only"}, ["ext.example"]),
+])  # fmt: skip
+def test_new_sources_are_those_of_the_filters_and_the_period(
+    first_seen: Starlette, chosen: dict[str, str], blocked: list[str]
+):
+    shown = opened(first_seen, f"/?{urlencode(chosen)}")
+    assert f"New sources {len(blocked)} " in shown.text
+    asked = [dict(parse_qsl(urlsplit(link).query)) for link in shown.links() if link.startswith("/sources?")]
+    found = [its.get("blocked_host") or its["blocked_kind"] for its in asked if its.get("state") == "all"]
+    assert found == blocked
+    every = next(link for link in shown.links() if link.startswith("/sources?") and "since" in link)
+    assert f"1–{len(blocked)} of {len(blocked)} sources" in opened(first_seen, every).text
+
+
+@pytest.mark.parametrize("name, value", [("browser", "Chrome"), ("q", "cdn"), ("document_host", "www.shop.example")])
+def test_filters_that_sources_do_not_know_leave_the_new_ones_out_and_say_so(
+    first_seen: Starlette, name: str, value: str
+):
+    shown = opened(first_seen, f"/?{name}={value}")
+    assert "New sources – not counted with these filters" in shown.text
+    assert "nobody can tell what is new" in shown.text
+    assert not [link for link in shown.links() if link.startswith("/sources?since")]
