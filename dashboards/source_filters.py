@@ -10,8 +10,9 @@ from schema.violation import LEAST_TRUST
 
 
 class Asked(NamedTuple):
-    """None and empty: any. `blocked_words` are looked for in what was blocked; first seen from `since` to before `until`,
-    both in s.
+    """None and empty: any. `blocked_words` are looked for in what was blocked.
+
+    First seen from `since` on and before `until`, in s.
     """
 
     site: str | None = None
