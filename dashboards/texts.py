@@ -74,6 +74,11 @@ def size(count: int) -> str:
     return f"{amount:.1f} TiB"
 
 
+def rate(value: float) -> str:
+    """Of something a minute."""
+    return f"{value:,.0f}" if value >= 9.95 or value == 0 else f"{value:.2g}"
+
+
 def percent(part: int, whole: int) -> str:
     if not whole:
         return "-"
