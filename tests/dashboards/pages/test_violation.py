@@ -75,6 +75,11 @@ def test_a_policy_that_allows_it_has_no_mark(judged: Starlette):
     assert "Impossible. Its own policy doesn’t block this" in shown.text
 
 
+def test_a_violation_without_a_kept_report_says_so(judged: Starlette):
+    shown = opened(judged, f"/violations/{1:032x}").text
+    assert "A report as a browser sent it None is kept of this violation" in shown
+
+
 def test_the_same_source_on_other_pages_is_listed(judged: Starlette):
     shown = opened(judged, f"/violations/{1:032x}")
     assert "The same source elsewhere" in shown.text
