@@ -71,17 +71,6 @@ def labels(client: Client, filters: Filters) -> Labels:
     return Labels(dict(noise.most_common()), dict(verdicts.most_common()))
 
 
-_FIGURES = _TOTALS.replace("SELECT sum(total), count()", "SELECT sum(total), count(), sum(noisy)").replace(
-    "AS total FROM", "AS total, sumIf(reports, noise != '') AS noisy FROM"
-)
-
-
-def figures(client: Client, filters: Filters) -> tuple[int, int, int]:
-    """Reports, different violations, and how many of the reports are noise."""
-    reports, violations, noisy = ask(client, _FIGURES, relations.violations(filters))[0]
-    return reports, violations, noisy
-
-
 def totals(client: Client, filters: Filters, lag: float | None) -> dict[str, Any]:
     """`/api/totals`. Refused and ignored reports follow site and period only: they have nothing else to filter by."""
     reports, violations = ask(client, _TOTALS, relations.violations(filters))[0]
@@ -114,6 +103,18 @@ LIMIT {limit:UInt32}
 """
 
 
+class Sums(NamedTuple):
+    reports: int
+    violations: int
+    items: list[dict[str, Any]]  # the biggest directives
+
+
+def by_directive(client: Client, filters: Filters, limit: int) -> Sums:
+    found = ask(client, _DIRECTIVES, relations.violations(filters), limit=limit)
+    reports, violations = found[0][3:] if found else (0, 0)
+    return Sums(reports, violations, [_counted(row[:3]) for row in found])
+
+
 class Directives(NamedTuple):
     totals: dict[str, Any]
     items: list[dict[str, Any]]
@@ -121,9 +122,8 @@ class Directives(NamedTuple):
 
 def directives(client: Client, filters: Filters, sums: dict[str, Any], lag: float | None, limit: int) -> Directives:
     """`totals` and `top` by directive at once; `sums` are the ledger's."""
-    found = ask(client, _DIRECTIVES, relations.violations(filters), limit=limit)
-    reports, violations = found[0][3:] if found else (0, 0)
-    return Directives(_totals(reports, violations, sums, lag), [_counted(row[:3]) for row in found])
+    found = by_directive(client, filters, limit)
+    return Directives(_totals(found.reports, found.violations, sums, lag), found.items)
 
 
 _SITES = "SELECT DISTINCT toString(site) AS label FROM hours ORDER BY label LIMIT 1000"

@@ -71,12 +71,25 @@ def links(its: Period) -> list[tuple[str, str, bool]]:
     return [*found, ("all", its.links.here(**{"from": EVER, "to": None}), everything)]
 
 
-def before(asked: Filters) -> Filters | None:
-    """The same, of the period just before, which is as long; None where it began at no certain time."""
+class Before(NamedTuple):
+    """What a period stands against, and its words."""
+
+    asked: Filters
+    words: str
+
+
+def before(asked: Filters) -> Before | None:
+    """The same hours and days of last week, or of as many weeks before as the period is long.
+
+    So a Monday's morning stands against a Monday's morning. None where it began at no certain time.
+    """
     if asked.start is None:
         return None
     end = asked.end or window_at(time.time()) + WINDOW_SECONDS
-    return msgspec.structs.replace(asked, start=max(0, asked.start - max(0, end - asked.start)), end=asked.start)
+    weeks = max(1, -(-(end - asked.start) // _WEEK))
+    start, end = (max(0, second - weeks * _WEEK) for second in (asked.start, end))
+    ago = "a week" if weeks == 1 else f"{weeks} weeks"
+    return Before(msgspec.structs.replace(asked, start=start, end=end), f"the same time {ago} before")
 
 
 def last_monday() -> int:

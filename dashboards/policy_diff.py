@@ -1,10 +1,12 @@
-"""What differs between two policies, by directive and by source expression."""
+"""What differs between two headers, by policy, by directive and by source expression."""
 
+from collections.abc import Mapping
+from itertools import zip_longest
 from typing import NamedTuple
 
-from csp.policy import directive, tokens
+from csp.policy import parse, parse_list
 
-Named = dict[str, tuple[str, ...]]
+Named = Mapping[str, tuple[str, ...]]
 
 
 class Changed(NamedTuple):
@@ -17,19 +19,16 @@ class Changed(NamedTuple):
     removed: list[str]
 
 
-def diff(before: str, after: str) -> list[Changed]:
-    """Of two texts, in the order of the second; what only the first has is at the end."""
-    first, second = _named(before), _named(after)
+def diff(before: str, after: str) -> list[list[Changed]]:
+    """Of two headers' values: the first policy of one against the first of the other, and so on."""
+    none = parse("")
+    pairs = zip_longest(parse_list(before), parse_list(after), fillvalue=none)
+    return [_differences(first.values, second.values) for first, second in pairs]
+
+
+def _differences(first: Named, second: Named) -> list[Changed]:
+    """In the order of the second; what only the first has is at the end."""
     return [_changed(name, first, second) for name in (*second, *(name for name in first if name not in second))]
-
-
-def _named(text: str) -> Named:
-    """The first of a name counts."""
-    found: Named = {}
-    for token in tokens(text):
-        name, values = directive(token)
-        found.setdefault(name, values)
-    return found
 
 
 def _changed(name: str, first: Named, second: Named) -> Changed:

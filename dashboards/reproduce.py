@@ -67,10 +67,10 @@ def question(violation: dict[str, Any]) -> str:
 
 
 def page(violation: dict[str, Any]) -> str:
-    """An HTML page under the policy, which does the same; empty where no element alone does."""
+    """An HTML page under the policies, which does the same; empty where no element alone does."""
     kind, directive = violation["blocked_kind"], violation["effective_directive"]
-    policy = "; ".join(str(one) for one in parse_list(violation["original_policy"])[:1])
-    if not policy:
+    policies = parse_list(violation["original_policy"])
+    if not policies:
         return ""
     if kind == "inline":
         code = violation["sample"] or "/* something inline */"
@@ -80,10 +80,13 @@ def page(violation: dict[str, Any]) -> str:
         element = element if violation["blocked_host"] else ""
     if not element:
         return ""
+    under = "\n".join(
+        f'<meta http-equiv="Content-Security-Policy" content="{attribute(str(its))}">' for its in policies
+    )
     return f"""<!doctype html>
 <meta charset="utf-8">
 <title>What was blocked</title>
-<meta http-equiv="Content-Security-Policy" content="{attribute(policy)}">
+{under}
 {element}"""
 
 

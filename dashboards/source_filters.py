@@ -10,7 +10,10 @@ from schema.violation import LEAST_TRUST
 
 
 class Asked(NamedTuple):
-    """None and empty: any. `blocked_words` are looked for in what was blocked; `since` (s): first seen from then on."""
+    """None and empty: any. `blocked_words` are looked for in what was blocked.
+
+    First seen from `since` on and before `until`, in s.
+    """
 
     site: str | None = None
     directive: str | None = None
@@ -20,6 +23,7 @@ class Asked(NamedTuple):
     state: str = ""
     least: int = 0  # trust
     since: int | None = None
+    until: int | None = None
     noise: str = "all"
 
 
@@ -28,11 +32,17 @@ _KNOWN = {"site", "directive", "blocked_host", "blocked_kind", "noise"}
 
 def are_known(filters: Filters) -> bool:
     """Whether `sources` has what the filters choose by."""
-    return all(
-        getattr(filters, name) == default
-        for name, default in zip(filters.__struct_fields__, filters.__struct_defaults__, strict=True)
-        if name not in _KNOWN
-    )
+    return not _unknown(filters)
+
+
+def but_for_period(filters: Filters) -> bool:
+    """The same, where the period is one of first seeing."""
+    return _unknown(filters) <= {"start", "end"}
+
+
+def _unknown(filters: Filters) -> set[str]:
+    defaults = zip(filters.__struct_fields__, filters.__struct_defaults__, strict=True)
+    return {name for name, default in defaults if name not in _KNOWN and getattr(filters, name) != default}
 
 
 def asked(filters: Filters, state: str, least: int) -> Asked:
@@ -48,10 +58,12 @@ def of_sources(its: Asked) -> Where:
     found = dict(_conditions(its))
     values: dict[str, Any] = {name: value for _, given in found.items() for name, value in given.items()}
     where = " AND ".join(found) or "1"
-    since = ""
-    if its.since is not None:
-        since = " AND first >= toDateTime({since:UInt32}, 'UTC')"
-        values["since"] = its.since
+    first_seen = ""
+    for name, compared in (("since", ">="), ("until", "<")):
+        second = getattr(its, name)
+        if second is not None:
+            first_seen += f" AND first {compared} toDateTime({{{name}:UInt32}}, 'UTC')"
+            values[name] = second
     rows = f"""(
         SELECT any(site) AS its_site, any(effective_directive) AS its_directive, any(blocked) AS its_blocked,
             {SOURCE} AS source, min(blocked_kind) AS kind, min(s.first_seen) AS first, max(s.last_seen) AS last,
@@ -59,7 +71,7 @@ def of_sources(its: Asked) -> Where:
         FROM sources AS s
         WHERE {where}
         GROUP BY source
-        HAVING total > 0{since}
+        HAVING total > 0{first_seen}
     )"""  # noqa: S608  (conditions of ours)
     return Where(where, values, rows)
 

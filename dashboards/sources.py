@@ -135,10 +135,10 @@ GROUP BY its_site
 """
 
 
-def count_new(client: Client, site: str | None, *periods: tuple[int, int]) -> dict[str, list[int]]:
-    """By site, for each period (s, without its end): sources that are worth it and no noise, first seen in it."""
-    its = source_trust.floods(client, site or "")
-    rows = source_filters.of_sources(Asked(site=site, noise="none", since=min(start for start, _ in periods)))
+def count_new(client: Client, asked: Asked, *periods: tuple[int, int]) -> dict[str, list[int]]:
+    """By site, for each period (s, without its end): trusted sources that `asked` chooses, first seen in it."""
+    its = source_trust.floods(client, asked.site or "")
+    rows = source_filters.of_sources(asked._replace(since=min(start for start, _ in periods), until=None))
     starts, ends = ([second * 1000 for second in side] for side in zip(*periods, strict=True))
     question = _NEW.replace("{judged}", source_trust.judged(its))
     return dict(ask(client, question, rows, **its._asdict(), starts=starts, ends=ends))

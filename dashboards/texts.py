@@ -3,6 +3,8 @@
 import re
 from datetime import UTC, datetime
 
+from csp.policy import tokens
+
 # Controls, and what changes the order or hides itself (bidi marks, zero-width, tags): shown by their code point.
 _UNSEEN = re.compile(
     "[\x00-\x1f\x7f-\x9f\xad\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164"
@@ -72,6 +74,11 @@ def size(count: int) -> str:
     return f"{amount:.1f} TiB"
 
 
+def rate(value: float) -> str:
+    """Of something a minute."""
+    return f"{value:,.0f}" if value >= 9.95 or value == 0 else f"{value:.2g}"
+
+
 def percent(part: int, whole: int) -> str:
     if not whole:
         return "-"
@@ -79,9 +86,10 @@ def percent(part: int, whole: int) -> str:
     return f"{share:.0f}%" if share >= 9.95 or share == 0 else f"{share:.1f}%"
 
 
-def directives(policy: str) -> list[str]:
-    """A policy, a directive a line."""
-    return [plain(part.strip()) for part in policy.split(";") if part.strip()]
+def policies(text: str) -> list[list[str]]:
+    """The directives, as written, of each policy of a header's value."""
+    found = (list(tokens(part)) for part in text.split(","))
+    return [its for its in found if its]
 
 
 def times(count: int, word: str) -> str:

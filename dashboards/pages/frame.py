@@ -120,7 +120,7 @@ class Frame:
 
 FILTERS: tuple[Callable[..., Any], ...] = (
     texts.plain, texts.lines, texts.brief, texts.number, texts.moment, texts.short, texts.span, texts.ago, texts.size,
-    texts.percent, texts.times, texts.directives, written,
+    texts.percent, texts.rate, texts.times, written,
 )  # fmt: skip
 
 

@@ -1,24 +1,27 @@
-"""The first page: what is new, whether it is real, how much, and against the period before."""
+"""The first page: what is new, whether it is real, how much, and against the same time of last week."""
 
+import time
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
 from clickhouse_connect.driver.client import Client
 
-from dashboards import counts, ledger, periods, series, sources, violations
+from dashboards import counts, ledger, periods, rate, series, source_filters, sources, violations
 from dashboards.beside import Beside
 from dashboards.chart import Chart
-from dashboards.counts import Labels
+from dashboards.counts import Labels, Sums
 from dashboards.filters import Filters
 from dashboards.links import VIOLATIONS, Links
 from dashboards.pages import charts
 from dashboards.pages.frame import Asking, Page
 from dashboards.pages.of_source import addresses
+from dashboards.rate import Rate
 from dashboards.source_filters import Asked
 from dashboards.times import window_at, written
 
 _TOP = 8  # lines of a list of the biggest
 _LISTED = 8  # violations, and new sources
+_MOST = 1000  # directives of the time before
 
 
 class Figures(NamedTuple):
@@ -26,7 +29,7 @@ class Figures(NamedTuple):
 
     reports: int
     violations: int
-    new_sources: int
+    new_sources: int | None  # None: not counted with these filters
     noisy: int  # reports
 
 
@@ -35,19 +38,28 @@ class Overview(NamedTuple):
 
     links: Links
     period: str  # in words
+    against: str  # what it is compared with, in words; empty: nothing
     periods: list[tuple[str, str, bool]]
     sites: list[str]
     totals: dict[str, Any]
+    rate: Rate | None
+    hourly: bool  # the rate is of the last hour, not of the period
     figures: Figures
-    before: Figures | None  # of as long a time just before
-    labels: Labels
+    before: Figures | None
+    noise: list[dict[str, Any]]  # each with `key`, `reports` and `before`, as those of verdicts and directives
+    verdicts: list[dict[str, Any]]
     chart: Chart | None
     sources: list[dict[str, Any]]  # new ones; each with the `address` of its violations, and where to `decide`
-    sources_address: str
+    sources_address: str  # of the list; empty where they are not counted
     hosts: list[dict[str, Any]]
     directives: list[dict[str, Any]]
     violations: list[dict[str, Any]]
     ledger: dict[str, Any]
+
+
+class _Before(NamedTuple):
+    sums: Sums
+    labels: Labels
 
 
 class _Half(NamedTuple):
@@ -56,8 +68,9 @@ class _Half(NamedTuple):
     series: dict[str, Any]
     listed: list[dict[str, Any]]
     sites: list[str]
-    new: list[int]  # sources, in the period and before
-    before: tuple[int, int, int] | None  # reports, violations, noise
+    new: list[int | None]  # sources, in the period and before
+    before: _Before | None
+    rate: Rate | None  # of the last hour, where the period has no end
 
 
 def _page(its: Asking) -> Overview | str:
@@ -65,50 +78,91 @@ def _page(its: Asking) -> Overview | str:
     if "sort" in its.given.given:  # an address of when the list was here
         return Links(VIOLATIONS, its.given.given).here()
     asked, client = period.asked, its.client
-    beside = Beside(its.clients, lambda other: _half(other, asked))
+    against = periods.before(asked)
+    beside = Beside(its.clients, lambda other: _half(other, asked, against))
     sums = ledger.sums(client, asked)
     shown = counts.directives(client, asked, sums, its.facts.lag(), _TOP)
     labels = counts.labels(client, asked)
-    fresh = Asked(site=asked.site, directive=asked.directive, state="new", since=asked.start, noise="none")
-    new = sources.listed(client, fresh, _LISTED, None)["items"]
+    fresh = _fresh(asked)
+    new = sources.listed(client, fresh, _LISTED)["items"] if fresh else []
     hosts = counts.top(client, asked, "blocked_host", _TOP)["items"]
     half = beside.answer(client)
+    then = half.before
+    reports = shown.totals["reports"]
     return Overview(
         links=period.links,
         period=period.words,
+        against=against.words if against else "",
         periods=periods.links(period),
         sites=half.sites,
         totals=shown.totals,
-        figures=Figures(shown.totals["reports"], shown.totals["violations"], half.new[0], labels.noisy),
-        before=Figures(*half.before[:2], half.new[1], half.before[2]) if half.before else None,
-        labels=labels,
+        rate=half.rate or rate.of_period(asked, reports, then.sums.reports if then else None),
+        hourly=half.rate is not None,
+        figures=Figures(reports, shown.totals["violations"], half.new[0], labels.noisy),
+        before=Figures(then.sums.reports, then.sums.violations, half.new[1], then.labels.noisy) if then else None,
+        noise=_compared(labels.noise, then.labels.noise if then else None),
+        verdicts=_compared(labels.verdicts, then.labels.verdicts if then else None),
         chart=charts.by_directive(half.series, asked),
         sources=[item | addresses(item) for item in new],
-        sources_address=_sources_address(asked),
+        sources_address=_sources_address(fresh) if fresh else "",
         hosts=hosts,
-        directives=shown.items,
+        directives=_with_before(shown.items, then),
         violations=half.listed,
         ledger=sums,
     )
 
 
-def _half(client: Client, asked: Filters) -> _Half:
-    earlier = periods.before(asked)
+def _half(client: Client, asked: Filters, against: periods.Before | None) -> _Half:
+    earlier = against.asked if against else None
     times = [(one.start or 0, one.end or _EVER) for one in (asked, earlier) if one]
     return _Half(
         series=series.over_time(client, asked, "directive", None),
         listed=violations.newest(client, asked, _LISTED)["items"],
         sites=counts.sites(client),
-        new=[sum(of) for of in zip(*sources.count_new(client, asked.site, *times).values(), strict=True)] or [0, 0],
-        before=counts.figures(client, earlier) if earlier else None,
+        new=_count_new(client, asked, times),
+        before=_Before(counts.by_directive(client, earlier, _MOST), counts.labels(client, earlier))
+        if earlier
+        else None,
+        rate=None if asked.end else rate.of_last_hour(client, asked, time.time()),
     )
+
+
+def _compared(now: dict[str, int], then: dict[str, int] | None) -> list[dict[str, Any]]:
+    """What was there before only is there too."""
+    keys = (*now, *(key for key in then or {} if key not in now))
+    return [{"key": key, "reports": now.get(key, 0), "before": then.get(key, 0) if then is not None else None}
+            for key in keys]  # fmt: skip
+
+
+def _with_before(items: list[dict[str, Any]], then: _Before | None) -> list[dict[str, Any]]:
+    known = {item["key"]: item["reports"] for item in then.sums.items} if then else {}
+    return [item | {"before": known.get(item["key"], 0) if then else None} for item in items]
 
 
 _EVER = window_at(2**32)
 
 
-def _sources_address(asked: Filters) -> str:
-    given = {"site": asked.site, "directive": asked.directive, "since": asked.start and written(asked.start)}
+def _fresh(asked: Filters) -> Asked | None:
+    """Sources to decide upon, first seen in the period; None where the filters are of what sources don't know."""
+    if not source_filters.but_for_period(asked):
+        return None
+    noise = "none" if asked.noise == "all" else asked.noise
+    return source_filters.asked(asked, "new", 0)._replace(since=asked.start, until=asked.end, noise=noise)
+
+
+def _count_new(client: Client, asked: Filters, times: list[tuple[int, int]]) -> list[int | None]:
+    fresh = _fresh(asked)
+    if fresh is None:
+        return [None] * len(times)
+    return [sum(of) for of in zip(*sources.count_new(client, fresh, *times).values(), strict=True)] or [0] * len(times)
+
+
+def _sources_address(fresh: Asked) -> str:
+    given = {
+        "site": fresh.site, "directive": fresh.directive, "blocked_host": fresh.blocked_host,
+        "blocked_kind": fresh.blocked_kind, "noise": None if fresh.noise == "none" else fresh.noise,
+        "since": fresh.since and written(fresh.since), "until": fresh.until and written(fresh.until),
+    }  # fmt: skip
     chosen = {name: value for name, value in given.items() if value is not None}
     return f"/sources?{urlencode(chosen)}" if chosen else "/sources"
 

@@ -8,7 +8,7 @@ from clickhouse_connect.driver.client import Client
 from starlette.exceptions import HTTPException
 
 from csp import lint
-from dashboards import counts, filters, policies
+from dashboards import counts, filters, policies, texts
 from dashboards.links import Links
 from dashboards.pages import paging
 from dashboards.pages.frame import Asking, Page
@@ -34,7 +34,7 @@ class OnePolicy(NamedTuple):
     """All that policy.html shows."""
 
     policy: dict[str, Any]
-    lines: list[str]  # a directive each
+    lines: list[list[str]]  # of each policy its directives
     problems: list[lint.Problem]
     blocks: list[dict[str, Any]]  # each with the `address` of its violations
 
@@ -44,7 +44,7 @@ class Diff(NamedTuple):
 
     a: str
     b: str
-    changes: list[Changed]
+    changes: list[list[Changed]]  # of each policy
     same: int  # directives
     swapped: str  # the address of it the other way round
 
@@ -70,7 +70,7 @@ def _one(its: Asking) -> OnePolicy:
     text = found["original_policy"]
     return OnePolicy(
         policy=found,
-        lines=[part.strip() for part in text.split(";") if part.strip()],
+        lines=texts.policies(text),
         problems=lint.problems(text)[:_PROBLEMS],
         blocks=[block | addresses(block) for block in found["blocks"]],
     )
@@ -79,8 +79,9 @@ def _one(its: Asking) -> OnePolicy:
 def _diff(its: Asking) -> Diff:
     a, b = (_given(its, name) for name in ("a", "b"))
     changes = diff(_text(its.client, a), _text(its.client, b))
-    shown = [one for one in changes if one.how not in {"same", "reordered"}]
-    return Diff(a, b, shown, len(changes) - len(shown), _diff_address(b, a))
+    shown = [[one for one in its if one.how not in {"same", "reordered"}] for its in changes]
+    same = sum(map(len, changes)) - sum(map(len, shown))
+    return Diff(a, b, shown, same, _diff_address(b, a))
 
 
 def _given(its: Asking, name: str) -> str:

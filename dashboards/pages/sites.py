@@ -13,6 +13,7 @@ from dashboards.pages import paging
 from dashboards.pages.frame import Asking, Page
 from dashboards.pages.paging import Paged
 from dashboards.params import BadParameter
+from dashboards.source_filters import Asked
 from dashboards.times import window_at, written
 from schema.sites import Site, Sites
 
@@ -52,7 +53,7 @@ def _page(its: Asking) -> SitesPage:
         raise BadParameter("cursor comes from a page's link to the next, unchanged.")
     known = _known(its.client, sites, now)
     shown = known[place.before : place.before + _LISTED]
-    new = sources.count_new(its.client, None, (window_at(now - _WEEK), now)) if shown else {}
+    new = sources.count_new(its.client, Asked(noise="none"), (window_at(now - _WEEK), now)) if shown else {}
     items = [item | _more(item["site"], sites) | {"new": new.get(item["site"], [0])[0]} for item in shown]
     more = "on" if len(known) > place.before + _LISTED else None
     links = Links("/sites", its.given.given)

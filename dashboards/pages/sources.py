@@ -17,7 +17,8 @@ from schema.violation import LEAST_TRUST
 _LISTED = 25
 _STATES = ("new", "known", "ignored", "all")
 _SINCE = (("1 hour", 3600), ("24 hours", 86400), ("7 days", 7 * 86400), ("30 days", 30 * 86400))
-_OWN = ("site", "directive", "q", "blocked_host", "blocked_kind", "state", "trust", "since", "noise", "cursor")
+_UNFORMED = ("blocked_host", "blocked_kind", "since", "until")
+_OWN = ("site", "directive", "q", "blocked_host", "blocked_kind", "state", "trust", "since", "until", "noise", "cursor")
 
 
 class Sources(NamedTuple):
@@ -27,6 +28,7 @@ class Sources(NamedTuple):
     state: str
     tabs: list[tuple[str, str, bool]]  # words, address, whether it is this one
     periods: list[tuple[str, str, bool]]
+    chosen: dict[str, str]  # filters that have no field in the form
     listed: Paged
     sites: list[str]
     least: int  # trust
@@ -47,7 +49,8 @@ def _page(its: Asking) -> Sources:
         links=links,
         state=state,
         tabs=[(words, links.here(state=words), words == state) for words in _STATES],
-        periods=_periods(links, asked.since),
+        periods=_periods(links, asked),
+        chosen={name: links.given[name] for name in _UNFORMED if name in links.given},
         listed=paging.paged(found | {"items": [item | addresses(item) for item in found["items"]]}, place, links),
         sites=counts.sites(its.client),
         least=asked.least,
@@ -59,11 +62,11 @@ def _page(its: Asking) -> Sources:
 
 def _asked(given: Parameters, state: str, noise: str) -> Asked:
     """Raises BadParameter."""
-    for name in ("directive", "trust", "since"):
+    for name in ("directive", "trust", "since", "until"):
         if given.given.get(name) == "":
             del given.given[name]  # a form's choice of any
     chosen = filters.read(given)
-    since = given.text("since")
+    since, until = (given.text(name) for name in ("since", "until"))
     return Asked(
         site=chosen.site,
         directive=chosen.directive,
@@ -73,16 +76,18 @@ def _asked(given: Parameters, state: str, noise: str) -> Asked:
         state="" if state == "all" else state,
         least=given.whole("trust", 0, 100) or 0,
         since=None if since is None else int(times.read("since", since)),
+        until=None if until is None else int(times.read("until", until)),
         noise=noise,
     )
 
 
-def _periods(links: Links, since: int | None) -> list[tuple[str, str, bool]]:
+def _periods(links: Links, asked: Asked) -> list[tuple[str, str, bool]]:
     now = window_at(time.time())
+    since = None if asked.until else asked.since
     found: list[tuple[str, str, bool]] = []
     for words, length in _SINCE:
-        found.append((words, links.here(since=written(now - length)), since == now - length))
-    return [*found, ("any time", links.here(since=None), since is None)]
+        found.append((words, links.here(since=written(now - length), until=None), since == now - length))
+    return [*found, ("any time", links.here(since=None, until=None), not (asked.since or asked.until))]
 
 
 PAGE = Page("/sources", "sources.html", _page, _OWN, filtered=False)

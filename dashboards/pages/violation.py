@@ -4,7 +4,8 @@ from typing import Any, NamedTuple
 
 from clickhouse_connect.driver.client import Client
 
-from dashboards import filters, periods, reproduce, violations
+from csp.policy import directive
+from dashboards import filters, periods, reproduce, texts, violations
 from dashboards.api import found
 from dashboards.chart import Chart
 from dashboards.filters import Filters
@@ -15,6 +16,7 @@ from dashboards.rows import FIELDS
 from schema.noise import Rule
 
 _POLICIES = 10
+_JUDGED = 20  # policies of one header
 _ELSEWHERE = 10
 
 
@@ -26,7 +28,7 @@ class OneViolation(NamedTuple):
     fields: tuple[str, ...]
     chart: Chart | None
     rule: Rule | None  # by which it is noise
-    policies: list[dict[str, Any]]  # each with `lines`: a directive, and whether it is the one that blocks
+    policies: list[dict[str, Any]]  # each with `lines`: of each policy of the header, a directive and whether it blocks
     elsewhere: list[dict[str, Any]]  # the same source, on other pages and lines
     question: str  # for `csp-sentinel match`
     page: str  # that does the same
@@ -48,12 +50,15 @@ def _page(its: Asking) -> OneViolation:
 
 
 def _marked(one: dict[str, Any], policy: dict[str, Any]) -> dict[str, Any]:
-    text = policy["original_policy"]
-    blocking = reproduce.decides(one, text)
-    parts = [part.strip() for part in text.split(";") if part.strip()]
-    names = [part.split(maxsplit=1)[0].lower() for part in parts]
+    each = texts.policies(policy["original_policy"])
+    judged = [_lines(its, reproduce.decides(one, "; ".join(its))) for its in each[:_JUDGED]]
+    return policy | {"lines": judged + [_lines(its, "") for its in each[_JUDGED:]]}
+
+
+def _lines(directives: list[str], blocking: str) -> list[tuple[str, bool]]:
+    names = [directive(its).name for its in directives]
     first = names.index(blocking) if blocking in names else None  # the first of a name counts
-    return policy | {"blocking": blocking, "lines": [(part, place == first) for place, part in enumerate(parts)]}
+    return [(its, place == first) for place, its in enumerate(directives)]
 
 
 def _elsewhere(client: Client, one: dict[str, Any]) -> list[dict[str, Any]]:

@@ -2,6 +2,7 @@
 // (WCAG 2.1.4).
 const OFF = "csp-sentinel-keys-off";
 const AFTER_G = 1500; // ms
+const SEARCH = "#search"; // of an address that / leads to
 
 export function keys() {
   const help = document.querySelector("[data-keys]");
@@ -23,13 +24,18 @@ export function keys() {
   });
 
   const actions = {
-    "/": () => document.querySelector("[data-search]")?.focus(),
+    "/": () => {
+      const search = document.querySelector("[data-search]");
+      if (search) search.focus();
+      else location.assign(`${document.querySelector('nav.main a[data-key="v"]').href}${SEARCH}`);
+    },
     "?": () => help.showModal(),
     j: () => move(1),
     k: () => move(-1),
     x: () => row()?.querySelector("input[type=checkbox]")?.click(),
     g: (event) => { gone = event.timeStamp; },
   };
+  if (location.hash === SEARCH) document.querySelector("[data-search]")?.focus();
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing || off() || help.open) return;
     if (event.target.closest("input:not([type=checkbox], [type=radio]), select, textarea")) return;

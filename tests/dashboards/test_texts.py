@@ -42,5 +42,6 @@ def test_numbers_times_and_steps():
         "minute", "10 minutes", "hour", "3 hours", "day", "7 days"]  # fmt: skip
 
 
-def test_a_policy_is_shown_by_directive():
-    assert texts.directives("default-src 'self';  img-src * ;;") == ["default-src 'self'", "img-src *"]
+def test_policies_are_shown_by_directive():
+    assert texts.policies("default-src 'self';  img-src * ;;") == [["default-src 'self'", "img-src *"]]
+    assert texts.policies("img-src 'self', ;, script-src a; x") == [["img-src 'self'"], ["script-src a", "x"]]

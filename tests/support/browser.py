@@ -81,8 +81,11 @@ class Visit:
         return found
 
     def too_wide(self) -> int:
-        """Px that only scrolling sideways would show."""
-        found: int = self.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+        """Px that only scrolling sideways would show, or that stick out of a panel."""
+        found: int = self.page.evaluate(
+            "Math.max(...[document.documentElement, ...document.querySelectorAll('.panel, .card')]"
+            ".map((its) => its.scrollWidth - its.clientWidth))"
+        )
         return found
 
     def barriers(self) -> list[str]:

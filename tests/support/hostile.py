@@ -17,19 +17,22 @@ LONG = "https://evil.example/" + "é/" * 21_800  # 64 KiB as UTF-8
 _NO_TEXTS = {"site", "window", "fingerprint", "reports", "first_seen", "last_seen", "line_number", "column_number",
              "status_code", "trust", "policy_hash", "blocked_kind", "disposition", "verdict"}  # fmt: skip
 TEXTS = [name for name in FIELDS if name not in _NO_TEXTS]
+LABEL, WORD = "m" * 63, "w" * 64  # without a place to break a line
 POLICIES = ("00000000000000ee", "00000000000000ff")
 _REJECTS = ["day", "reason", "slot", "site", "received", "user_agent", "raw"]
 _POLICY = f"script-src 'self' {TEXT.replace(';', ' ')}; img-src\u202e x; {TEXT}"
 
 
 def fill(client: Client) -> None:
-    """Violations 1 (hostile in every field), 2 (long in every field) and 3 (a script URL); two policies."""
+    """Violations 1 (hostile in every field), 2 (long in every field), 3 (a script URL) and 4 (words); two policies."""
     texts = dict.fromkeys(TEXTS, TEXT) | {"original_policy": _POLICY, "policy_hash": POLICIES[0]}
     longs = dict.fromkeys(TEXTS, LONG) | {"effective_directive": "img-src", "policy_hash": POLICIES[1]}
     insert(client, [
         violation(1, **texts, reports=3), violation(2, **longs),
         violation(3, blocked_url="javascript:alert(1)", document_url="javascript:alert(1)", sample=TEXT,
                   blocked_kind="inline", verdict="consistent", verdict_reason="script-src-elem"),
+        violation(4, site=LABEL, effective_directive=WORD, browser=WORD, os=WORD, noise_rule=WORD, source_file=WORD,
+                  original_policy=f"{WORD} {WORD}, {WORD}", policy_hash="00000000000000dd"),
     ])  # fmt: skip
     account(client, [("shop", START, "received", "", 3), ("shop", START, "ignored", TEXT, 2),
                      ("shop", START, "rejected", TEXT, 1)])  # fmt: skip

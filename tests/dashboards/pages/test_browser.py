@@ -14,8 +14,9 @@ from tests.support.store import empty
 __all__ = ["browser"]  # a fixture
 LONG = f"/violations/{2:032x}"
 PAGES = [
-    "/", "/violations", "/violations?sort=grouped", "/violations?site=nobody", f"/violations/{1:032x}", LONG,
-    f"/violations/{3:032x}", "/sources", "/sources?state=all&noise=all", "/sources?state=ignored", "/policies",
+    "/", f"/?site={hostile.LABEL}", "/violations", "/violations?sort=grouped", "/violations?site=nobody",
+    f"/violations/{1:032x}", LONG, f"/violations/{3:032x}", f"/violations/{4:032x}",
+    "/policies/00000000000000dd", "/sources", "/sources?state=all&noise=all", "/sources?state=ignored", "/policies",
     *(f"/policies/{its}" for its in hostile.POLICIES),
     f"/policies/diff?a={hostile.POLICIES[0]}&b={hostile.POLICIES[1]}", "/alerts", "/sites", "/rejects", "/system",
 ]  # fmt: skip

@@ -1,8 +1,10 @@
 """The first page: totals against the period before, new sources, and what became of every report."""
 
 import time
-from urllib.parse import parse_qs, urlencode, urlsplit
+from collections.abc import Iterator
+from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit
 
+import pytest
 from starlette.applications import Starlette
 
 from dashboards.app import build
@@ -37,7 +39,7 @@ def test_new_sources_lead_to_their_violations_and_to_a_decision(app: Starlette):
 
 
 def test_nothing_before_is_said_and_not_divided_by(app: Starlette):
-    assert "none in the period before" in opened(app, "/").text
+    assert "before: none" in opened(app, "/").text
     assert "before:" not in opened(app, f"/?from={EVER}").text
 
 
@@ -89,16 +91,57 @@ def test_how_far_the_store_is_behind_may_be_unknown(store: Engine):
     assert "Behind – unknown" in opened(build(store, lambda: None, None), "/").text
 
 
-def test_a_period_stands_against_as_long_a_time_before(store: Engine):
+@pytest.fixture
+def two_weeks(store: Engine) -> Iterator[Starlette]:
+    """Of now and of the same day a week ago."""
     client = store.client()
     empty(client)
     now = window_at(time.time())
-    insert(client, [violation(1, at=now - 30 * 3600, reports=10), violation(2, at=now - 29 * 3600, reports=10)])
-    insert(client, [violation(3, at=now - 3600, reports=30, noise="extension", noise_rule="scheme")])
-    shown = opened(build(store, lambda: 0.0, None), f"/?from={written(now + 600 - DAY)}").text
+    week_ago = now - 7 * DAY
+    insert(client, [
+        violation(1, at=week_ago - 1200, reports=12, verdict="consistent"),
+        violation(2, at=week_ago - 3 * 3600, reports=8, effective_directive="img-src", verdict="undecidable"),
+        violation(4, at=now - 2 * DAY, reports=1000),
+        violation(3, at=now - 1200, reports=30, noise="extension", noise_rule="scheme", verdict="consistent"),
+    ])  # fmt: skip
+    yield build(store, lambda: 0.0, None)
+    empty(client)
+
+
+LAST_DAY = written(window_at(time.time()) + 600 - DAY)
+
+
+def test_a_period_stands_against_the_same_time_of_last_week(two_weeks: Starlette):
+    shown = opened(two_weeks, f"/?from={LAST_DAY}").text
+    assert "against the same time a week before." in shown
     assert "Reports 30 +50% before: 20" in shown
     assert "Violations 1 -50% before: 2" in shown
     assert "Noise 100% before: 0%" in shown
+    assert "against the same time 2 weeks before." in opened(two_weeks, "/").text
+
+
+def test_each_directive_verdict_and_noise_stands_against_the_same_time(two_weeks: Starlette):
+    shown = opened(two_weeks, f"/?from={LAST_DAY}").text
+    assert "script-src-elem 30 +150% before: 12 1" in shown
+    assert "consistent 30 100% +150% before: 12" in shown
+    assert "undecidable 0 0% -100% before: 8" in shown
+    assert "extension 30 100% before: none" in shown
+    assert "the site’s own 0 0% -100% before: 20" in shown
+    assert "before:" not in opened(two_weeks, f"/?from={EVER}").text
+
+
+@pytest.mark.parametrize("chosen, said", [
+    ("", "0.5 last hour +150%"), ("?q=shop", "0.5 last hour +150%"), ("?noise=none", "0 last hour -100%"),
+    ("?verdict=consistent", "0.5 last hour +150%"),
+])  # fmt: skip
+def test_reports_a_minute_are_of_the_last_hour_and_the_same_a_week_ago(two_weeks: Starlette, chosen: str, said: str):
+    assert f"Reports a minute {said} a week ago: 0.2" in opened(two_weeks, f"/{chosen}").text
+
+
+def test_reports_a_minute_of_a_past_period_are_its_own(two_weeks: Starlette):
+    begin = window_at(time.time()) - DAY
+    shown = opened(two_weeks, f"/?{urlencode({'from': written(begin), 'to': written(begin + DAY)})}").text
+    assert "Reports a minute 0.021 +50% before: 0.014" in shown
 
 
 def test_without_a_period_it_is_of_this_week_and_the_last_and_says_so(store: Engine):
@@ -113,3 +156,48 @@ def test_without_a_period_it_is_of_this_week_and_the_last_and_says_so(store: Eng
     assert "Reports 7 stored at any time" in opened(app, f"/?from={EVER}").text
     insert(client, [violation(2, reports=31)])
     assert "Reports 31" in opened(app, "/").text
+
+
+@pytest.fixture
+def first_seen(store: Engine) -> Iterator[Starlette]:
+    """Sources of two days: one of the first, three of the second, one of them noise."""
+    client = store.client()
+    empty(client)
+    insert(client, [
+        violation(1, at=START - DAY, blocked_host="old.example"),
+        violation(2, blocked_host="new.example"),
+        violation(3, blocked_host="", blocked_kind="inline", effective_directive="style-src-attr"),
+        violation(4, blocked_host="ext.example", noise="extension", noise_rule="scheme"),
+    ])  # fmt: skip
+    yield build(store, lambda: 0.0, None)
+    empty(client)
+
+
+FIRST_DAY = {"from": written(START - DAY), "to": written(START - DAY + 600)}
+
+
+@pytest.mark.parametrize("chosen, blocked", [
+    (FIRST_DAY, ["old.example"]), ({"directive": "style-src-attr"}, ["inline"]),
+    ({"blocked_host": "new.example"}, ["new.example"]), ({"blocked_kind": "inline"}, ["inline"]),
+    ({"noise": "only"}, ["ext.example"]),
+])  # fmt: skip
+def test_new_sources_are_those_of_the_filters_and_the_period(
+    first_seen: Starlette, chosen: dict[str, str], blocked: list[str]
+):
+    shown = opened(first_seen, f"/?{urlencode(chosen)}")
+    assert f"New sources {len(blocked)} " in shown.text
+    asked = [dict(parse_qsl(urlsplit(link).query)) for link in shown.links() if link.startswith("/sources?")]
+    found = [its.get("blocked_host") or its["blocked_kind"] for its in asked if its.get("state") == "all"]
+    assert found == blocked
+    every = next(link for link in shown.links() if link.startswith("/sources?") and "since" in link)
+    assert f"1–{len(blocked)} of {len(blocked)} sources" in opened(first_seen, every).text
+
+
+@pytest.mark.parametrize("name, value", [("browser", "Chrome"), ("q", "cdn"), ("document_host", "www.shop.example")])
+def test_filters_that_sources_do_not_know_leave_the_new_ones_out_and_say_so(
+    first_seen: Starlette, name: str, value: str
+):
+    shown = opened(first_seen, f"/?{name}={value}")
+    assert "New sources – not counted with these filters" in shown.text
+    assert "nobody can tell what is new" in shown.text
+    assert not [link for link in shown.links() if link.startswith("/sources?since")]

@@ -71,4 +71,24 @@ def test_none_is_said_with_what_to_do(store: Engine):
     ("img-src a; img-src b", "img-src a", [("img-src", "same", ["a"], [], [])]),
 ])  # fmt: skip
 def test_a_diff_is_of_what_browsers_read(before: str, after: str, said: list[tuple[object, ...]]):
-    assert diff(before, after) == said
+    assert [change for policy in diff(before, after) for change in policy] == said
+
+
+def test_several_policies_of_a_header_are_compared_one_by_one():
+    before = "img-src 'self', script-src 'none'"
+    unchanged, same, new = diff(before, f"{before}, object-src 'none'; img-src a")
+    assert [(its.name, its.how) for its in (*unchanged, *same)] == [("img-src", "same"), ("script-src", "same")]
+    assert [(its.name, its.how) for its in new] == [("object-src", "added"), ("img-src", "added")]
+
+
+def test_several_policies_of_a_header_are_shown_one_by_one(store: Engine):
+    client = store.client()
+    empty(client)
+    joined = "img-src 'self', script-src 'none'"
+    insert(client, [violation(1, policy_hash=OLD, original_policy=joined),
+                    violation(2, policy_hash=NEW, original_policy=f"{joined}, object-src 'none'")])  # fmt: skip
+    app = build(store, lambda: 0.0, None)
+    assert "Policy 1 of 2 img-src 'self' Policy 2 of 2 script-src 'none'" in opened(app, f"/policies/{OLD}").text
+    compared = opened(app, f"/policies/diff?a={OLD}&b={NEW}").text
+    assert "Policy 3 of 3 object-src added added 'none'" in compared
+    assert "2 directives are the same" in compared

@@ -57,6 +57,13 @@ def test_a_slash_goes_to_the_search_where_letters_are_letters(visit: Visit):
     expect(page.locator("[data-search]")).to_have_value("j?k/gs")
 
 
+def test_a_slash_on_a_page_without_a_search_goes_to_that_of_the_violations(visit: Visit):
+    page = visit.open("/?site=shop")
+    page.keyboard.press("/")
+    page.wait_for_url("**/violations?site=shop#search")
+    expect(page.locator("[data-search]")).to_be_focused()
+
+
 def test_g_and_a_letter_goes_to_a_page(visit: Visit):
     page = visit.open("/")
     page.keyboard.press("g")

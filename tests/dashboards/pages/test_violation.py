@@ -51,6 +51,8 @@ def judged(store: Engine) -> Starlette:
         violation(2, blocked_url="https://cdn.evil.example/1.js", document_url="https://www.shop.example/other"),
         violation(3, original_policy="script-src *", policy_hash="00000000000000bb", verdict="impossible",
                   verdict_reason="allowed"),
+        violation(4, original_policy="img-src 'self', script-src 'none', object-src 'none'",
+                  policy_hash="00000000000000dd", verdict="consistent", verdict_reason="script-src"),
     ])  # fmt: skip
     return build(store, lambda: 0.0, None)
 
@@ -61,10 +63,21 @@ def test_the_directive_that_blocks_is_marked_in_the_policy(judged: Starlette):
     assert "script-src https://cdn.example blocks it" in shown.text
 
 
+def test_of_several_policies_the_one_that_blocks_has_the_mark(judged: Starlette):
+    shown = opened(judged, f"/violations/{4:032x}")
+    assert [tag for tag, _ in shown.tags].count("mark") == 1
+    assert "Policy 2 of 3 script-src 'none' blocks it Policy 3 of 3 object-src 'none'" in shown.text
+
+
 def test_a_policy_that_allows_it_has_no_mark(judged: Starlette):
     shown = opened(judged, f"/violations/{3:032x}")
     assert "mark" not in {tag for tag, _ in shown.tags}
     assert "Impossible. Its own policy doesn’t block this" in shown.text
+
+
+def test_a_violation_without_a_kept_report_says_so(judged: Starlette):
+    shown = opened(judged, f"/violations/{1:032x}").text
+    assert "A report as a browser sent it None is kept of this violation" in shown
 
 
 def test_the_same_source_on_other_pages_is_listed(judged: Starlette):
@@ -116,6 +129,12 @@ def test_the_page_that_does_it_again_holds_one_element(directive: str, kind: str
     if has:
         tags = [tag for tag, _ in Page(text.replace("<!doctype html>", "")).tags]
         assert tags == ["meta", "title", "meta", has]
+
+
+def test_the_page_that_does_it_again_is_under_every_policy_of_the_report():
+    text = reproduce.page(blocked(original_policy="img-src 'self', script-src 'none'"))
+    metas = [its["content"] for _, its in Page(text.replace("<!doctype html>", "")).tags if "http-equiv" in its]
+    assert metas == ["img-src 'self'", "script-src 'none'"]
 
 
 def test_a_report_without_a_policy_asks_nothing():

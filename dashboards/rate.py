@@ -1,0 +1,44 @@
+"""Reports a minute: what is coming in now, against the same hour of last week."""
+
+from typing import NamedTuple
+
+import msgspec
+from clickhouse_connect.driver.client import Client
+
+from dashboards.clients import ask
+from dashboards.filters import Filters, where
+from dashboards.times import window_at
+
+_HOUR, _WEEK = 3600, 7 * 86400
+_SUMS = """
+SELECT sumIf(reports, {time} >= toDateTime({since:UInt32}, 'UTC')),
+    sumIf(reports, {time} < toDateTime({since:UInt32}, 'UTC'))
+FROM {rows}
+"""
+
+
+class Rate(NamedTuple):
+    """Reports a minute, and `before`, the same of the time it stands against."""
+
+    now: float
+    before: float | None
+
+
+def of_last_hour(client: Client, filters: Filters, now: float) -> Rate:
+    """Of the last whole hour, to the minute; to the window where URLs decide. The filters' period is not asked."""
+    table, time, end = ("minutes", "minute", int(now) // 60 * 60)
+    if filters.of_urls:
+        table, time, end = ("violations", "window", window_at(now))
+    selected = where(msgspec.structs.replace(filters, start=end - _WEEK - _HOUR, end=end), time)
+    either = f"({time} >= toDateTime({{since:UInt32}}, 'UTC') OR {time} < toDateTime({{same:UInt32}}, 'UTC'))"
+    rows = selected._replace(rows=f"{table} WHERE {selected.sql} AND {either}")
+    [(last, week_ago)] = ask(client, _SUMS.replace("{time}", time), rows, since=end - _HOUR, same=end - _WEEK)
+    return Rate(last * 60 / _HOUR, week_ago * 60 / _HOUR)
+
+
+def of_period(filters: Filters, reports: int, before: int | None) -> Rate | None:
+    """Of a period with a begin and an end; None of any other."""
+    if filters.start is None or filters.end is None or filters.end == filters.start:
+        return None
+    minutes = (filters.end - filters.start) / 60
+    return Rate(reports / minutes, None if before is None else before / minutes)
