@@ -1,5 +1,6 @@
 """Each kind of channel gets a message as it takes them, and no secret of its URL is shown anywhere."""
 
+import contextlib
 import email
 import json
 import logging
@@ -10,6 +11,9 @@ import subprocess
 import threading
 import time
 import urllib.request
+import uuid
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import ClassVar
 
 import pytest
@@ -155,3 +159,58 @@ def test_a_service_that_refuses_is_told_with_its_status_and_its_words_are_in_no_
         open_channel(f"json://{host}?k=hunter2").send(sample(""))
     logging.getLogger().removeHandler(seen)
     assert not seen.buffer
+
+
+def as_json(receiver) -> str:
+    return receiver.url.replace("http://", "json://")
+
+
+def test_a_services_redirect_is_a_failure(receiver):
+    receiver.answers = [Answer(301, (("Location", receiver.url),))]
+    with pytest.raises(Failed, match="answered 301"):
+        open_channel(as_json(receiver)).send(sample(""))
+    assert len(receiver.requests) == 1
+
+
+def test_of_a_services_answer_that_never_ends_the_beginning_is_read(receiver):
+    receiver.answers = [Answer(endless=0)]
+    open_channel(as_json(receiver)).send(sample(""))
+
+
+def test_a_service_has_a_deadline_and_its_url_is_in_no_process_list(receiver, monkeypatch):
+    monkeypatch.setattr("alerts.others.SECONDS", 4.0)
+    receiver.answers = [Answer(endless=0.1)]
+    secret = uuid.uuid4().hex
+    with ThreadPoolExecutor() as pool:
+        sending = pool.submit(open_channel(f"{as_json(receiver)}?k={secret}").send, sample(""))
+        receiver.wait_for()
+        processes = [told for path in Path("/proc").glob("[0-9]*/cmdline") if (told := read(path))]
+        with pytest.raises(Failed, match="no answer within 4 s"):
+            sending.result()
+    assert any("alerts.apart" in told for told in processes)
+    assert not any(secret in told for told in processes)
+
+
+def read(path: Path) -> str:
+    with contextlib.suppress(OSError):  # it has ended
+        return path.read_bytes().decode(errors="replace")
+    return ""
+
+
+class Talker(socketserver.StreamRequestHandler):
+    """A mail server whose greeting never ends."""
+
+    def handle(self):
+        with contextlib.suppress(OSError):
+            while True:
+                self.wfile.write(b"220-and more\r\n" * 1000)
+
+
+def test_a_mail_server_that_never_ends_takes_bounded_time_and_memory(monkeypatch):
+    monkeypatch.setattr("alerts.others.SECONDS", 4.0)
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Talker) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        url = f"mailto://127.0.0.1:{server.server_address[1]}?from=csp@shop.example&to=team@shop.example"
+        with pytest.raises(Failed, match=r"no answer within|MemoryError"):
+            open_channel(url).send(sample(""))
+        server.shutdown()

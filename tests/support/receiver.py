@@ -33,6 +33,7 @@ class Answer(NamedTuple):
     headers: tuple[tuple[str, str], ...] = ()
     hang: bool = False  # until it is closed
     slowly: float = 0  # s, before it answers
+    endless: float | None = None  # s between parts of an answer that never ends
 
 
 class Receiver:
@@ -71,8 +72,11 @@ class Receiver:
         handler.send_response(answer.status)
         for name, value in answer.headers:
             handler.send_header(name, value)
-        handler.send_header("Content-Length", "0")
+        if answer.endless is None:
+            handler.send_header("Content-Length", "0")
         handler.end_headers()
+        while answer.endless is not None and not self._closing.wait(answer.endless):
+            handler.wfile.write(b" " * (1 if answer.endless else 65_536))
 
     @property
     def url(self) -> str:
