@@ -19,6 +19,8 @@ from typing import ClassVar
 import pytest
 
 from alerts.channels import Failed, key_of, masked, open_channel
+from alerts.events import Event
+from alerts.message import compose
 from alerts.sample import sample
 from tests.support.kafka.cluster import free_ports
 from tests.support.receiver import Answer
@@ -112,6 +114,24 @@ def test_alertmanager_has_an_alert_an_event_also_when_it_is_sent_twice(alertmana
     assert alert["annotations"]["page"] == "https://www.shop.example/cart"
     assert alert["generatorURL"] == "https://csp.example/violations?site=sample"
     assert alert["status"]["state"] == "active"
+
+
+def test_alertmanager_has_labels_and_link_of_each_event_of_a_big_message_and_how_many_more(alertmanager):
+    events = [
+        Event(kind="returned", site="shop", directive="img-src", blocked=f"h{number}.example", time=0, title="again",
+              evidence={"path": f"/violations?blocked_host=h{number}.example", "trust": 100})
+        for number in range(65)
+    ]  # fmt: skip
+    open_channel(f"alertmanager://{alertmanager}").send(compose("its-id", 0, events, "https://csp.example"))
+    told = json.loads(asked(f"http://{alertmanager}/api/v2/alerts"))
+    more = [alert for alert in told if alert["labels"]["alertname"] == "CSPMoreAlerts"]
+    each = [alert for alert in told if alert not in more]
+    assert [alert["annotations"]["summary"] for alert in more] == ["and 5 more"]
+    assert len({alert["labels"]["blocked"] for alert in each}) == 60
+    labels = {"alertname": "CSPSourceReturned", "site": "shop", "directive": "img-src"}
+    for alert in each:
+        assert alert["labels"].items() >= labels.items()
+        assert alert["generatorURL"].endswith(f"/violations?blocked_host={alert['labels']['blocked']}")
 
 
 def test_what_alertmanager_refuses_is_told(alertmanager):
