@@ -22,8 +22,9 @@ from alerts.channels import Failed, key_of, masked, open_channel
 from alerts.events import Event
 from alerts.message import compose
 from alerts.sample import sample
+from alerts.webhook import signature
 from tests.support.kafka.cluster import free_ports
-from tests.support.receiver import Answer
+from tests.support.receiver import Answer, is_genuine
 
 SECRETS = (
     "https://me:hunter2@hooks.example/services/hunter2?k=hunter2", "slack://hunter2/hunter2/hunter2",
@@ -48,6 +49,18 @@ def test_the_signature_covers_time_and_body(receiver):
     assert not request._replace(body=request.body + b" ").signed_by("s3cret")
     assert not request.signed_by("another")
     assert request.json["test"] is True
+
+
+@pytest.mark.parametrize("header", [
+    None, "", "t", "t=,v1=", "t=1", "v1=aa,t=x", "t=1,t=1,v1=é", f"t={'9' * 5000},v1={'a' * 64}", "t=²,v1=" + "a" * 64,
+])  # fmt: skip
+def test_the_check_in_the_docs_takes_no_odd_header(header):
+    assert is_genuine("s3cret", header, b"{}") is False
+
+
+def test_the_check_in_the_docs_takes_no_old_message():
+    old = str(int(time.time()) - 301)
+    assert not is_genuine("s3cret", f"t={old},v1={signature('s3cret', old, b'{}')}", b"{}")
 
 
 def test_without_a_secret_there_is_no_signature(receiver):
