@@ -28,7 +28,7 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
     title: str
     text: str
     events: list[dict[str, Any]]
-    more: list[dict[str, Any]]  # id, kind, site, time, title
+    more: list[dict[str, Any]]  # id, kind, site, directive, blocked, time, title, link
     others: int = 0
     test: bool = False
     version: int = 1
@@ -60,7 +60,7 @@ def compose(
         title=_title(ordered, others_of),
         text="\n\n".join(parts),
         events=[_whole(event, console_url) for event in full],
-        more=[_known(event) for event in listed],
+        more=[_known(event, console_url) for event in listed],
         others=others,
         test=test,
     )
@@ -121,23 +121,26 @@ def _trust(found: dict[str, Any]) -> str:
     return f"trust: {found['trust']} of 100{f' ({reasons})' if reasons else ''}"
 
 
-def _known(event: Event) -> dict[str, Any]:
+def _known(event: Event, console_url: str) -> dict[str, Any]:
+    """Cleaned and shortened like the text, because whoever takes it may show it."""
     return {
         "id": event.id,
         "kind": event.kind,
         "site": event.site,
+        "directive": clean(event.directive, 60),
+        "blocked": clean(event.blocked, 255),
         "time": rfc3339(event.time),
         "title": event.title,
+        "link": console_url + event.evidence["path"],
     }
 
 
 def _whole(event: Event, console_url: str) -> dict[str, Any]:
-    """Cleaned and shortened like the text, because whoever takes it may show it."""
-    its: dict[str, Any] = {}
+    its = _known(event, console_url)
     for name, value in event.evidence.items():
         if name == "path":
-            its["link"] = console_url + value
-        elif name in EVIDENCE_TIMES:
+            continue
+        if name in EVIDENCE_TIMES:
             its[name] = rfc3339(value)
         elif isinstance(value, str):
             its[name] = clean(value, _LONGEST.get(name, 300))
@@ -145,4 +148,4 @@ def _whole(event: Event, console_url: str) -> dict[str, Any]:
             its[name] = [clean(part, 60) for part in value[:32]]
         else:
             its[name] = value
-    return _known(event) | {"directive": clean(event.directive, 60), "blocked": clean(event.blocked, 255)} | its
+    return its

@@ -2,17 +2,19 @@
 
 import functools
 import logging
-import re
-import threading
+import subprocess
+import sys
 
 import apprise
-from apprise import NotifyFormat
+import msgspec
 
+from alerts.apart import Job
 from alerts.channel import Failed
 from alerts.message import Message
 from alerts.texts import plain
 
-_LONGEST_TITLE = 200
+SECONDS = 8.0  # for all of it, of which apprise takes one to begin
+_PROGRAM = (sys.executable, "-P", "-m", "alerts.apart")  # -P: nothing of the working directory
 _log = logging.getLogger("apprise")
 # It logs addresses and answers, which hold secrets: none of it goes into our log.
 _log.propagate = False
@@ -21,12 +23,7 @@ _log.addHandler(logging.NullHandler())
 
 @functools.lru_cache(maxsize=1024)
 def known(url: str) -> bool:
-    return _made(url) is not None
-
-
-def _made(url: str) -> apprise.NotifyBase | None:
-    found = apprise.Apprise.instantiate(url, suppress_exceptions=True)
-    return found if isinstance(found, apprise.NotifyBase) else None
+    return isinstance(apprise.Apprise.instantiate(url, suppress_exceptions=True), apprise.NotifyBase)
 
 
 class Other:
@@ -37,44 +34,14 @@ class Other:
         self._url = url
 
     def send(self, message: Message) -> None:
-        """What a service cuts off is the end; the title says the most important."""
-        service = _made(self._url)
-        if service is None:
-            raise Failed("apprise can't use its URL")
-        with _Statuses() as statuses:
-            taken = service.notify(
-                title=plain(message.title)[:_LONGEST_TITLE],
-                body=_cut(plain(message.text), service.body_maxlen),
-                body_format=NotifyFormat.TEXT,
-            )
-        if not taken:
-            raise Failed(f"answered {statuses.last}" if statuses.last else f"{service.service_name} did not take it")
-
-
-def _cut(text: str, longest: int) -> str:
-    """Into one message of the service instead of many; whole lines."""
-    room = longest - _LONGEST_TITLE - 50
-    if len(text) <= room or room <= 0:
-        return text
-    return text[:room].rpartition("\n")[0] + "\n…"
-
-
-class _Statuses(logging.Handler):
-    """Its functions answer yes or no; the status, a number and no secret, is in what it logs."""
-
-    def __init__(self) -> None:
-        super().__init__(logging.WARNING)
-        self.last = ""
-        self._thread = threading.get_ident()
-
-    def emit(self, record: logging.LogRecord) -> None:
-        found = re.search(r"error=(\d{3})\b", record.getMessage())
-        if found and record.thread == self._thread:
-            self.last = found[1]
-
-    def __enter__(self) -> "_Statuses":
-        _log.addHandler(self)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        _log.removeHandler(self)
+        """By pipe, because everybody may read the arguments of a process."""
+        job = Job(self._url, plain(message.title), plain(message.text), SECONDS)
+        try:
+            done = subprocess.run(  # noqa: S603  (arguments are ours)
+                _PROGRAM, input=msgspec.json.encode(job), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+                timeout=SECONDS, start_new_session=True, check=False,
+            )  # fmt: skip
+        except subprocess.TimeoutExpired as error:
+            raise Failed(f"no answer within {SECONDS:.0f} s") from error
+        if done.stdout or done.returncode:
+            raise Failed(done.stdout.decode(errors="replace") or f"its process ended with {done.returncode}")

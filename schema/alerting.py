@@ -74,6 +74,8 @@ def _wrong(found: Alerting) -> Iterator[str]:
     for hours in found.quiet:
         if not QUIET.fullmatch(hours) or hours[:5] == hours[6:] or hours[6:] > "24:00":
             yield f"quiet has {hours!r}; write hours as 22:00-07:00"
+    if not _wakes(found.quiet):
+        yield "quiet covers the whole day; for no messages write off = [kinds] or webhooks = []"
     for kind in found.off:
         if kind not in ALERT_KINDS:
             yield f"off has {kind!r}; the kinds are {', '.join(ALERT_KINDS)}"
@@ -81,3 +83,15 @@ def _wrong(found: Alerting) -> Iterator[str]:
         zoneinfo.ZoneInfo(found.timezone)
     except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
         yield f"timezone is {found.timezone!r}; write a name such as Europe/Berlin"
+
+
+def _wakes(quiet: tuple[str, ...]) -> bool:
+    """Whether a minute of the day is left; else what waits is dropped in the end."""
+    left = set(range(24 * 60))
+    for begin, end in (hours.split("-") for hours in quiet if QUIET.fullmatch(hours)):
+        left -= {minute % (24 * 60) for minute in range(_minute(begin), _minute(end) + 24 * 60 * (end <= begin))}
+    return bool(left)
+
+
+def _minute(clock: str) -> int:
+    return int(clock[:2]) * 60 + int(clock[3:])

@@ -1,5 +1,6 @@
 """Each kind of channel gets a message as it takes them, and no secret of its URL is shown anywhere."""
 
+import contextlib
 import email
 import json
 import logging
@@ -10,15 +11,21 @@ import subprocess
 import threading
 import time
 import urllib.request
+import uuid
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import ClassVar
 
 import pytest
 
 from alerts.channel import Failed
 from alerts.channels import key_of, masked, open_channel
+from alerts.events import Event
+from alerts.message import compose
 from alerts.sample import sample
+from alerts.webhook import signature
 from tests.support.kafka.cluster import free_ports
-from tests.support.receiver import Answer
+from tests.support.receiver import Answer, is_genuine
 
 SECRETS = (
     "https://me:hunter2@hooks.example/services/hunter2?k=hunter2", "slack://hunter2/hunter2/hunter2",
@@ -43,6 +50,18 @@ def test_the_signature_covers_time_and_body(receiver):
     assert not request._replace(body=request.body + b" ").signed_by("s3cret")
     assert not request.signed_by("another")
     assert request.json["test"] is True
+
+
+@pytest.mark.parametrize("header", [
+    None, "", "t", "t=,v1=", "t=1", "v1=aa,t=x", "t=1,t=1,v1=é", f"t={'9' * 5000},v1={'a' * 64}", "t=²,v1=" + "a" * 64,
+])  # fmt: skip
+def test_the_check_in_the_docs_takes_no_odd_header(header):
+    assert is_genuine("s3cret", header, b"{}") is False
+
+
+def test_the_check_in_the_docs_takes_no_old_message():
+    old = str(int(time.time()) - 301)
+    assert not is_genuine("s3cret", f"t={old},v1={signature('s3cret', old, b'{}')}", b"{}")
 
 
 def test_without_a_secret_there_is_no_signature(receiver):
@@ -111,6 +130,24 @@ def test_alertmanager_has_an_alert_an_event_also_when_it_is_sent_twice(alertmana
     assert alert["status"]["state"] == "active"
 
 
+def test_alertmanager_has_labels_and_link_of_each_event_of_a_big_message_and_how_many_more(alertmanager):
+    events = [
+        Event(kind="returned", site="shop", directive="img-src", blocked=f"h{number}.example", time=0, title="again",
+              evidence={"path": f"/violations?blocked_host=h{number}.example", "trust": 100})
+        for number in range(65)
+    ]  # fmt: skip
+    open_channel(f"alertmanager://{alertmanager}").send(compose("its-id", 0, events, "https://csp.example"))
+    told = json.loads(asked(f"http://{alertmanager}/api/v2/alerts"))
+    more = [alert for alert in told if alert["labels"]["alertname"] == "CSPMoreAlerts"]
+    each = [alert for alert in told if alert not in more]
+    assert [alert["annotations"]["summary"] for alert in more] == ["and 5 more"]
+    assert len({alert["labels"]["blocked"] for alert in each}) == 60
+    labels = {"alertname": "CSPSourceReturned", "site": "shop", "directive": "img-src"}
+    for alert in each:
+        assert alert["labels"].items() >= labels.items()
+        assert alert["generatorURL"].endswith(f"/violations?blocked_host={alert['labels']['blocked']}")
+
+
 def test_what_alertmanager_refuses_is_told(alertmanager):
     with pytest.raises(Failed, match="answered 404") as failed:
         open_channel(f"alertmanager://{alertmanager}/nowhere").send(sample("https://csp.example"))
@@ -156,3 +193,58 @@ def test_a_service_that_refuses_is_told_with_its_status_and_its_words_are_in_no_
         open_channel(f"json://{host}?k=hunter2").send(sample(""))
     logging.getLogger().removeHandler(seen)
     assert not seen.buffer
+
+
+def as_json(receiver) -> str:
+    return receiver.url.replace("http://", "json://")
+
+
+def test_a_services_redirect_is_a_failure(receiver):
+    receiver.answers = [Answer(301, (("Location", receiver.url),))]
+    with pytest.raises(Failed, match="answered 301"):
+        open_channel(as_json(receiver)).send(sample(""))
+    assert len(receiver.requests) == 1
+
+
+def test_of_a_services_answer_that_never_ends_the_beginning_is_read(receiver):
+    receiver.answers = [Answer(endless=0)]
+    open_channel(as_json(receiver)).send(sample(""))
+
+
+def test_a_service_has_a_deadline_and_its_url_is_in_no_process_list(receiver, monkeypatch):
+    monkeypatch.setattr("alerts.others.SECONDS", 4.0)
+    receiver.answers = [Answer(endless=0.1)]
+    secret = uuid.uuid4().hex
+    with ThreadPoolExecutor() as pool:
+        sending = pool.submit(open_channel(f"{as_json(receiver)}?k={secret}").send, sample(""))
+        receiver.wait_for()
+        processes = [told for path in Path("/proc").glob("[0-9]*/cmdline") if (told := read(path))]
+        with pytest.raises(Failed, match="no answer within 4 s"):
+            sending.result()
+    assert any("alerts.apart" in told for told in processes)
+    assert not any(secret in told for told in processes)
+
+
+def read(path: Path) -> str:
+    with contextlib.suppress(OSError):  # it has ended
+        return path.read_bytes().decode(errors="replace")
+    return ""
+
+
+class Talker(socketserver.StreamRequestHandler):
+    """A mail server whose greeting never ends."""
+
+    def handle(self):
+        with contextlib.suppress(OSError):
+            while True:
+                self.wfile.write(b"220-and more\r\n" * 1000)
+
+
+def test_a_mail_server_that_never_ends_takes_bounded_time_and_memory(monkeypatch):
+    monkeypatch.setattr("alerts.others.SECONDS", 4.0)
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Talker) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        url = f"mailto://127.0.0.1:{server.server_address[1]}?from=csp@shop.example&to=team@shop.example"
+        with pytest.raises(Failed, match=r"no answer within|MemoryError"):
+            open_channel(url).send(sample(""))
+        server.shutdown()

@@ -48,6 +48,8 @@ def test_webhooks_are_in_no_table_that_is_stored(tmp_path):
 @pytest.mark.parametrize("text, says", [
     ("[alerts]\nquiet = ['25:00-07:00']", "write hours as 22:00-07:00"),
     ("[alerts]\nquiet = ['22:00-22:00']", "write hours as 22:00-07:00"),
+    ("[alerts]\nquiet = ['00:00-24:00']", "quiet covers the whole day"),
+    ("[alerts]\nquiet = ['22:00-07:00', '07:00-22:00']", "quiet covers the whole day"),
     ("[alerts]\ntimezone = 'Berlin'", "such as Europe/Berlin"),
     ("[alerts]\ntimezone = '../etc/passwd'", "such as Europe/Berlin"),
     ("[sites.shop.alerts]\noff = ['new']", "the kinds are new-source"),
