@@ -66,10 +66,11 @@ def compose(
     )
 
 
-def weight(event: Event) -> tuple[int, int, int]:
-    """What is about a whole site first, then what is most credible, then what there is most of."""
+def weight(event: Event) -> tuple[int, int, int, int]:
+    """What is about a whole site first, then what is most credible, what has evidence, and what there is most of."""
     found = event.evidence
-    return event.kind in {"spike", "silence"}, found.get("trust", 0), found.get("reports", 0)
+    shows = event.kind not in {"new-source", "returned"} or "page" in found
+    return event.kind in {"spike", "silence"}, found.get("trust", 0), shows, found.get("reports", 0)
 
 
 def _title(events: Sequence[Event], others_of: Sequence[str]) -> str:

@@ -23,12 +23,22 @@ _MINUTES = """
 SELECT toString(site) AS its_site, groupArray((toUnixTimestamp(minute), total))
 FROM (
     SELECT site, minute, sum(reports) AS total FROM minutes
-    WHERE noise = '' AND minute >= toDateTime({begin:UInt32}, 'UTC') AND minute < toDateTime({end:UInt32}, 'UTC')
+    WHERE noise = '' AND verdict != 'impossible'
+        AND minute >= toDateTime({begin:UInt32}, 'UTC') AND minute < toDateTime({end:UInt32}, 'UTC')
     GROUP BY site, minute
 )
 GROUP BY its_site
 HAVING maxIf(total, minute >= toDateTime({recent:UInt32}, 'UTC')) >= {floor}
 """
+# The share of its reports that are worth something, in the windows of the spike: minutes don't know what each is worth.
+_SOUND = """
+SELECT sumIf(reports, trust >= {least:UInt8}) / greatest(sum(reports), 1)
+FROM violations
+WHERE site = {site:String} AND noise = '' AND verdict != 'impossible'
+    AND window >= toDateTime({begin:UInt32}, 'UTC') AND window < toDateTime({end:UInt32}, 'UTC')
+"""
+# A site that has only begun to report has no average yet.
+_BEGAN = "SELECT count() > 0 FROM minutes WHERE site = {site:String} AND minute <= toDateTime({begin:UInt32}, 'UTC')"
 _SPIKES_TOLD = """
 SELECT toString(site), toUInt32(occasion) FROM alert_events
 WHERE kind = 'spike' AND site IN {sites:Array(String)} AND recorded > fromUnixTimestamp64Milli({after:Int64}, 'UTC')
@@ -62,7 +72,16 @@ def spikes(client: Client, at: Look) -> list[Event]:
     if not current:
         return []
     told = ask(client, _SPIKES_TOLD, sites=sorted({one.site for one in current}), after=at.now - 2 * _HOUR * 1000)
-    return [_spiked(client, one) for one in current if not any(_same(one, site, start) for site, start in told)]
+    untold = [one for one in current if not any(_same(one, site, start) for site, start in told)]
+    return [_spiked(client, one) for one in untold if _is_real(client, one, at.alerting(one.site))]
+
+
+def _is_real(client: Client, spike: _Spike, rules: Alerting) -> bool:
+    """Not the site's first minutes, and still one without what is worth too little to tell of."""
+    [(known,)] = ask(client, _BEGAN, site=spike.site, begin=spike.start - BEFORE * _MINUTE)
+    period = {"begin": spike.start // 600 * 600, "end": spike.last + _MINUTE}
+    [(share,)] = ask(client, _SOUND, site=spike.site, least=rules.min_trust, **period)
+    return bool(known) and _exceeds(spike.reports * share, spike.average, rules)
 
 
 def _of(site: str, series: dict[int, int], end: int, rules: Alerting) -> Iterator[_Spike]:
@@ -79,7 +98,10 @@ def _of(site: str, series: dict[int, int], end: int, rules: Alerting) -> Iterato
 
 
 def _is_high(series: dict[int, int], minute: int, rules: Alerting) -> bool:
-    reports, average = series.get(minute, 0), _average(series, minute)
+    return _exceeds(series.get(minute, 0), _average(series, minute), rules)
+
+
+def _exceeds(reports: float, average: float, rules: Alerting) -> bool:
     return (
         reports >= rules.spike_reports
         and reports - average >= rules.spike_more

@@ -29,7 +29,7 @@ class Waiting(NamedTuple):
     id: str
     site: str
     due: int
-    weight: tuple[int, int, int]  # as alerts/message.py has it
+    weight: tuple[int, int, int, int]  # as alerts/message.py has it
 
 
 class Later(NamedTuple):
@@ -63,7 +63,9 @@ _EVENT_COLUMNS = [
 ]  # fmt: skip
 _WAITING = """
 SELECT channel, id, toString(site), toUnixTimestamp64Milli(due),
-    (kind IN ('spike', 'silence'), JSONExtractUInt(evidence, 'trust'), JSONExtractUInt(evidence, 'reports')) AS weight
+    (kind IN ('spike', 'silence'), JSONExtractUInt(evidence, 'trust'),
+        kind NOT IN ('new-source', 'returned') OR JSONHas(evidence, 'page'),
+        JSONExtractUInt(evidence, 'reports')) AS weight
 FROM alert_events
 ARRAY JOIN channels AS channel
 WHERE recorded > fromUnixTimestamp64Milli({since:Int64}) AND channel IN {channels:Array(String)}

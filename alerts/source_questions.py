@@ -47,7 +47,7 @@ FROM (
 ) AS found
 {{joined}}
 WHERE total > 0 AND score >= {{least}} AND (may_be_true > 0 OR {{impossible}}) AND {{only}}
-ORDER BY score DESC, total DESC, source
+ORDER BY score DESC, first DESC, source
 LIMIT {{most:UInt32}}
 """  # noqa: S608
 _NEW = {

@@ -51,7 +51,8 @@ class Sources:
             while full:
                 sql, values = questions.new(at.alerting, floods, many)
                 found = self._found(sql, **asked, **values, now=at.now, new_since=at.new_since)
-                full = len(found) == MOST
+                # Of a flood the newest, and no more: the one that matters may come after a million others.
+                full = len(found) == MOST and not found[-1].flood
                 yield evidence.new(found, self._details(evidence.since_first(found), found))
             if self._any_silent:
                 sql, values = questions.returned(at.alerting, floods, many)
@@ -99,7 +100,7 @@ class Sources:
 
     def _flood(self, site: str, day: date, at: Look) -> Event:
         [(many,)] = ask(self.client, questions.THIN, site=site, day=str(day))
-        says = f"{count(many, 'new source')} with few reports on {day}, all silent: it looks like a flood"
+        says = f"{count(many, 'new source')} with few reports on {day}, those with made-up names silent: it looks like a flood"
         path = evidence.path("/sources", site=site, state="new")
         found = {"day": str(day), "sources": many, "path": path}
         its_title = title("flood", site, more=says)

@@ -18,7 +18,7 @@ FEW_REPORTS = 5  # fewer, on one day only: a source that nobody else may have se
 FLOOD = 200  # new ones like that in a day on one site; real sites were seen to get tens
 BROAD = 3  # browsers, by major version, whose reports are sound make a source none of a flood's
 MANY_REPORTS = 50  # from one browser, one page and one window they look like one sender
-TAKES = {"flood": 60, "random-host": 20, "one-sender": 20}
+TAKES = {"flood": 40, "random-host": 20, "one-sender": 20}
 
 BLOCKED = "if(blocked_host = '', blocked_kind, blocked_host)"
 # One number for the three names: to group a million of them by it takes a quarter of the time.

@@ -10,6 +10,7 @@ from alerts import outbox
 from alerts.message import Message
 from alerts.record import DUE, Parcel
 from alerts.troubles import Troubles
+from schema.alerting import read
 from schema.health import Health
 from tests.support.receiver import Answer, Receiver
 from tests.support.store import insert, violation
@@ -140,6 +141,7 @@ def test_what_a_channel_will_never_take_is_given_up_and_kept_as_failed(watched, 
 
 
 def test_a_restart_sends_what_was_not_sent_and_nothing_twice(watched, receiver, monkeypatch):
+    watched.alerting = read({"off": ["new-policy"]}, {})
     with monkeypatch.context() as patient:
         patient.setattr("alerts.routes.TOGETHER_MS", 60_000)
         watched.see(1)

@@ -53,6 +53,18 @@ def test_noise_makes_no_spike(counted):
     assert look(counted) == []
 
 
+@pytest.mark.parametrize("fields", [{"verdict": "impossible"}, {"trust": 20}])
+def test_what_may_not_be_true_makes_no_spike(counted, fields):
+    per_minute(counted, [10] * 20)
+    insert(counted.client, [violation(99, at=running_minute() - 60, reports=500, **fields)])
+    assert look(counted) == []
+
+
+def test_the_first_minutes_of_a_site_are_no_spike(counted):
+    per_minute(counted, [200, 200, 200])
+    assert look(counted) == []
+
+
 def test_while_it_lasts_it_is_one_event_also_after_a_restart(counted):
     per_minute(counted, [10, 10, 10, 10, 10, 400, 900, 0])
     assert len(look(counted)) == 1

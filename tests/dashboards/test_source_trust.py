@@ -97,9 +97,9 @@ def test_a_flood_of_made_up_hosts_is_worth_little_and_still_shown(store: Engine,
     assert listed(app) == found
 
 
-def test_a_host_of_words_in_a_flood_is_worth_more_than_a_random_one(store: Engine, app: Starlette):
+def test_a_host_of_words_in_a_flood_is_worth_believing(store: Engine, app: Starlette):
     insert(store.client(), [*made_up(FLOOD), seen("static.garden-furniture.example")])
-    assert worth(app, "static.garden-furniture.example") == (40, ["flood"], False)
+    assert worth(app, "static.garden-furniture.example") == (60, ["flood"], True)
 
 
 def test_fewer_than_a_flood_are_ordinary_days(store: Engine, app: Starlette):
