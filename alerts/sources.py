@@ -100,7 +100,8 @@ class Sources:
 
     def _flood(self, site: str, day: date, at: Look) -> Event:
         [(many,)] = ask(self.client, questions.THIN, site=site, day=str(day))
-        says = f"{count(many, 'new source')} with few reports on {day}, those with made-up names silent: it looks like a flood"
+        which = f"{count(many, 'new source')} with few reports on {day}"
+        says = f"{which}, those with made-up names silent: it looks like a flood"
         path = evidence.path("/sources", site=site, state="new")
         found = {"day": str(day), "sources": many, "path": path}
         its_title = title("flood", site, more=says)
