@@ -162,7 +162,7 @@ def test_of_what_is_partly_noise_the_rest_alone_is_seen(store, client):
         return {
             "groups": {item["document_template"]: (item["violations"], item["pages"], item["first_seen"][-10:-5],
                                                    item["last_seen"][-10:-5]) for item in listed},
-            "newest": [item["fingerprint"][-1] for item in violations.newest(client, own, 10)],
+            "newest": [item["fingerprint"][-1] for item in violations.newest(client, own, 10)["items"]],
             "policies": [(policy["policy_hash"][-2:], policy["reports"]) for policy in one["policies"]],
         }  # fmt: skip
 
