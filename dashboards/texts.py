@@ -83,7 +83,11 @@ def percent(part: int, whole: int) -> str:
     if not whole:
         return "-"
     share = 100 * part / whole
-    return f"{share:.0f}%" if share >= 9.95 or share == 0 else f"{share:.1f}%"
+    if 0 < share < 0.05:
+        return "<0.1%"
+    if 99.95 <= share < 100:
+        return ">99.9%"
+    return f"{share:.0f}%" if 9.95 <= share < 99.5 or share in {0, 100} else f"{share:.1f}%"
 
 
 def policies(text: str) -> list[list[str]]:

@@ -17,7 +17,7 @@ GROUP BY table
 ORDER BY bytes DESC, table
 LIMIT 200
 """
-_VERSION = "SELECT version(), toUInt64(uptime())"
+_VERSION = "SELECT version()"
 _MIGRATIONS = "SELECT toUInt32(number), any(name) FROM migrations GROUP BY number ORDER BY number"
 _STARTS = "SELECT toUnixTimestamp(at), version FROM starts ORDER BY at DESC LIMIT 5"
 _BEHIND = 60.0  # s; of 99% of reports it is less, or something is wrong
@@ -42,7 +42,7 @@ def _page(its: Asking) -> System:
     lag = its.facts.lag()
     names = ("table", "rows", "bytes", "parts")
     tables = [dict(zip(names, row, strict=True)) for row in ask(its.client, _TABLES, _ALL)]
-    [(clickhouse, _)] = ask(its.client, _VERSION, _ALL)
+    [(clickhouse,)] = ask(its.client, _VERSION, _ALL)
     applied = dict(ask(its.client, _MIGRATIONS, _ALL))
     return System(
         facts=its.facts.system(),

@@ -42,6 +42,12 @@ def test_numbers_times_and_steps():
         "minute", "10 minutes", "hour", "3 hours", "day", "7 days"]  # fmt: skip
 
 
+def test_a_share_is_all_or_none_only_where_it_is():
+    assert [texts.percent(part, 10_000) for part in (0, 1, 10, 9_949, 9_960, 9_995, 9_999, 10_000)] == [
+        "0%", "<0.1%", "0.1%", "99%", "99.6%", ">99.9%", ">99.9%", "100%"]  # fmt: skip
+    assert texts.percent(0, 0) == "-"
+
+
 def test_policies_are_shown_by_directive():
     assert texts.policies("default-src 'self';  img-src * ;;") == [["default-src 'self'", "img-src *"]]
     assert texts.policies("img-src 'self', ;, script-src a; x") == [["img-src 'self'"], ["script-src a", "x"]]
