@@ -1,4 +1,4 @@
-"""`csp-sentinel`: one program, a command a stage. Each command's help says what it does and shows an example."""
+"""`csp-sentinel`: one program, a command a stage."""
 
 import argparse
 import contextlib
@@ -7,27 +7,20 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
 from typing import NoReturn
 
-from loadtest.capacity import arguments as plan_arguments
-from sentinel import __version__, logs, sign_arguments
+from sentinel import logs
+from sentinel.command_line import WITHOUT_SETTINGS, parser
 from sentinel.settings import Settings, WrongSetting, read, render
 
 Run = Callable[[Settings, argparse.Namespace], int]
-# Settings that a command takes as flags; all others come from the environment or the settings file.
-_COMMON = ("data_dir", "log_level")
-_COLLECTOR = ("host", "port", "workers", "server", "durability", "sites", "ops_host", "ops_port")
-_CONSOLE = ("console_host", "console_port")
-# Commands that only compute: they need no settings, no folder, and none of the heavy imports of the others.
-_WITHOUT_SETTINGS = ("match", "parse", "plan")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Exit code 0 done, 1 could not, 2 wrong use, 130 stopped by Ctrl-C before its time."""
-    given = _parser().parse_args(arguments)
+    given = parser().parse_args(arguments)
     try:
-        sys.exit(_alone(given) if given.command in _WITHOUT_SETTINGS else _with_settings(given))
+        sys.exit(_alone(given) if given.command in WITHOUT_SETTINGS else _with_settings(given))
     except KeyboardInterrupt:
         sys.exit(130)
     except BrokenPipeError:  # `csp-sentinel export | head`
@@ -98,202 +91,3 @@ def _metrics_folder() -> Iterator[None]:
 def _fail(sentence: str, code: int) -> NoReturn:
     print(f"csp-sentinel: {sentence}", file=sys.stderr)
     sys.exit(code)
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="csp-sentinel",
-        allow_abbrev=False,
-        description="Takes in the Content-Security-Policy violation reports that browsers send, counts each exactly, "
-        "and shows what to act on.",
-        epilog="A first look: `csp-sentinel run` in one terminal, `csp-sentinel demo` in another, then open the "
-        "console. `csp-sentinel COMMAND --help` explains a command.",
-    )
-    parser.add_argument("--version", action="version", version=f"csp-sentinel {__version__}")
-    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    for name, (help_, description, example, flags) in _COMMANDS.items():
-        command = commands.add_parser(
-            name,
-            help=help_,
-            allow_abbrev=False,
-            description=description,
-            epilog=f"example:\n  {example}",
-            formatter_class=argparse.RawDescriptionHelpFormatter,
-        )
-        if name not in _WITHOUT_SETTINGS:
-            command.add_argument("--settings", type=Path, metavar="FILE", help="settings file: .env-style, or .toml")
-        for flag in flags:
-            _add_flag(command, flag)
-        if name in _ARGUMENTS:
-            _ARGUMENTS[name](command)
-    return parser
-
-
-def _add_flag(command: argparse.ArgumentParser, field: str) -> None:
-    from sentinel.settings import SAYS  # noqa: PLC0415
-
-    says = SAYS[field]
-    default = getattr(Settings(), field)
-    command.add_argument(
-        "--" + field.replace("_", "-"),
-        metavar=says.unit.upper() or "VALUE",
-        help=f"{says.meaning} [{default}]".replace("%", "%%"),
-    )
-
-
-_COMMANDS: dict[str, tuple[str, str, str, tuple[str, ...]]] = {
-    "run": (
-        "everything on this machine: collector, processor, console",
-        "Starts collector workers, the processor and the console, and keeps them running.\n"
-        "Ctrl-C stops in order and stores what is left; a second Ctrl-C stops at once.",
-        "csp-sentinel run --port 8080 --data-dir ./data",
-        (*_COMMON, *_COLLECTOR, "noise", *_CONSOLE),
-    ),
-    "ingest": (
-        "the collector only",
-        "Takes reports over HTTP into the spool under the data dir, where `process` finds them;\n"
-        "with SENTINEL_LOG=kafka://… it ships the spool to Kafka.",
-        "SENTINEL_LOG=kafka://broker:9092/csp-violations csp-sentinel ingest --workers 2",
-        (*_COMMON, *_COLLECTOR),
-    ),
-    "process": (
-        "the processor only",
-        "Reads the log and inserts into the store. Of a spool there is one reader; from Kafka any number share the\n"
-        "partitions. With --drain it ends, with exit code 0, when everything in the log is stored.",
-        "SENTINEL_LOG=kafka://broker:9092/csp-violations csp-sentinel process",
-        (*_COMMON, "sites", "noise", "ops_host", "ops_port"),
-    ),
-    "console": (
-        "the console and its read API only",
-        "Serves the console over a ClickHouse server, or over the store of a data dir that nothing else has open.",
-        "SENTINEL_STORE=clickhouse://reader:secret@clickhouse:8123/csp csp-sentinel console",
-        (*_COMMON, "sites", "noise", *_CONSOLE, "ops_host", "ops_port"),
-    ),
-    "alerts": (
-        "tell of what is new: sources, policies, spikes, silence",
-        "Watches a ClickHouse server, and tells SENTINEL_WEBHOOKS, once, of each violation source and policy never\n"
-        "seen before, of sources that come back, of spikes and of silence. Any number may run; one works at a time,\n"
-        "and another goes on within 15 s if it dies. `csp-sentinel run` does this itself. `alerts test` sends a\n"
-        "sample to every channel, and says what became of it; the exit code is 1 where one failed.",
-        "SENTINEL_WEBHOOKS=https://hooks.example/csp csp-sentinel alerts test",
-        (*_COMMON, "sites", "noise", "console_url", "ops_host", "ops_port"),
-    ),
-    "init": (
-        "create the topics and the tables",
-        "Creates Kafka's topics and the store's tables, and upgrades the tables. Safe to repeat: what is there stays\n"
-        "as it is; where it contradicts the settings that is said, and the exit code is 1.",
-        "SENTINEL_LOG='kafka://broker:9092/csp-violations?partitions=48&replication=3' csp-sentinel init",
-        _COMMON,
-    ),
-    "import": (
-        "load reports from files",
-        "Loads reports from files: our own export, raw browser bodies (one a line, or one file a body), captures,\n"
-        "and go-csp-collector's JSON lines; gzip is fine, `-` is standard input. A file loaded twice counts twice.",
-        "csp-sentinel import violations.ndjson reports.jsonl.gz --site shop",
-        (*_COMMON, "sites", "noise"),
-    ),
-    "export": (
-        "write the violations as NDJSON, CSV or Parquet",
-        "Writes the violations, a row a violation and 10-minute window, to a file or standard output.\n"
-        "Works beside a running `csp-sentinel run`, and without one.",
-        "csp-sentinel export --format csv --from 2026-11-01T00:00:00Z --output violations.csv",
-        _COMMON,
-    ),
-    "noise": (
-        "what is noise: the rules, what changed ones would do, and labelling what is stored by them",
-        "list: the rules. test: what they would change of what is stored; nothing is written. apply: what is stored\n"
-        "gets their labels; no report is dropped, and a second time it changes nothing. Without a file the rules are\n"
-        "those in use. Works beside a running `csp-sentinel run`, and without one.",
-        "csp-sentinel noise test my-rules.toml",
-        (*_COMMON, "sites", "noise"),
-    ),
-    "demo": (
-        "send realistic reports to a running collector",
-        "Sends a few thousand made-up reports, as today's browsers would send them, so that there is something to see.",
-        "csp-sentinel demo --reports 3000",
-        (),
-    ),
-    "match": (
-        "say whether a policy allows a request",
-        "Reads questions from standard input, one JSON object a line, and answers each on a line, in order.\n"
-        "A question has policy (a header's value), document (its URL), directive (the effective one) and request,\n"
-        "which holds what is needed of url, redirected, nonce, integrity, parser_inserted, destination, ancestors;\n"
-        "or inline: true with inline_type, text, nonce, parser_inserted; or eval: true; or wasm: true.\n"
-        "An answer has allowed, directive (which one decided; null if none governs) and why; or it has error.",
-        """echo '{"policy": "default-src https:", "document": "https://shop.example/", "directive": "img-src", """
-        """"request": {"url": "http://cdn.example/a.png"}}' | csp-sentinel match""",
-        (),
-    ),
-    "parse": (
-        "read a policy as browsers do, and say what is odd about it",
-        "Reads from standard input, one JSON object a line with a policy (a header's value), and answers each on a\n"
-        "line, in order: directives, as pairs of a name and its values, and problems; or error.",
-        """echo '{"policy": "script-src self; img-src *"}' | csp-sentinel parse""",
-        (),
-    ),
-    "plan": plan_arguments.HELP,
-    "sign": sign_arguments.HELP,
-    "settings": (
-        "print every setting, its value and where it comes from",
-        "Prints every setting: its value (secrets masked), where that comes from, and what it means.",
-        "SENTINEL_PORT=9000 csp-sentinel settings",
-        (*_COMMON, *_COLLECTOR, "noise", *_CONSOLE),
-    ),
-}
-
-
-def _process_arguments(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--drain", action="store_true", help="store what the log holds, then end")
-
-
-def _alerts_arguments(command: argparse.ArgumentParser) -> None:
-    command.add_argument("action", nargs="?", choices=("test",), help="send a sample to every channel")
-
-
-def _import_arguments(command: argparse.ArgumentParser) -> None:
-    command.add_argument("files", nargs="+", metavar="FILE", help="a file, or - for standard input")
-    command.add_argument("--site", default="default", help="the site of reports that don't name one [default]")
-
-
-def _export_arguments(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--format", choices=("ndjson", "csv", "parquet"), default="ndjson")
-    command.add_argument("--output", type=Path, metavar="FILE", help="instead of standard output")
-    for name in ("site", "directive", "document-host", "blocked-host", "blocked-kind", "disposition", "browser",
-                 "document-template", "blocked-template"):  # fmt: skip
-        command.add_argument(f"--{name}", help="only these, as in the read API")
-    command.add_argument("--noise", choices=("none", "only", "all"))
-    command.add_argument("--verdict", help="only these, as in the read API")
-    command.add_argument("--q", metavar="WORDS", help="only violations whose URLs hold these words")
-    command.add_argument("--from", metavar="TIME", help="from the 10-minute window of this time on (RFC 3339)")
-    command.add_argument("--to", metavar="TIME", help="up to the 10-minute window of this time")
-
-
-def _noise_arguments(command: argparse.ArgumentParser) -> None:
-    command.add_argument("action", choices=("list", "test", "apply"))
-    command.add_argument("rules", nargs="?", type=Path, metavar="RULES", help="a TOML file of rules")
-    command.add_argument("--json", action="store_true", help="as JSON instead of a table")
-
-
-def _positive(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and 0 < int(text[:10]) <= 10_000_000):
-        raise argparse.ArgumentTypeError(f"{text} is not a number from 1 to 10000000")
-    return int(text)
-
-
-def _demo_arguments(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--url", default="http://127.0.0.1:8080", help="the collector [http://127.0.0.1:8080]")
-    command.add_argument("--site", default="default", help="the site to report for [default]")
-    command.add_argument("--reports", type=_positive, default=3000, help="how many [3000]")
-    command.add_argument("--seed", type=int, default=1, help="the same seed makes the same reports [1]")
-
-
-_ARGUMENTS: dict[str, Callable[[argparse.ArgumentParser], None]] = {
-    "process": _process_arguments,
-    "alerts": _alerts_arguments,
-    "import": _import_arguments,
-    "export": _export_arguments,
-    "demo": _demo_arguments,
-    "plan": plan_arguments.arguments,
-    "sign": sign_arguments.arguments,
-    "noise": _noise_arguments,
-}
