@@ -84,6 +84,20 @@ def test_programs_get_problems_as_json(app: Starlette):
     assert ask(app, "/nothing", headers=BROWSER).headers["content-type"].startswith("text/html")
 
 
+@pytest.mark.parametrize("page, api", [
+    ("/?site=shop", "/api/totals?site=shop&from="),
+    ("/rejects?site=shop&reason=not-json", "/api/rejects?site=shop&reason=not-json"),
+    (f"/violations/{0:032x}?site=shop", f"/api/violations/{0:032x}?site=shop"),
+    ("/policies?site=shop", "/api/policies?site=shop"),
+    ("/sources?site=shop&trust=50", "/api/sources?site=shop&trust=50&noise=none&state=new"),
+    (f"/policies/{0:016x}", f"/api/policies/{0:016x}"), ("/sites", ""), ("/system", ""),
+])  # fmt: skip
+def test_a_page_leads_to_its_own_answer_of_the_api(app: Starlette, page: str, api: str):
+    found = [link for link in opened(app, page).links() if link.startswith("/api/")]
+    assert all(ask(app, link).status == 200 for link in found)
+    assert any(link.startswith(api) for link in found) if api else found == []
+
+
 def test_an_empty_store_teaches_what_to_do(store: Engine):
     empty(store.client())
     app = build(store, lambda: 0.0, token=None)
@@ -107,17 +121,3 @@ def test_an_empty_store_and_the_readme_name_the_same_headers(store: Engine):
                                         ("console.js", "text/javascript")])  # fmt: skip
 def test_what_is_static_is_served_with_its_type(app: Starlette, name: str, kind: str):
     assert ask(app, f"/static/{name}", headers=LOCAL).headers["content-type"].startswith(kind)
-
-
-@pytest.mark.parametrize("page, api", [
-    ("/?site=shop", "/api/totals?site=shop&from="),
-    ("/rejects?site=shop&reason=not-json", "/api/rejects?site=shop&reason=not-json"),
-    (f"/violations/{0:032x}?site=shop", f"/api/violations/{0:032x}?site=shop"),
-    ("/policies?site=shop", "/api/policies?site=shop"),
-    ("/sources?site=shop&trust=50", "/api/sources?site=shop&trust=50&noise=none&state=new"),
-    (f"/policies/{0:016x}", f"/api/policies/{0:016x}"), ("/sites", ""), ("/system", ""),
-])  # fmt: skip
-def test_a_page_leads_to_its_own_answer_of_the_api(app: Starlette, page: str, api: str):
-    found = [link for link in opened(app, page).links() if link.startswith("/api/")]
-    assert all(ask(app, link).status == 200 for link in found)
-    assert any(link.startswith(api) for link in found) if api else found == []
