@@ -120,7 +120,9 @@ class TestRoles:
         apply = functools.partial(applied, store, Sites)
         console = build(store, lambda: None, TOKEN, apply=apply)
         posted = {route.path for route in (*console.routes, *locked.routes) if "POST" in getattr(route, "methods", ())}
-        assert posted == {"/change/form", "/change/json", "/api/noise/apply", "/login", "/logout"}
+        assert posted == {
+            "/change/form", "/change/json", "/api/noise/apply", "/api/sources/state", "/sources", "/login", "/logout",
+        }  # fmt: skip
         visit = Visit(locked)
         visit.sign_in(VIEWER_TOKEN)
         for path in ("/", "/api/totals", "/api/export"):
@@ -129,6 +131,8 @@ class TestRoles:
         assert found.status_code == 403
         assert "Viewers" in found.text
         assert visit.ask("POST", "/change/json", json={}).status_code == 403
+        assert visit.post("/sources", {"csrf": visit.csrf("/form"), "state": "known"}).status_code == 403
+        assert visit.ask("POST", "/api/sources/state", json={}).status_code == 403
         bearer = {"authorization": "Bearer " + VIEWER_TOKEN}
         assert Visit(locked).ask("POST", "/change/json", bearer, json={}).status_code == 403
 
