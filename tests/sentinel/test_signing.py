@@ -13,6 +13,12 @@ from sentinel.cli import main
 KEY = "a-key-of-the-shop-0123456789abcdef"
 
 
+@pytest.fixture(autouse=True)
+def _folder_of_metrics(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A command sets it for its own process, which here is that of all tests: afterwards it is as before."""
+    monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", "none")
+
+
 @pytest.fixture
 def sites(tmp_path: Path) -> Path:
     file = tmp_path / "sites.toml"
