@@ -101,10 +101,11 @@ _IN_A_FLOOD = f"""
     AND (its_site, toDate(first, 'UTC')) IN (SELECT arrayJoin(arrayZip({{flooded:Array(String)}}, {{on:Array(Date)}})))
     AND source NOT IN ({_ESTABLISHED})
 """
-# Long, and letters and digits take turns in it, or it can't be spoken: by expressions, because the entropy of a million
-# hosts takes ten times as long. Of 300,000 names of 20 random hexadecimal digits all match.
+# Long, and letters and digits take turns in it, or they are hexadecimal digits, or it can't be spoken: by expressions,
+# because the entropy of a million hosts takes ten times as long.
 _RANDOM = """
-    match(its_blocked, '[a-z0-9-]{10}') AND match(its_blocked, '[0-9][a-z]+[0-9]|[0-9]{6}|[bcdfghjklmnpqrstvwxz]{5}')
+    match(its_blocked, '[a-z0-9-]{10}')
+    AND match(its_blocked, '[0-9][a-z]+[0-9]|[0-9]{6}|[0-9a-f]{12}|[bcdfghjklmnpqrstvwxz]{5}')
 """
 
 
