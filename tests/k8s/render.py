@@ -40,7 +40,7 @@ def render(folder: Path) -> list[Object]:
 
 def _layer(folder: Path, objects: list[Object]) -> list[Object]:
     """`objects` and what the folder's kustomization adds, then changed as it says; in kustomize's order."""
-    layer = yaml.safe_load((folder / "kustomization.yaml").read_text())
+    (layer,) = _documents((folder / "kustomization.yaml").read_text())
     if unknown := layer.keys() - KNOWN:
         raise Unknown(f"{folder / 'kustomization.yaml'}: {', '.join(sorted(unknown))}")
     for name in layer.get("resources", []):
@@ -61,9 +61,13 @@ def _layer(folder: Path, objects: list[Object]) -> list[Object]:
     return objects
 
 
+def _documents(text: str) -> Iterator[Any]:
+    return yaml.load_all(text, Loader=yaml.CSafeLoader)  # ten times as fast as the one in Python
+
+
 def _objects(file: Path) -> list[Object]:
     # Through JSON, so that what an anchor names twice is two things.
-    return [json.loads(json.dumps(made)) for made in yaml.safe_load_all(file.read_text()) if made]
+    return [json.loads(json.dumps(made)) for made in _documents(file.read_text()) if made]
 
 
 def _with_config_map(objects: list[Object], folder: Path, generator: Object, options: Object) -> list[Object]:
@@ -120,7 +124,7 @@ def _patched(objects: list[Object], folder: Path, patch: Object) -> list[Object]
         raise Unknown(f"patches: {', '.join(sorted(unknown))}")
     text = patch["patch"] if "patch" in patch else (folder / patch["path"]).read_text()
     result = objects
-    for change in yaml.safe_load_all(text):
+    for change in _documents(text):
         if isinstance(change, list):
             result = [_operated(made, change) if _is(made, patch["target"]) else made for made in result]
             continue

@@ -29,12 +29,18 @@ def policies_select_pods(objects: list[Object]) -> Iterator[str]:
             yield f"{says(made)} selects no pods"
 
 
-def pods_are_closed_by_default(objects: list[Object]) -> Iterator[str]:
-    """A pod that no policy selects may talk to anybody, and anybody to it."""
-    for pod in pods(objects):
+def namespaces_are_closed_by_default(objects: list[Object]) -> Iterator[str]:
+    """A pod that no policy selects, one that comes tomorrow, may talk to anybody, and anybody to it."""
+    closed = {
+        (namespace(policy), way)
+        for policy in of(objects, "NetworkPolicy")
+        for way in policy["spec"].get("policyTypes", ["Ingress"])
+        if not policy["spec"]["podSelector"]
+    }
+    for where in sorted({pod.namespace for pod in pods(objects)}):
         for way in ("Ingress", "Egress"):
-            if not any(way in _ways(policy) for policy in _policies(objects, pod)):
-                yield f"{pod.name}: no policy closes its {way}"
+            if (where, way) not in closed:
+                yield f"Namespace {where}: no policy closes the {way} of every pod"
 
 
 def only_prometheus_reaches_the_operations_port(objects: list[Object]) -> Iterator[str]:
@@ -87,11 +93,6 @@ def _policies(objects: list[Object], pod: Pods) -> list[Object]:
         for made in of(objects, "NetworkPolicy")
         if namespace(made) == pod.namespace and selects(made["spec"]["podSelector"], pod.labels)
     ]
-
-
-def _ways(policy: Object) -> list[str]:
-    spec = policy["spec"]
-    return spec.get("policyTypes") or ["Ingress"] + ["Egress"] * ("egress" in spec)
 
 
 def _covers(port: Object, ports: set[Any]) -> bool:

@@ -1,12 +1,9 @@
 """Where the overlays of Kafka and ClickHouse are rendered beside the stages: the stages' URLs lead to them."""
 
-import contextlib
-import re
 from collections.abc import Iterator
 
-from sentinel.settings import Settings, WrongSetting
 from tests.k8s.objects import Object, namespace, of, says
-from tests.k8s.rules.settings import Program, programs
+from tests.k8s.rules.settings import settled
 
 
 def logs_are_the_kafka_here(objects: list[Object]) -> Iterator[str]:
@@ -20,7 +17,7 @@ def logs_are_the_kafka_here(objects: list[Object]) -> Iterator[str]:
     }
     users = {made["metadata"]["name"] for made in of(objects, "KafkaUser")}
     topics = {made["metadata"]["name"] for made in of(objects, "KafkaTopic")}
-    for program, settings in _settled(objects):
+    for program, settings in settled(objects):
         if (place := settings.log) is None:
             continue
         if not {(broker, place.tls) for broker in place.brokers} <= brokers:
@@ -55,8 +52,8 @@ def stores_are_the_clickhouse_here(objects: list[Object]) -> Iterator[str]:
     hosts = {f"clickhouse-{made['metadata']['name']}.{namespace(made)}.svc" for made in installed}
     configured = [made["spec"].get("configuration", {}) for made in installed]
     clusters = {cluster["name"] for has in configured for cluster in has.get("clusters", [])}
-    users = {re.split("/", name)[0] for has in configured for name in has.get("users", {})}
-    for program, settings in _settled(objects):
+    users = {name.removesuffix("/password") for has in configured for name in has.get("users", {})}
+    for program, settings in settled(objects):
         if (place := settings.store) is None:
             continue
         for what, name, there in (
@@ -66,9 +63,3 @@ def stores_are_the_clickhouse_here(objects: list[Object]) -> Iterator[str]:
         ):
             if name not in there:
                 yield f"{program.name}: ClickHouse has no {what} {name!r}"
-
-
-def _settled(objects: list[Object]) -> Iterator[tuple[Program, Settings]]:
-    for program in programs(objects):
-        with contextlib.suppress(WrongSetting, ValueError):  # told by settings_are_right
-            yield program, program.settings()

@@ -1,13 +1,11 @@
 """Autoscalers that have something to scale, and budgets that let a node be emptied."""
 
-import contextlib
 import math
 from collections.abc import Iterator
 from typing import Any
 
-from sentinel.settings import WrongSetting
 from tests.k8s.objects import Object, each, find, namespace, of, pods, says, selected
-from tests.k8s.rules.settings import programs
+from tests.k8s.rules.settings import settled
 
 AUTOSCALERS = ("HorizontalPodAutoscaler", "ScaledObject")
 
@@ -64,15 +62,14 @@ def consumers_have_partitions(objects: list[Object]) -> Iterator[str]:
 def lag_is_asked_where_it_arises(objects: list[Object]) -> Iterator[str]:
     """The topic, group and brokers of KEDA's question are those that the scaled pods read with."""
     for made in of(objects, "ScaledObject"):
-        for program in programs(objects):
-            if (program.made.owner["kind"], program.made.owner["metadata"]["name"]) != _target(made):
+        for program, settings in settled(objects):
+            place = settings.log
+            if place is None or (program.made.owner["kind"], program.made.owner["metadata"]["name"]) != _target(made):
                 continue
-            with contextlib.suppress(WrongSetting, ValueError):
-                place = program.settings().log
-                for trigger in made["spec"]["triggers"]:
-                    asks = [trigger["metadata"].get(name) for name in ("topic", "consumerGroup", "bootstrapServers")]
-                    if place is None or asks != [place.topic, place.group, ",".join(place.brokers)]:
-                        yield f"{says(made)}: asks for {asks}, which {program.name} does not read"
+            for trigger in made["spec"]["triggers"]:
+                asks = [trigger["metadata"].get(name) for name in ("topic", "consumerGroup", "bootstrapServers")]
+                if asks != [place.topic, place.group, ",".join(place.brokers)]:
+                    yield f"{says(made)}: asks for {asks}, which {program.name} does not read"
 
 
 def authentications_are_there(objects: list[Object]) -> Iterator[str]:
@@ -131,11 +128,9 @@ def partitions(objects: list[Object]) -> dict[str, int]:
         made["spec"].get("topicName", made["metadata"]["name"]): made["spec"].get("partitions", 1)
         for made in of(objects, "KafkaTopic")
     }
-    for program in programs(objects):
-        with contextlib.suppress(WrongSetting, ValueError):
-            place = program.settings().log
-            if program.arguments[:1] == ["init"] and place is not None:
-                found[place.topic] = place.partitions
+    for program, settings in settled(objects):
+        if program.arguments[0] == "init" and settings.log is not None:
+            found[settings.log.topic] = settings.log.partitions
     return found
 
 

@@ -1,9 +1,11 @@
 """What the pods tell the program: settings it has, with values it takes, and secrets only by reference."""
 
+import argparse
 import contextlib
 import io
 import re
 from collections.abc import Iterator
+from functools import cache
 from typing import Any, NamedTuple
 
 from sentinel.command_line import parser
@@ -53,10 +55,15 @@ class Program(NamedTuple):
         said = io.StringIO()
         try:
             with contextlib.redirect_stderr(said):
-                flags = vars(parser().parse_args(self.arguments))
+                flags = vars(_parser().parse_args(self.arguments))
         except SystemExit:
             raise ValueError(said.getvalue().strip().rpartition("\n")[2]) from None
         return load(self.environ, None, flags)
+
+
+@cache
+def _parser() -> argparse.ArgumentParser:
+    return parser()
 
 
 def programs(objects: list[Object]) -> list[Program]:
@@ -91,6 +98,15 @@ def _from_elsewhere(objects: list[Object], name: str, source: Any, where: str) -
     return STAND_INS.get(name, f"stand-in-for-{name.lower()}")
 
 
+def settled(objects: list[Object]) -> list[tuple[Program, Settings]]:
+    """Of those that have settings: the others are told of by `settings_are_right`."""
+    found = []
+    for program in programs(objects):
+        with contextlib.suppress(WrongSetting, ValueError):
+            found.append((program, program.settings()))
+    return found
+
+
 def settings_are_right(objects: list[Object]) -> Iterator[str]:
     """The program itself reads the command and the variables: a name that it doesn't know stops it at the start."""
     for program in programs(objects):
@@ -109,17 +125,15 @@ def variables_are_defined_before_they_are_used(objects: list[Object]) -> Iterato
 
 
 def declared_ports_are_those_listened_on(objects: list[Object]) -> Iterator[str]:
-    for program in programs(objects):
-        with contextlib.suppress(WrongSetting, ValueError):  # told by settings_are_right
-            settings = program.settings()
-            fields = LISTENS.get(program.arguments[0], {})
-            listens = {name: getattr(settings, field) for name, field in fields.items()}
-            declares = {port.get("name"): port["containerPort"] for port in program.container.get("ports", [])}
-            if listens != declares:
-                yield f"{program.name}: declares {declares}, listens on {listens}"
-            for field in fields.values():
-                if (host := getattr(settings, HOSTS[field])) != "0.0.0.0":
-                    yield f"{program.name}: {HOSTS[field]} is {host}, which nobody outside the pod reaches"
+    for program, settings in settled(objects):
+        fields = LISTENS.get(program.arguments[0], {})
+        listens = {name: getattr(settings, field) for name, field in fields.items()}
+        declares = {port.get("name"): port["containerPort"] for port in program.container.get("ports", [])}
+        if listens != declares:
+            yield f"{program.name}: declares {declares}, listens on {listens}"
+        for field in fields.values():
+            if (host := getattr(settings, HOSTS[field])) != "0.0.0.0":
+                yield f"{program.name}: {HOSTS[field]} is {host}, which nobody outside the pod reaches"
 
 
 def secrets_are_references(objects: list[Object]) -> Iterator[str]:
@@ -148,25 +162,21 @@ def services_set_no_setting(objects: list[Object]) -> Iterator[str]:
 
 def the_spool_fits_its_volume(objects: list[Object]) -> Iterator[str]:
     """Full, it answers 503; over the volume's limit the pod is evicted, and the spool is gone with it."""
-    for program in programs(objects):
-        if program.arguments[:1] != ["ingest"]:
+    for program, settings in settled(objects):
+        if program.arguments[0] != "ingest":
             continue
-        with contextlib.suppress(WrongSetting, ValueError):
-            settings = program.settings()
-            mounts = [
-                mount
-                for mount in program.container.get("volumeMounts", [])
-                if settings.data_dir.is_relative_to(mount["mountPath"]) and not mount.get("readOnly")
-            ]
-            volumes = [
-                has for has in program.made.spec.get("volumes", []) if has["name"] in {m["name"] for m in mounts}
-            ]
-            if not volumes:
-                yield f"{program.name}: nothing to write to is mounted at {settings.data_dir}"
-            for volume in volumes:
-                limit = amount((volume.get("emptyDir") or {}).get("sizeLimit", "0"))
-                if settings.workers * settings.spool_max_bytes > limit:
-                    yield f"{program.name}: its spool may outgrow the volume {volume['name']}"
+        mounts = {
+            mount["name"]
+            for mount in program.container.get("volumeMounts", [])
+            if settings.data_dir.is_relative_to(mount["mountPath"]) and not mount.get("readOnly")
+        }
+        volumes = [volume for volume in program.made.spec.get("volumes", []) if volume["name"] in mounts]
+        if not volumes:
+            yield f"{program.name}: nothing to write to is mounted at {settings.data_dir}"
+        for volume in volumes:
+            limit = amount((volume.get("emptyDir") or {}).get("sizeLimit", "0"))
+            if settings.workers * settings.spool_max_bytes > limit:
+                yield f"{program.name}: its spool may outgrow the volume {volume['name']}"
 
 
 def pods_have_time_to_end(objects: list[Object]) -> Iterator[str]:
