@@ -16,7 +16,8 @@ def written() -> str:
         "spec": yaml.safe_load(RULES.read_text()),
     }
     head = "# Written by `python -m dashboards.prometheus` from dashboards/prometheus/rules.yml: change that.\n"
-    return head + yaml.safe_dump(rule, sort_keys=False, width=120, allow_unicode=True)
+    text: str = yaml.safe_dump(rule, sort_keys=False, width=120, allow_unicode=True)
+    return head + text
 
 
 if __name__ == "__main__":
