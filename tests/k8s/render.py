@@ -3,7 +3,6 @@
 Tests need no program beside Python so. `make k8s-check` holds every overlay's rendering here equal to kubectl's.
 """
 
-import hashlib
 import json
 from collections.abc import Iterator
 from copy import deepcopy
@@ -18,7 +17,6 @@ Object = dict[str, Any]
 CLUSTER_WIDE = {"Namespace", "ClusterRole", "ClusterRoleBinding", "PriorityClass", "StorageClass"}
 KNOWN = {
     "apiVersion", "kind", "resources", "components", "patches", "images", "namespace", "labels", "replicas",
-    "configMapGenerator", "generatorOptions",
 }  # fmt: skip
 
 
@@ -28,14 +26,7 @@ class Unknown(Exception):
 
 def render(folder: Path) -> list[Object]:
     """The objects of a kustomization, as `kubectl kustomize` gives them. Raises Unknown, OSError, yaml.YAMLError."""
-    objects = _layer(folder, [])
-    for generated in [made for made in objects if "hashed" in made]:
-        del generated["hashed"]
-        name = generated["metadata"]["name"]
-        generated["metadata"]["name"] = f"{name}-{_digest(generated, name)}"
-        for made in objects:
-            _rename(made, name, generated["metadata"]["name"])
-    return objects
+    return _layer(folder, [])
 
 
 def _layer(folder: Path, objects: list[Object]) -> list[Object]:
@@ -45,8 +36,6 @@ def _layer(folder: Path, objects: list[Object]) -> list[Object]:
         raise Unknown(f"{folder / 'kustomization.yaml'}: {', '.join(sorted(unknown))}")
     for name in layer.get("resources", []):
         objects = objects + (_layer(folder / name, []) if (folder / name).is_dir() else _objects(folder / name))
-    for generator in layer.get("configMapGenerator", []):
-        objects = _with_config_map(objects, folder, generator, layer.get("generatorOptions", {}))
     for name in layer.get("components", []):
         objects = _layer(folder / name, objects)
     for patch in layer.get("patches", []):
@@ -68,55 +57,6 @@ def _documents(text: str) -> Iterator[Any]:
 def _objects(file: Path) -> list[Object]:
     # Through JSON, so that what an anchor names twice is two things.
     return [json.loads(json.dumps(made)) for made in _documents(file.read_text()) if made]
-
-
-def _with_config_map(objects: list[Object], folder: Path, generator: Object, options: Object) -> list[Object]:
-    if unknown := generator.keys() - {"name", "files", "literals", "behavior", "options", "namespace"}:
-        raise Unknown(f"configMapGenerator: {', '.join(sorted(unknown))}")
-    data = dict(literal.split("=", 1) for literal in generator.get("literals", []))
-    for given in generator.get("files", []):
-        key, _, path = given.rpartition("=")
-        data[key or Path(path).name] = (folder / path).read_text()
-    if generator.get("behavior") in {"merge", "replace"}:
-        (old,) = (had for had in objects if had["kind"] == "ConfigMap" and had["metadata"]["name"] == generator["name"])
-        old["data"] = data if generator["behavior"] == "replace" else old["data"] | data
-        return objects
-    metadata = {"name": generator["name"]}
-    if "namespace" in generator:
-        metadata["namespace"] = generator["namespace"]
-    made = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": data}
-    options = options | generator.get("options", {})
-    if not options.get("disableNameSuffixHash"):
-        made["hashed"] = True
-    for name in ("labels", "annotations"):
-        if name in options:
-            metadata[name] = dict(options[name])
-    return [*objects, made]
-
-
-def _digest(config_map: Object, name: str) -> str:
-    """Kustomize's hash of a ConfigMap, in the letters that Kubernetes uses lest words come out."""
-    text = json.dumps(
-        {"data": config_map["data"], "kind": "ConfigMap", "name": name},
-        sort_keys=True, separators=(",", ":"), ensure_ascii=False,
-    )  # fmt: skip
-    for char in "<>&\u2028\u2029":  # as Go writes JSON
-        text = text.replace(char, f"\\u{ord(char):04x}")
-    digest = hashlib.sha256(text.encode()).hexdigest()[:10]
-    return digest.translate(str.maketrans("013ae", "ghkmt"))
-
-
-def _rename(value: Any, old: str, new: str) -> None:
-    """In whatever refers to a ConfigMap."""
-    if isinstance(value, list):
-        for item in value:
-            _rename(item, old, new)
-    elif isinstance(value, dict):
-        for name, item in value.items():
-            if name in {"configMap", "configMapRef", "configMapKeyRef"} and item.get("name") == old:
-                item["name"] = new
-            else:
-                _rename(item, old, new)
 
 
 def _patched(objects: list[Object], folder: Path, patch: Object) -> list[Object]:
