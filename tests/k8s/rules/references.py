@@ -1,12 +1,15 @@
 """Every name that an object holds is that of something there."""
 
+import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
-from tests.k8s.objects import Object, Pods, each, find, namespace, of, pods, says, selected
+from tests.k8s.objects import TEMPLATES, Object, Pods, each, find, namespace, of, pods, says, selected
 from tests.k8s.render import CLUSTER_WIDE
 
-# Secrets hold what may not be written here: who installs it makes them, as k8s/README.md says.
+# Its table of Secrets tells whoever installs this which to make: their values are nowhere here.
+README = Path(__file__).parents[3] / "k8s" / "README.md"
 CONFIG_MAPS = (("configMapKeyRef", "name"), ("configMapRef", "name"), ("configMap", "name"))
 
 
@@ -36,6 +39,37 @@ def config_maps_are_there(objects: list[Object]) -> Iterator[str]:
                 for key in [item["key"] for item in (*reference.get("items", []), reference) if "key" in item]:
                     if key not in config_map.get("data", {}):
                         yield f"{made.name}: the ConfigMap {reference[name]} has no {key}"
+
+
+def secrets_are_told_of(objects: list[Object]) -> Iterator[str]:
+    told = secrets_to_make()
+    for made in objects:
+        for name, key in _secrets(made):
+            if name not in told:
+                yield f"{says(made)}: k8s/README.md does not tell of the Secret {name}"
+            elif key and key not in told[name]:
+                yield f"{says(made)}: k8s/README.md does not tell of {key} in the Secret {name}"
+
+
+def secrets_to_make() -> dict[str, set[str]]:
+    """The keys of each, from the README."""
+    rows = [line.split("|") for line in README.read_text().splitlines() if re.match(r"\| `[^|/]+` \| [^|]*`", line)]
+    return {name: set(re.findall("`([^`]+)`", row[2])) for row in rows for name in re.findall("`([^`]+)`", row[1])}
+
+
+def _secrets(made: Object) -> Iterator[tuple[str, str]]:
+    """Name and key of those that an object of ours asks for; "" is all keys."""
+    if made["kind"] in {"Ingress", *TEMPLATES}:
+        for reference in each(made["spec"], "secretKeyRef"):
+            yield reference["name"], reference["key"]
+        for name in each(made["spec"], "secretName"):
+            yield name, ""
+    if made["kind"] == "TriggerAuthentication":
+        for reference in made["spec"].get("secretTargetRef", []):
+            yield reference["name"], reference["key"]
+    if made["kind"] == "Gateway":
+        for references in each(made["spec"], "certificateRefs"):
+            yield from ((reference["name"], "") for reference in references)
 
 
 def accounts_are_there(objects: list[Object]) -> Iterator[str]:

@@ -24,6 +24,7 @@ LISTENS = {
     "init": {},
 }
 HOSTS = {"port": "host", "console_port": "console_host", "ops_port": "ops_host"}
+END_SECONDS = 12  # what any command takes at most to end (sentinel/commands.py)
 # In place of a Secret's value, where a token of letters would not do.
 STAND_INS = {
     f"{PREFIX}WEBHOOKS": "https://hooks.example/alert",
@@ -180,10 +181,10 @@ def the_spool_fits_its_volume(objects: list[Object]) -> Iterator[str]:
 
 
 def pods_have_time_to_end(objects: list[Object]) -> Iterator[str]:
-    """For the preStop hook and then for the program, which ships its spool for up to SENTINEL_STOP_SECONDS."""
-    for program in programs(objects):
-        sleep = program.container.get("lifecycle", {}).get("preStop", {}).get("sleep", {}).get("seconds", 0)
-        ships = int(program.environ.get(f"{PREFIX}STOP_SECONDS", "10"))
+    """For the preStop hook, and then for the program, whose collector ships its spool first."""
+    for program, settings in settled(objects):
+        sleeps = program.container.get("lifecycle", {}).get("preStop", {}).get("sleep", {}).get("seconds", 0)
+        ships = settings.stop_seconds if program.arguments[0] == "ingest" else 0
         grace = program.made.spec.get("terminationGracePeriodSeconds", 30)
-        if sleep + ships >= grace:
-            yield f"{program.name}: is killed {grace} s after its end begins, and needs {sleep} + {ships}"
+        if grace < sleeps + ships + END_SECONDS:
+            yield f"{program.name}: is killed after {grace} s, and needs {sleeps} + {ships} + {END_SECONDS}"
