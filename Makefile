@@ -1,4 +1,4 @@
-.PHONY: install run kafka drill corpus-report bench bench-check capacity-check test check format lock
+.PHONY: install run kafka drill corpus-report bench bench-check capacity-check k8s-check test check format lock
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -43,6 +43,11 @@ bench-check: install
 # A real burst through collector, Kafka and processor, beside the simulation of it; two minutes, Java 17 and Maven.
 capacity-check: install
 	$(BIN)/python -m loadtest.capacity_check
+
+# The manifests against real programs, an API server and an HPA controller, which Go 1.26 builds once (10 GB meanwhile, some
+# half an hour; K8S_CHECK_CACHE says where); some fifteen minutes after that, most of them for a scale-down's pause.
+k8s-check: .venv/installed-dev
+	$(BIN)/python -m tests.k8s.cluster
 
 test: check
 	$(BIN)/pytest

@@ -37,7 +37,6 @@ from schema.sites import BadSites, load_sites
 logger = logging.getLogger("sentinel.ingest")
 BACKLOG = 2048  # connections the kernel keeps until they are accepted
 GRACE_SECONDS = 3  # for requests under way when the worker stops
-SHIP_SECONDS = 3.0  # then, for what is left in the spool to reach Kafka
 CONFIRMED_LINGER_SECONDS = 0.005
 
 
@@ -54,6 +53,7 @@ class Options:
     server: str
     kafka: KafkaPlace | None = None  # where the spool is shipped; None: the processor reads it
     left_behind: tuple[Path, ...] = ()  # spools of workers that are no more, to be shipped too
+    stop_seconds: float = 3  # after GRACE_SECONDS, for what is left in the spool to reach Kafka
 
 
 class Server(Protocol):
@@ -148,7 +148,8 @@ async def serve(
     _listen_to_signals(server, collector, options.sites, orphaned)
     serving = asyncio.create_task(server.serve())
     tending = asyncio.create_task(_tend(server, collector, writer, shipper))
-    tasks = [serving, tending, asyncio.create_task(_flush(spool))]
+    flushing = asyncio.create_task(_flush(spool))
+    tasks = [serving, tending, flushing]
     shipping = [] if shipper is None else [asyncio.create_task(shipper.run())]
     adopting = asyncio.create_task(adopt(options.left_behind, options.kafka))
     asyncio.get_running_loop().call_later(0.1, ready, collector.problems)
@@ -161,19 +162,20 @@ async def serve(
             if task.done():
                 task.result()
     finally:
-        for task in [*tasks, adopting]:
+        for task in (serving, flushing, adopting):
             task.cancel()
         with contextlib.suppress(LogFull):
             spool.flush()
         collector.tend()
         if shipper is not None:
-            await _ship_the_rest(shipper, *shipping)
+            await _ship_the_rest(shipper, options.stop_seconds, *shipping)
+        tending.cancel()  # till now it told how full the spool is
         await asyncio.wait([*tasks, adopting])
         writer.close()
 
 
-async def _ship_the_rest(shipper: Shipper, shipping: asyncio.Task[None]) -> None:
-    if not await shipper.drained(SHIP_SECONDS):
+async def _ship_the_rest(shipper: Shipper, seconds: float, shipping: asyncio.Task[None]) -> None:
+    if not await shipper.drained(seconds):
         logger.warning("stopped before the spool was shipped; the rest is shipped after the next start")
     shipping.cancel()
     await asyncio.wait([shipping])

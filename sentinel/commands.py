@@ -127,7 +127,7 @@ def _workers(settings: Settings, listener: socket.socket) -> list[Child]:
             "collector",
             stages.collector,
             (_options(settings, index), listener, settings.log_level, settings.log_format),
-            stop_seconds=15 if settings.log else 4,
+            stop_seconds=12 + settings.stop_seconds if settings.log else 4,
         )
         for index in range(settings.workers)
     ]
@@ -144,6 +144,7 @@ def _options(settings: Settings, index: int) -> Options:
         server=settings.server,
         kafka=settings.log,
         left_behind=left_behind(settings) if index == 0 else (),
+        stop_seconds=settings.stop_seconds,
     )
 
 

@@ -59,6 +59,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     max_body_bytes: int = 256 << 10
     max_connections: int = 10_000
     spool_max_bytes: int = 2 << 30
+    stop_seconds: int = 3
     retention_days: int = 90
     log_level: str = "info"
     log_format: str = "auto"
@@ -145,6 +146,12 @@ SAYS: dict[str, Says] = {
     "max_body_bytes": Says(size("1KiB", "64MiB"), "bytes", "Largest body taken; a larger one is answered 413."),
     "max_connections": Says(whole(1, 1_000_000), "connections", "Most open connections of a worker."),
     "spool_max_bytes": Says(size("4KiB", "1024TiB"), "bytes", "Largest spool of a worker; a full one answers 503."),
+    "stop_seconds": Says(
+        whole(1, 86_400),
+        "seconds",
+        "How long a collector that is told to stop goes on shipping its spool to Kafka; what is left then waits on the "
+        "disk for the next start.",
+    ),
     # Ten years: ClickHouse's DateTime ends in 2106, and a TTL beyond it would delete at once.
     "retention_days": Says(whole(1, 3650), "days", "How long violations are kept."),
     "log_level": Says(choice("debug", "info", "warning", "error"), "", "Least level that is logged."),
