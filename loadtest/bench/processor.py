@@ -17,7 +17,8 @@ from loadtest.bench.child import Usage, run
 from loadtest.bench.figures import Figure
 from loadtest.bench.options import Options
 from loadtest.bench.servers import PROGRAM
-from loadtest.traffic.model import SHAPES, Totals, Traffic
+from loadtest.traffic.model import SHAPES, Traffic
+from loadtest.traffic.posts import Totals
 
 BACKLOGS = (10_000, 100_000, 1_000_000)
 QUICK_BACKLOGS = (2_000, 20_000, 100_000)

@@ -7,7 +7,8 @@ from pathlib import Path
 from random import Random
 from typing import NamedTuple
 
-from loadtest.traffic.model import Post, Traffic
+from loadtest.traffic.model import Traffic
+from loadtest.traffic.posts import Post
 from loadtest.traffic.spelling import ARRAY
 from schema.report import Unreadable, count
 

@@ -6,8 +6,11 @@ from collections import Counter
 import pytest
 
 from loadtest.spooled import encoded, write
-from loadtest.traffic.model import KINDS, SHAPES, Totals, Traffic
-from loadtest.traffic.world import AGENTS, PAGES
+from loadtest.traffic.browsers import AGENTS
+from loadtest.traffic.making import KINDS
+from loadtest.traffic.model import SHAPES, Traffic
+from loadtest.traffic.posts import Totals
+from loadtest.traffic.world import PAGES
 from log.frame import HEADER, split
 from log.segments import segments
 from processor.fold import fold
