@@ -25,7 +25,7 @@ _PHASE_MS = TICK_MS // _PHASES
 # Assumed: the chance that one more tab has something to send, that a visitor is not seen again, and that an array which
 # was sent again fails once more.
 _ANOTHER_TAB, _LEAVES, _FAILS_AGAIN = 0.3, 1 / 3, 0.25
-_LATE, _INTRUDED = 0.8, 0.3  # of a story: when the intruder comes, and the share of the arrays from then on
+_LATE, _INTRUDED = 0.8, 0.5  # of a story: when the intruder comes, and the share of the arrays from then on
 _FIREFOX_AGE_MS = 100
 
 
