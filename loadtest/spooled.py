@@ -5,8 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ingest.told import Told, last_fields
-from loadtest.traffic.model import Traffic
-from loadtest.traffic.posts import Post, Totals
+from loadtest.traffic.model import Post, Totals, Traffic
 from log.segments import SegmentWriter
 from schema import delivery
 from schema.delivery import Kind

@@ -12,8 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from loadtest.traffic.making import LONGEST_AGE_MS
-from loadtest.traffic.model import Traffic
-from loadtest.traffic.posts import Post
+from loadtest.traffic.model import Post, Traffic
 from loadtest.traffic.spelling import older
 from schema.sites import LABEL
 

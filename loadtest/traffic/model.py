@@ -10,10 +10,11 @@ violation. `typical`: 70% repeat one of 300 kinds. `burst`: 90% do, and every po
 from collections.abc import Iterator
 
 from loadtest.traffic.making import ARRAY_SIZES, Making, Shape
-from loadtest.traffic.posts import Post
+from loadtest.traffic.posts import Post, Totals
 from loadtest.traffic.steady import Steady
 from loadtest.traffic.visits import Visits
 
+__all__ = ["SHAPES", "Post", "Totals", "Traffic"]
 SHAPES = {
     "different": Shape(0),
     "typical": Shape(0.7),
