@@ -21,11 +21,7 @@ class StoreInUse(Exception):
 def open_chdb(folder: Path) -> Iterator["Engine"]:
     """The engine over `folder`, made if absent. Raises StoreInUse, and OSError where the folder can't be written."""
     folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise StoreInUse(str(folder)) from error
+    with locked(folder):
         forget_unapplied_inserts(folder / "chdb")
         with _insert_files_in(folder / "tmp"):
             engine = Engine(folder / "chdb")
@@ -33,6 +29,17 @@ def open_chdb(folder: Path) -> Iterator["Engine"]:
                 yield engine
             finally:
                 engine.close()
+
+
+@contextlib.contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Nobody else opens the store in `folder` meanwhile. Raises StoreInUse, OSError."""
+    with (folder / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise StoreInUse(str(folder)) from error
+        yield
 
 
 class Engine:

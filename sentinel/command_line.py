@@ -121,6 +121,21 @@ _COMMANDS: dict[str, tuple[str, str, str, tuple[str, ...]]] = {
         "csp-sentinel noise test my-rules.toml",
         (*_COMMON, "sites", "noise"),
     ),
+    "backup": (
+        "copy a data dir, also while it is in use",
+        "Copies the store and the spool of the one-machine mode into a new folder, as they are at one moment. Works\n"
+        "beside a running `csp-sentinel run`: reports are taken meanwhile, and each that was answered 204 before is in\n"
+        "it, once. Until it is whole the folder is called DIR.partial; a killed backup is simply made again.",
+        "csp-sentinel backup /backups/2026-12-01",
+        _COMMON,
+    ),
+    "restore": (
+        "make a data dir of a backup",
+        "Copies a backup into an empty data dir, and checks every file. A backup of a newer version, or with a file\n"
+        "missing or changed, is refused, and the data dir stays empty.",
+        "csp-sentinel restore /backups/2026-12-01 --data-dir ./data",
+        _COMMON,
+    ),
     "demo": (
         "send realistic reports to a running collector",
         "Sends a few thousand made-up reports, as today's browsers would send them, so that there is something to see.",
@@ -188,6 +203,10 @@ def _noise_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("--json", action="store_true", help="as JSON instead of a table")
 
 
+def _backup_arguments(command: argparse.ArgumentParser) -> None:
+    command.add_argument("folder", type=Path, metavar="DIR", help="the backup's folder")
+
+
 def _positive(text: str) -> int:
     if not (text.isascii() and text.isdigit() and 0 < int(text[:10]) <= 10_000_000):
         raise argparse.ArgumentTypeError(f"{text} is not a number from 1 to 10000000")
@@ -210,4 +229,6 @@ _ARGUMENTS: dict[str, Callable[[argparse.ArgumentParser], None]] = {
     "plan": plan_arguments.arguments,
     "sign": sign_arguments.arguments,
     "noise": _noise_arguments,
+    "backup": _backup_arguments,
+    "restore": _backup_arguments,
 }

@@ -9,7 +9,6 @@ from log.kafka import CannotReach
 from log.outbox import BadOutbox
 from log.reading import OtherVersion
 from log.segments import FolderInUse
-from log.spool import BadPosition
 from schema.clickhouse import StoreInUse
 from schema.migrate import NewerStore
 from schema.noise import BadRules
@@ -17,7 +16,7 @@ from schema.sites import BadSites
 from schema.store import TablesMissing, WrongCluster
 
 # Carry their sentence.
-_SAID = (BadPosition, BadOutbox, OtherVersion, BadSites, BadRules, NewerStore, TablesMissing, WrongCluster, CannotReach)
+_SAID = (BadOutbox, OtherVersion, BadSites, BadRules, NewerStore, TablesMissing, WrongCluster, CannotReach)
 
 
 class CannotStart(Exception):

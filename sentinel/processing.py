@@ -10,6 +10,7 @@ from threading import Event, Lock
 
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
+from log.broken import Broken
 from log.group import GroupConsumer
 from log.protocols import Consumer
 from log.spool import SpoolConsumer
@@ -36,13 +37,15 @@ class Processing:
     def __init__(
         self, settings: Settings, store: Engine | Server, health: Health, in_force: InForce | None = None
     ) -> None:
-        """Raises BadSites, BadRules, BadPosition, OSError."""
+        """Raises BadSites, BadRules, OSError."""
         self._settings = settings
         self._store = store
         self._health = health
         self._in_force = in_force or InForce(settings)
         self._in_force.follow(self._follow)
-        self._consumer: Consumer = GroupConsumer(settings.log) if settings.log else spool_consumer(settings.data_dir)
+        self._consumer: Consumer = (
+            GroupConsumer(settings.log) if settings.log else spool_consumer(settings.data_dir, health)
+        )
         self._processor: Processor | None = None
         health.wrong("log", "the log has not been read yet")
         self.lag = self._consumer.lag
@@ -109,8 +112,8 @@ class Processing:
         return None
 
 
-def spool_consumer(data_dir: Path) -> SpoolConsumer:
-    return SpoolConsumer(data_dir / "spool", data_dir / "processor" / "position.json")
+def spool_consumer(data_dir: Path, health: Health) -> SpoolConsumer:
+    return SpoolConsumer(data_dir / "spool", data_dir / "processor" / "position.json", Broken(data_dir, health))
 
 
 def _collect_garbage_rarely() -> None:

@@ -29,11 +29,13 @@ from schema.server import Server
 from sentinel import __version__, logs
 from sentinel.alerting import watching
 from sentinel.console import ConsoleServer, console_over
+from sentinel.errands import Errand, served
 from sentinel.explained import CannotStart, explained
 from sentinel.in_force import InForce
 from sentinel.listening import PREDECESSOR_SECONDS
 from sentinel.processing import Processing
 from sentinel.settings import Settings
+from sentinel.snapshot import on_errand
 from sentinel.store_server import SERVER, trouble_with_store
 from sentinel.supervise import READY, tell
 from sentinel.watching import watch, watch_log
@@ -121,7 +123,14 @@ class StoreStage:
     def __call__(self, ready: Callable[[], None]) -> None:
         """Until SIGTERM or, without a parent, Ctrl-C. Raises what `explained` explains."""
         with open_store(self._settings) as store, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(self._serve(store, ready))
+            runner.run(self._asked(store, ready))
+
+    async def _asked(self, store: Engine | Server, ready: Callable[[], None]) -> None:
+        """Of a store in this process others ask us what they can't do beside it."""
+        if isinstance(store, Server):
+            return await self._serve(store, ready)
+        async with served(self._settings.data_dir, errands(self._settings, store)):
+            return await self._serve(store, ready)
 
     async def _serve(self, store: Engine | Server, ready: Callable[[], None]) -> None:
         tasks: list[asyncio.Future[None]] = []
@@ -188,6 +197,10 @@ class StoreStage:
             last = threading.Timer(_LAST_SECONDS, os._exit, (0,))
             last.daemon = True
             last.start()
+
+
+def errands(settings: Settings, engine: Engine) -> dict[str, Errand]:
+    return {"snapshot": on_errand(settings.data_dir, engine)}
 
 
 def go_on(run: Callable[[threading.Event], None], health: Health, stop: threading.Event) -> None:
