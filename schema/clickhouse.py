@@ -46,7 +46,7 @@ class Engine:
     """One engine, many clients: each thread takes its own, because a client serialises its queries."""
 
     def __init__(self, path: Path) -> None:
-        self._path = path
+        self.path = path
         self._clients: WeakSet[Client] = WeakSet()  # those still in somebody's hands
         # Held while a batch goes into its tables; who wants them to agree asks its questions after it.
         self.inserting = Lock()
@@ -54,7 +54,7 @@ class Engine:
     def client(self, settings: Mapping[str, int | str] | None = None) -> Client:
         """A client of its own; `settings` hold for all its queries."""
         made = clickhouse_connect.get_client(
-            interface="chdb", path=str(self._path), tz_mode="aware", settings=dict(settings or {})
+            interface="chdb", path=str(self.path), tz_mode="aware", settings=dict(settings or {})
         )
         self._clients.add(made)
         return made

@@ -22,18 +22,14 @@ _ATTEMPTS = 20
 def link_store(path: Path, into: Path) -> None:
     """`path` is the engine's own folder, `into` is made; on another disk it is a copy. Raises OSError."""
     into.mkdir(parents=True)
-    copied = [*(path / "metadata").rglob("*"), *path.glob("store/*/*/*.sql")]
-    names = {found[1]: sql.stem for sql in copied if (found := _UUID.search(_text(sql)))}
-    for file in copied:
-        if file.is_file() and not file.is_symlink():
+    made = list(path.glob("store/*/*/*.sql"))
+    for file in [*made, *path.glob("metadata/*"), *path.glob("data/*/*")]:
+        if file.is_symlink() or file.is_file():
             _copy(file, into / file.relative_to(path))
+    names = {found[1]: sql.stem for sql in made if (found := _UUID.search(sql.read_text(errors="replace")))}
     tables = [folder for folder in path.glob("store/*/*") if not any(folder.glob("*.sql"))]
     for folder in sorted(tables, key=lambda its: names.get(its.name) not in _FIRST):
         _link_table(folder, into / folder.relative_to(path))
-
-
-def _text(file: Path) -> str:
-    return file.read_text(errors="replace") if file.suffix == ".sql" and file.is_file() else ""
 
 
 def _link_table(folder: Path, into: Path) -> None:
@@ -76,5 +72,6 @@ def link(file: Path, to: Path) -> None:
 
 
 def _copy(file: Path, to: Path) -> None:
+    """A link as a link: the engine's own lead from names to folders."""
     to.parent.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(file, to)
+    shutil.copyfile(file, to, follow_symlinks=False)

@@ -70,13 +70,17 @@ def _clear(unfinished: Path) -> None:
 
 
 def _copy_all(taken: Path, to: Path, manifest: Manifest) -> None:
-    found = list(files(taken))
-    total = sum(path.stat().st_size for _, path in found)
+    found = files(taken)
+    total = sum(path.lstat().st_size for path in found)
     if total > shutil.disk_usage(to).free:
         raise CannotStart(f"{to.parent} has no room for {total:,} bytes")
     with progress() as shown:
         task = shown.add_task("copying", total=total)
-        for name, path in found:
+        for path in found:
+            name = path.relative_to(taken).as_posix()
+            if path.is_symlink():
+                manifest.links[name] = str(path.readlink())
+                continue
             its = copy(path, to / name, lambda length: shown.update(task, advance=length))
             manifest.files[name] = File(its.bytes, its.sha256)
 

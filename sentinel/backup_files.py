@@ -2,8 +2,9 @@
 
 import hashlib
 import os
-from collections.abc import Callable, Iterator
-from pathlib import Path, PurePosixPath
+import posixpath
+from collections.abc import Callable
+from pathlib import Path
 from typing import NamedTuple
 
 import msgspec
@@ -23,7 +24,10 @@ class File(msgspec.Struct):
 
 
 class Manifest(msgspec.Struct):
-    """`migration` is the newest of the store's tables; `made` is RFC 3339; files by path in the backup."""
+    """`migration` is the newest of the store's tables; `made` is RFC 3339; files by path in the backup.
+
+    `links`: symbolic ones by path, with what they lead to: not every disk for backups can hold them.
+    """
 
     format: int
     program: str
@@ -31,6 +35,7 @@ class Manifest(msgspec.Struct):
     migration: int
     made: str
     files: dict[str, File] = {}
+    links: dict[str, str] = {}
 
 
 class Copied(NamedTuple):
@@ -46,17 +51,16 @@ def read_manifest(folder: Path) -> Manifest:
         raise BadBackup(f"{folder} is no backup: it has no {MANIFEST}, which is written last") from None
     except (OSError, ValueError) as error:
         raise BadBackup(f"{folder / MANIFEST} can't be read: {error}") from error
-    for name in found.files:
-        if PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts:
+    led = [posixpath.join(posixpath.dirname(name), to) for name, to in found.links.items()]
+    for name in [*found.files, *found.links, *led]:
+        if posixpath.normpath(name).startswith(("/", "..")):
             raise BadBackup(f"{folder / MANIFEST} names a file outside of the backup: {name!r}")
     return found
 
 
-def files(folder: Path) -> Iterator[tuple[str, Path]]:
-    """Path in the folder, and the file; sorted."""
-    for path in sorted(folder.rglob("*")):
-        if path.is_file() and not path.is_symlink():
-            yield path.relative_to(folder).as_posix(), path
+def files(folder: Path) -> list[Path]:
+    """Links too; sorted."""
+    return sorted(path for path in folder.rglob("*") if path.is_symlink() or path.is_file())
 
 
 def copy(source: Path, to: Path, progress: Callable[[int], None]) -> Copied:

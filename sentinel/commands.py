@@ -22,6 +22,7 @@ from sentinel.demo import DemoStopped
 from sentinel.demo import run as send_demo
 from sentinel.explained import CannotStart, explained
 from sentinel.exporting import export
+from sentinel.forgetting import forget
 from sentinel.importing import import_
 from sentinel.in_force import files
 from sentinel.initial import init
@@ -37,8 +38,8 @@ from sentinel.supervise import Child, StartFailed, Supervisor
 from sentinel.watching import watch_log
 
 __all__ = [
-    "CannotStart", "alerts", "backup", "console", "demo", "export", "import_", "ingest", "init", "noise_", "process",
-    "restore", "run", "sign",
+    "CannotStart", "alerts", "backup", "console", "demo", "export", "forget", "import_", "ingest", "init", "noise_",
+    "process", "restore", "run", "sign",
 ]  # fmt: skip
 
 

@@ -57,6 +57,9 @@ def _restore(manifest: Manifest, folder: Path, data_dir: Path) -> None:
                     raise BadBackup(f"{folder / name} is missing from the backup; nothing was restored") from None
                 if (its.bytes, its.sha256) != (file.bytes, file.sha256):
                     raise BadBackup(f"{folder / name} is not as it was backed up; nothing was restored")
+        for name, target in manifest.links.items():
+            (data_dir / name).parent.mkdir(parents=True, exist_ok=True)
+            (data_dir / name).symlink_to(target)
         os.sync()
     except (BadBackup, OSError):
         _empty(data_dir)

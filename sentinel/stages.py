@@ -26,16 +26,15 @@ from schema.clickhouse import Engine, StoreInUse, open_chdb
 from schema.health import Health
 from schema.migrate import migrate
 from schema.server import Server
-from sentinel import __version__, logs
+from sentinel import __version__, forgetting, logs, snapshot
 from sentinel.alerting import watching
 from sentinel.console import ConsoleServer, console_over
-from sentinel.errands import Errand, served
+from sentinel.errands import served
 from sentinel.explained import CannotStart, explained
 from sentinel.in_force import InForce
 from sentinel.listening import PREDECESSOR_SECONDS
 from sentinel.processing import Processing
 from sentinel.settings import Settings
-from sentinel.snapshot import on_errand
 from sentinel.store_server import SERVER, trouble_with_store
 from sentinel.supervise import READY, tell
 from sentinel.watching import watch, watch_log
@@ -118,6 +117,7 @@ class StoreStage:
         self._alerts = alerting
         self._health = health or Health()
         self._stop = threading.Event()
+        self._processing: Processing | None = None
         self._watching: list[asyncio.Task[None]] = []  # they end with the loop
 
     def __call__(self, ready: Callable[[], None]) -> None:
@@ -129,8 +129,16 @@ class StoreStage:
         """Of a store in this process others ask us what they can't do beside it."""
         if isinstance(store, Server):
             return await self._serve(store, ready)
-        async with served(self._settings.data_dir, errands(self._settings, store)):
+        errands = {
+            "snapshot": snapshot.on_errand(self._settings.data_dir, store),
+            "forget": forgetting.on_errand(store, self._rows_are_gone),
+        }
+        async with served(self._settings.data_dir, errands):
             return await self._serve(store, ready)
+
+    def _rows_are_gone(self) -> None:
+        if self._processing is not None:
+            self._processing.forget_known()
 
     async def _serve(self, store: Engine | Server, ready: Callable[[], None]) -> None:
         tasks: list[asyncio.Future[None]] = []
@@ -140,7 +148,7 @@ class StoreStage:
         asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, sites.reload)
         if self._processes:
             processing = Processing(self._settings, store, self._health, sites)
-            lag = processing.lag
+            lag, self._processing = processing.lag, processing
             tasks.append(asyncio.create_task(asyncio.to_thread(processing.run, self._stop)))
         elif self._settings.log is not None:
             outside = KafkaLag(self._settings.log)
@@ -197,10 +205,6 @@ class StoreStage:
             last = threading.Timer(_LAST_SECONDS, os._exit, (0,))
             last.daemon = True
             last.start()
-
-
-def errands(settings: Settings, engine: Engine) -> dict[str, Errand]:
-    return {"snapshot": on_errand(settings.data_dir, engine)}
 
 
 def go_on(run: Callable[[threading.Event], None], health: Health, stop: threading.Event) -> None:

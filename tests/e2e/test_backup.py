@@ -1,8 +1,6 @@
 """`backup` beside a running `run`, with reports coming in; `restore`; kills in the middle. Nothing lost, none twice."""
 
 import json
-import os
-import subprocess
 import threading
 import time
 from collections import Counter
@@ -11,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.test_crash import Sender
-from tests.support.program import PROGRAM, Program
+from tests.support.program import Program
 from tests.support.stages import command
 
 
