@@ -22,16 +22,16 @@ class Broken:
         self._health = health or Health()
         found = _kept(self._folder)
         if found:
-            self._say(f"{len(found)} damaged files were set aside in {self._folder}: look at them, and empty it")
+            self._say("before", f"{len(found)} damaged files were set aside in {self._folder}: look, and empty it")
 
     def tell(self, kind: str, sentence: str) -> None:
         """`sentence`: what is damaged, where it is kept, and what that means for the counts."""
         metrics.DAMAGED.labels(kind).inc()
         logger.error("%s", sentence, extra={"kind": kind})
-        self._say(sentence)
+        self._say(kind, sentence)
 
-    def _say(self, sentence: str) -> None:
-        self._health.wrong("broken", sentence, hinders=False)
+    def _say(self, kind: str, sentence: str) -> None:
+        self._health.wrong(f"broken {kind}", sentence, hinders=False)
 
     def keep(self, file: Path, name: str, *, goes: bool) -> str:
         """Where it is kept; `goes`: away from where it is. A name that is taken gets a number."""
@@ -39,20 +39,20 @@ class Broken:
             self._folder.mkdir(exist_ok=True)
             if goes and len(_kept(self._folder)) >= _KEPT:
                 file.unlink()
-                return f"nowhere, for {self._folder} is full"
+                return f"nothing, for {NAME} is full"
             number = 0
             while (kept := self._folder / (f"{name}.{number}" if number else name)).exists():
                 if not goes and kept.samefile(file):
-                    return str(kept)
+                    return f"{NAME}/{kept.name}"
                 number += 1
             if goes:
                 file.replace(kept)
             elif len(_kept(self._folder)) < _KEPT:
                 kept.hardlink_to(file)
             else:
-                return f"nowhere, for {self._folder} is full"
-            return str(kept)
-        return "nowhere, for that failed"
+                return f"nothing, for {NAME} is full"
+            return f"{NAME}/{kept.name}"
+        return "nothing, for that failed"
 
 
 def _kept(folder: Path) -> list[Path]:

@@ -62,7 +62,7 @@ class SpoolConsumer:
                 if found.known
                 else f"the spool is read from its start: what of its {left} bytes is stored already counts twice"
             )
-            self._broken.tell("position", f"the position file {path} is damaged or old (kept as {kept}): {means}")
+            self._broken.tell("position", f"the position file {path} is damaged or old: {means}; kept as {kept}")
         return found.position
 
     async def next(self) -> Batch | None:
@@ -137,8 +137,8 @@ class SpoolConsumer:
         kept = self._broken.keep(path, f"{path.parent.name}-{path.name}", goes=False)
         self._broken.tell(
             "segment",
-            f"the spool's segment {path} is damaged in {places} places (kept as {kept}): the reports that stood there "
-            "are lost, all others are stored",
+            f"the spool's segment {path} is damaged in {places} places: the reports that stood there are lost, all "
+            f"others are stored; kept as {kept}",
         )
 
     def _again(self, pending: Pending) -> Batch:

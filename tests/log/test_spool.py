@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 
 from log import spool
+from log.broken import Broken
 from log.frame import frame
 from log.protocols import Batch
 from log.reading import OtherVersion
@@ -27,8 +28,8 @@ def record(number: int) -> bytes:
     return encode(Delivery(1_700_000_000_000 + number, "shop", Kind.REPORTS, 1, b"", b'{"n":%d}' % number))
 
 
-def reader(folder: Path) -> SpoolConsumer:
-    return SpoolConsumer(folder / "spool", folder / "processor" / "position.json")
+def reader(folder: Path, broken: Broken | None = None) -> SpoolConsumer:
+    return SpoolConsumer(folder / "spool", folder / "processor" / "position.json", broken)
 
 
 def writer(folder: Path, name: str = "0") -> SegmentWriter:
