@@ -108,15 +108,11 @@ def test_each_damage_is_in_the_log_on_the_system_page_and_in_a_metric(program):
 
 
 def test_a_store_that_cannot_be_opened_is_one_sentence_that_says_what_to_do(tmp_path):
-    (tmp_path / "store" / "chdb" / "store" / "abc" / "abcdefab-0000-4000-8000-000000000000").mkdir(parents=True)
-    metadata = tmp_path / "store" / "chdb" / "metadata"
-    metadata.mkdir()
-    (metadata / "default.sql").write_text(
-        "ATTACH DATABASE _ UUID 'abcdefab-0000-4000-8000-000000000000'\nENGINE = Atomic\n"
-    )
-    (tmp_path / "store" / "chdb" / "store" / "abc" / "abcdefab-0000-4000-8000-000000000000" / "t.sql").write_text(
-        "nonsense"
-    )
-    done = command("export", data_dir=tmp_path)
+    """ClickHouse itself says above which file it is."""
+    assert command("init", data_dir=tmp_path).returncode == 0
+    [definition] = (tmp_path / "store" / "chdb").glob("store/*/*/violations.sql")
+    definition.write_text(definition.read_text()[:300])
+    done = command("run", data_dir=tmp_path, port=0, console_port=0, ops_port=0)
     assert done.returncode == 1
-    assert "csp-sentinel restore" in done.stderr
+    assert "csp-sentinel restore" in done.stderr.splitlines()[-1]
+    assert str(definition) in done.stderr
