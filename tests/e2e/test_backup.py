@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from sentinel import layout, stages
+from sentinel import layout, places, stages
 from sentinel.backing_up import backup
 from sentinel.cli import main
 from sentinel.explained import CannotStart
@@ -89,12 +89,11 @@ def restored(backups: Backups, name: object, to: Path) -> Path:
 
 
 def test_what_was_answered_before_a_backup_is_in_it_once(backups, tmp_path: Path):
-    for number, earlier in enumerate(backups.before):
-        pages, ledger = elsewhere(stored, restored(backups, number, tmp_path / str(number)))
-        assert earlier - pages.keys() == set(), "lost"
-        assert set(pages.values()) == {1}, "counted twice"
-        assert pages.keys() <= backups.answered
-        assert ledger == {"received": len(pages), "stored": len(pages)}
+    pages, ledger = elsewhere(stored, restored(backups, 1, tmp_path / "data"))
+    assert backups.before[1] - pages.keys() == set(), "lost"
+    assert set(pages.values()) == {1}, "counted twice"
+    assert pages.keys() <= backups.answered
+    assert ledger == {"received": len(pages), "stored": len(pages)}
     assert len(backups.before[1]) > len(backups.before[0]) > 0
 
 
@@ -170,6 +169,7 @@ def test_a_backup_goes_into_a_folder_of_its_own(backups, folder, says):
 
 
 def test_only_the_one_machine_mode_is_backed_up(tmp_path):
-    done = command("backup", tmp_path / "b", data_dir=tmp_path, store="clickhouse://h/d")
-    assert "one-machine mode" in done.stderr
-    assert "nothing to back up" in command("backup", tmp_path / "b", data_dir=tmp_path / "none").stderr
+    elsewhere_ = places.STORE.read("clickhouse://h/d")
+    for settings, says in ((Settings(store=elsewhere_), "one-machine mode"), (Settings(data_dir=tmp_path), "no store")):
+        with pytest.raises(CannotStart, match=says):
+            backup(settings, Namespace(folder=tmp_path / "b"))
