@@ -15,7 +15,7 @@ from typing import NamedTuple
 import msgspec
 
 from log.frame import HEADER, split
-from log.reading import check_version, ended, read_frames
+from log.reading import ended, has_header, read_frames
 from log.slots import BadSlots, Slots
 from schema import metrics
 
@@ -142,8 +142,8 @@ class Outbox:
         start = self.state.read.get(path.name, len(HEADER))
         with path.open("rb") as file:
             size = os.fstat(file.fileno()).st_size
-            if start == len(HEADER) and size >= len(HEADER):
-                check_version(file.read(len(HEADER)), path)
+            if start == len(HEADER) and size >= start and not has_header(file.read(start), path):
+                metrics.SPOOL_TORN.inc()
             while start < size:
                 frames = read_frames(file.fileno(), start, size, ENVELOPE_BYTES, final=final)
                 metrics.SPOOL_TORN.inc(frames.damaged)

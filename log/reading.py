@@ -27,10 +27,14 @@ def ended(folder: Path) -> tuple[list[Path], list[Path]]:
     return found[: len(found) - written], found[len(found) - written :]
 
 
-def check_version(header: bytes, path: Path) -> None:
-    """Raises OtherVersion."""
-    if header != HEADER:
+def has_header(header: bytes, path: Path) -> bool:
+    """False where it is damaged: frames carry marks of their own, and are found without it. Raises OtherVersion."""
+    if header[:-1] == HEADER[:-1] and HEADER[-1] < header[-1] <= _LATER_VERSIONS:
         raise OtherVersion(f"{path} was not written by this version of csp-sentinel; let the one that did store it")
+    return header == HEADER
+
+
+_LATER_VERSIONS = 15  # of the format; what is beyond is damage
 
 
 def read_frames(fd: int, at: int, size: int, chunk: int, *, final: bool) -> Frames:

@@ -9,35 +9,18 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import msgspec
-
+from log import position as positions
+from log.broken import Broken
 from log.frame import HEAD_BYTES, HEADER, split
+from log.position import Pending, Position
 from log.protocols import BATCH_BYTES, Batch
-from log.reading import check_version, decode, ended, read_frames
+from log.reading import decode, ended, has_header, read_frames
 from log.segments import segments
 from schema import metrics
 
 LINGER_SECONDS = 0.4  # a small batch waits this long for company: an insert costs the same for one row as for 1000
 POLL_SECONDS = 0.05
 _CHUNK_BYTES = 4 * 1024 * 1024
-
-
-class BadPosition(Exception):
-    """The position file can't be read."""
-
-
-class _Pending(msgspec.Struct):
-    id: str
-    start: dict[str, int]
-    end: dict[str, int]
-    decided: bytes
-
-
-class _Position(msgspec.Struct):
-    """Offsets by segment ("worker/segment"), of what is stored; and the batch that was being inserted."""
-
-    stored: dict[str, int] = {}
-    pending: _Pending | None = None
 
 
 @dataclass
@@ -52,17 +35,35 @@ class _Read:
 class SpoolConsumer:
     """Reads all workers' segments, remembers what is stored, deletes what is no longer needed."""
 
-    def __init__(self, folder: Path, position: Path) -> None:
-        """`folder` holds a folder a writer; `position` is the file to remember in. Raises BadPosition, OSError."""
+    def __init__(self, folder: Path, position: Path, broken: Broken | None = None) -> None:
+        """`folder` holds a folder a writer; `position` is the file to remember in; `broken` hears of what is damaged.
+
+        Raises OSError.
+        """
         self._folder = folder
         self._file = position
-        self._position = _load(position)
+        self._broken = broken or Broken(folder.parent)
+        self._position = self._load()
         self._replay = self._position.pending
         self._read_to = dict(self._position.stored)
         self._oldest_ms: int | None = None
         self._density = 0.0  # reports in a byte, of the last batch
         self._first = -1
         folder.mkdir(parents=True, exist_ok=True)
+
+    def _load(self) -> Position:
+        self._file.parent.mkdir(parents=True, exist_ok=True)
+        found = positions.load(self._file)
+        for path in found.broken:
+            kept = self._broken.keep(path, path.name, goes=True)
+            left = sum(_unread(self._folder, found.position, "*"))
+            means = (
+                "its copy is right, and nothing is lost or counted twice"
+                if found.known
+                else f"the spool is read from its start: what of its {left} bytes is stored already counts twice"
+            )
+            self._broken.tell("position", f"the position file {path} is damaged or old: {means}; kept as {kept}")
+        return found.position
 
     async def next(self) -> Batch | None:
         if self._replay is not None:
@@ -116,32 +117,46 @@ class SpoolConsumer:
         # A writer that ends takes its empty segment along.
         with contextlib.suppress(FileNotFoundError), path.open("rb") as file:
             size = os.fstat(file.fileno()).st_size
-            if at == len(HEADER) and size >= len(HEADER):
-                check_version(file.read(len(HEADER)), path)
+            if at == len(HEADER) and size >= at and not has_header(file.read(at), path):
+                self._tell_damage(path, 1)
             while at < size and read.size < BATCH_BYTES:
                 frames = read_frames(file.fileno(), at, size, _CHUNK_BYTES, final=final)
                 if not frames.consumed:
                     break
-                metrics.SPOOL_TORN.inc(frames.damaged)
+                self._tell_damage(path, frames.damaged)
                 at += frames.consumed
                 self._read_to[key] = read.end[key] = at
                 read.records.setdefault(key, []).extend(frames.records)
                 read.size += frames.consumed
 
-    def _again(self, pending: _Pending) -> Batch:
+    def _tell_damage(self, path: Path, places: int) -> None:
+        """The segment is kept as it is now; what follows a damaged place is read."""
+        if not places:
+            return
+        metrics.SPOOL_TORN.inc(places)
+        kept = self._broken.keep(path, f"{path.parent.name}-{path.name}", goes=False)
+        self._broken.tell(
+            "segment",
+            f"the spool's segment {path} is damaged in {places} places: the reports that stood there are lost, all "
+            f"others are stored; kept as {kept}",
+        )
+
+    def _again(self, pending: Pending) -> Batch:
         """The batch that was being inserted when the process died: the same range, the same id."""
         records: list[bytes] = []
         for key, end in pending.end.items():
             start = pending.start.get(key, len(HEADER))
             with contextlib.suppress(FileNotFoundError), (self._folder / key).open("rb") as file:
-                records += split(os.pread(file.fileno(), end - start, start), final=True).records
+                frames = split(os.pread(file.fileno(), end - start, start), final=True)
+                self._tell_damage(self._folder / key, frames.damaged)
+                records += frames.records
             self._read_to[key] = end
         return self._batch(pending.id, records, pending.decided, pending.end)
 
     async def intend(self, batch: Batch) -> None:
         stored = self._position.stored
         start = {key: stored[key] for key in batch.end if key in stored}
-        self._position.pending = _Pending(batch.id, start, batch.end, batch.decided or b"")
+        self._position.pending = Pending(batch.id, start, batch.end, batch.decided or b"")
         self._save()
 
     async def commit(self, batch: Batch) -> None:
@@ -178,10 +193,7 @@ class SpoolConsumer:
         return self._density * sum(_unread(self._folder, self._position, "*"))
 
     def _save(self) -> None:
-        """Replaced whole, so that a kill leaves the old or the new."""
-        fresh = self._file.with_suffix(".new")
-        fresh.write_bytes(msgspec.json.encode(self._position))
-        fresh.replace(self._file)
+        positions.save(self._file, self._position)
 
 
 def _key(path: Path) -> str:
@@ -189,25 +201,12 @@ def _key(path: Path) -> str:
     return f"{path.parent.name}/{path.name}"
 
 
-def _load(file: Path) -> _Position:
-    try:
-        return msgspec.json.decode(file.read_bytes(), type=_Position)
-    except FileNotFoundError:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        return _Position()
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise BadPosition(
-            f"{file} is damaged ({error}): move it away to read the spool from its start; what is "
-            "stored already and still in the spool would then count twice"
-        ) from error
-
-
 def unread_bytes(folder: Path, position: Path, writer: str = "*") -> Iterator[int]:
     """Bytes not stored yet, by segment, of one writer or all; for those who wait without being the reader."""
-    yield from _unread(folder, _load(position), writer)
+    yield from _unread(folder, positions.newest(position), writer)
 
 
-def _unread(folder: Path, position: _Position, writer: str) -> Iterator[int]:
+def _unread(folder: Path, position: Position, writer: str) -> Iterator[int]:
     for path in folder.glob(f"{writer}/*.seg"):
         with contextlib.suppress(FileNotFoundError):
             yield max(0, path.stat().st_size - position.stored.get(_key(path), len(HEADER)))

@@ -86,18 +86,21 @@ def told(changes: Iterable[Change], inserted: Iterable[Violation]) -> Counter[tu
 
 
 def _moved(change: Change, minutes: Minutes) -> Iterator[Violation]:
-    stored = change.stored
-    shares = _shares(stored, minutes)
-    if not shares:
-        return
+    taken = list(cancelled(change.stored, minutes))
+    for row in taken:
+        yield row
+        yield _labelled(change, -row.reports, row.first_seen)
+    if taken and _minute(change.stored) not in map(_minute, taken):  # the new label is as old as the old one was
+        yield _labelled(change, 0, change.stored.first_seen)
+
+
+def cancelled(stored: Violation, minutes: Minutes) -> Iterator[Violation]:
+    """Negative rows that take the count away, from each of the minutes it may have been in; `minutes` is used up."""
     first = _minute(stored)
-    for minute, reports in shares.items():
+    for minute, reports in _shares(stored, minutes).items():
         minutes[minute] -= reports
         seen = stored.first_seen if minute == first else minute * 1000 if minute > first else minute * 1000 + 59_999
         yield msgspec.structs.replace(stored, reports=-reports, first_seen=seen)
-        yield _labelled(change, reports, seen)
-    if first not in shares:  # the new label is as old as the old one was
-        yield _labelled(change, 0, stored.first_seen)
 
 
 def _freedom(change: Change) -> int:

@@ -1,6 +1,6 @@
 """The stored violations, a piece at a time: small enough to be held, each a question of its own."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import date
 from typing import Any, NamedTuple
 
@@ -13,6 +13,17 @@ from schema.violation import WINDOW_SECONDS, Violation
 
 PIECE = 4000  # rows
 BYTES = 16_000_000  # of their texts: of the longest URLs 4000 would be 200 MB
+
+
+class Only(NamedTuple):
+    """Which rows: a condition of ours, and the values bound in it."""
+
+    condition: str = "1"
+    values: dict[str, Any] = {}  # never changed  # noqa: RUF012
+
+
+_ALL = Only()
+_THESE = "__THESE__"  # where the condition goes
 
 
 class Range(NamedTuple):
@@ -36,7 +47,7 @@ _SPREAD = 1 << 16
 _WHERE = """site = {site:String}
     AND window BETWEEN toDateTime({first:UInt32}, 'UTC') AND toDateTime({last:UInt32}, 'UTC')
     AND reinterpretAsUInt16(reverse(substring(fingerprint, 1, 2))) BETWEEN {low:UInt16} AND {high:UInt16}"""
-_WEEKS = "SELECT toMonday(window) AS week, count() FROM violations GROUP BY week ORDER BY week"
+_WEEKS = f"SELECT toMonday(window) AS week, count() FROM violations WHERE {_THESE} GROUP BY week ORDER BY week"  # noqa: S608
 # Whoever floods us makes their rows alike in size, so a window's are taken to be spread evenly over its fingerprints.
 _LONG = ("document_url", "referrer", "blocked_url", "source_file", "sample", "user_agent", "document_template",
          "blocked_template")  # fmt: skip
@@ -44,7 +55,7 @@ _WINDOWS = f"""
 SELECT toString(site) AS label, toUnixTimestamp(window) AS start, count(),
     sum({" + ".join(f"length({name})" for name in _LONG)})
 FROM violations
-WHERE toMonday(window) = {{week:Date}}
+WHERE toMonday(window) = {{week:Date}} AND {_THESE}
 GROUP BY label, start
 ORDER BY label, start
 """  # noqa: S608  (columns of ours)
@@ -58,7 +69,7 @@ SELECT {", ".join(_TIMES.get(name, f"of_{name}") for name in TABLE_COLUMNS)}
 FROM (
     SELECT {", ".join(f"{of_key(name)} AS of_{name}" for name in TABLE_COLUMNS)}
     FROM violations
-    WHERE {_WHERE}
+    WHERE {_WHERE} AND {_THESE}
     GROUP BY {", ".join(KEY)}
     {LIVE}
 )
@@ -76,13 +87,19 @@ HAVING total > 0
 """  # noqa: S608  (columns of ours)
 
 
-def weeks(client: Client) -> list[tuple[date, int]]:
+def _rows(client: Client, query: str, only: Only, values: dict[str, Any]) -> Sequence[Sequence[Any]]:
+    asked = query.replace(_THESE, f"({only.condition})")
+    rows: Sequence[Sequence[Any]] = client.query(asked, parameters=values | only.values).result_rows
+    return rows
+
+
+def weeks(client: Client, only: Only = _ALL) -> list[tuple[date, int]]:
     """Mondays, with how many rows are of their week: the tables are partitioned so."""
-    return [(week, rows) for week, rows in client.query(_WEEKS).result_rows]
+    return [(week, rows) for week, rows in _rows(client, _WEEKS, only, {})]
 
 
-def ranges(client: Client, week: date) -> Iterator[Range]:
-    found = client.query(_WINDOWS, parameters={"week": week}).result_rows
+def ranges(client: Client, week: date, only: Only = _ALL) -> Iterator[Range]:
+    found = _rows(client, _WINDOWS, only, {"week": week})
     open_: Range | None = None
     for site, window, rows, size in found:
         if open_ is not None and (open_.site != site or open_.rows + rows > PIECE or open_.bytes + size > BYTES):
@@ -102,9 +119,9 @@ def _split(its: Range) -> Iterator[Range]:
     return (its._replace(part=part) for part in range(parts))
 
 
-def stored(client: Client, its: Range) -> list[Violation]:
+def stored(client: Client, its: Range, only: Only = _ALL) -> list[Violation]:
     """By key; their policies' texts are left out."""
-    found = client.query(_STORED, parameters=its.values).result_rows
+    found = _rows(client, _STORED, only, its.values)
     return [Violation(**dict(zip(TABLE_COLUMNS, row, strict=True)), original_policy="") for row in found]
 
 

@@ -30,7 +30,7 @@ _PAUSES = (0.5, 1.0, 2.0, 4.0)  # s, before a batch that a server refused or did
 _AGAIN = 5.0  # s, between later tries to complete one that was given up
 
 
-_SETTINGS: dict[str, int | str] = {
+SETTINGS: dict[str, int | str] = {
     "max_memory_usage": 1_000_000_000,
     "max_threads": 2,
     # On a cluster: read where the last batch was written. Another replica may not have it yet, and would have it moved
@@ -54,7 +54,7 @@ class Step(NamedTuple):
 
 def relabel(store: Store, sites: Sites) -> Iterator[Step]:
     """By the rules of `sites`. May be left at any step. Raises ClickHouseError."""
-    client = store.client(_SETTINGS)
+    client = store.client(SETTINGS)
     try:
         finish(client)
         yield from _steps(store, client, sites)
@@ -74,7 +74,7 @@ def _steps(store: Store, client: Client, sites: Sites) -> Iterator[Step]:
             changes = _changes(client, its, sites)
             rows = _rows(store, client, its, changes)
             for batch in moves.batches(rows, ranges.BYTES):
-                _insert_once(client, batch, store.inserting)
+                insert_once(client, batch, store.inserting)
             step.changes.update(moves.told(changes, rows))
             step = step._replace(looked=min(step.of, step.looked + its.rows), moved=step.changes.total())
             yield step
@@ -128,7 +128,7 @@ def _finish_at_last(store: Store) -> None:
             logger.warning("a re-labelling's batch is not completed yet (error %s)", getattr(error, "code", ""))
 
 
-def _insert_once(client: Client, rows: list[Violation], inserting: Lock) -> None:
+def insert_once(client: Client, rows: list[Violation], inserting: Lock) -> None:
     """The same rows under the same token, however many do this at once; another when the same is moved once more."""
     text = msgspec.json.encode(rows).decode()
     its = f"noise-{blake2b(text.encode(), digest_size=16).hexdigest()}-"

@@ -60,6 +60,10 @@ class Writer:
         self._known_policies.add(policies)
         self._known_examples.add(examples)
 
+    def forget_known(self) -> None:
+        """For any thread: what the store was known to have may be gone."""
+        self._known_policies, self._known_examples = _Recent(), _Recent()
+
     def _new_policies(self, rows: Iterable[Row]) -> _Keyed:
         """Policies not written within the last hour, by hash: the hour keeps `last_seen` fresh for the TTL."""
         found: _Keyed = {}

@@ -4,13 +4,20 @@ import contextlib
 import fcntl
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from threading import Lock
 from weakref import WeakSet
 
 import clickhouse_connect
 from clickhouse_connect.driver.client import Client
+from clickhouse_connect.driver.exceptions import ProgrammingError
+
+from schema.definitions import Mended, mend
+
+
+class StoreBroken(Exception):
+    """The engine can't be opened over what is there; the message says why, and what to do."""
 
 
 class StoreInUse(Exception):
@@ -21,34 +28,50 @@ class StoreInUse(Exception):
 def open_chdb(folder: Path) -> Iterator["Engine"]:
     """The engine over `folder`, made if absent. Raises StoreInUse, and OSError where the folder can't be written."""
     folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise StoreInUse(str(folder)) from error
+    with locked(folder):
+        mended = mend(folder / "chdb", folder / "definitions", folder.parent / "broken")
         forget_unapplied_inserts(folder / "chdb")
         with _insert_files_in(folder / "tmp"):
-            engine = Engine(folder / "chdb")
+            engine = Engine(folder / "chdb", mended)
             try:
                 yield engine
             finally:
                 engine.close()
 
 
+@contextlib.contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Nobody else opens the store in `folder` meanwhile. Raises StoreInUse, OSError."""
+    with (folder / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise StoreInUse(str(folder)) from error
+        yield
+
+
 class Engine:
     """One engine, many clients: each thread takes its own, because a client serialises its queries."""
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    def __init__(self, path: Path, mended: Sequence[Mended] = ()) -> None:
+        """`mended`: definitions of tables that had to be put back before it could be opened."""
+        self.path = path
+        self.mended = mended
         self._clients: WeakSet[Client] = WeakSet()  # those still in somebody's hands
         # Held while a batch goes into its tables; who wants them to agree asks its questions after it.
         self.inserting = Lock()
 
     def client(self, settings: Mapping[str, int | str] | None = None) -> Client:
-        """A client of its own; `settings` hold for all its queries."""
-        made = clickhouse_connect.get_client(
-            interface="chdb", path=str(self._path), tz_mode="aware", settings=dict(settings or {})
-        )
+        """A client of its own; `settings` hold for all its queries. Raises StoreBroken."""
+        try:
+            made = clickhouse_connect.get_client(
+                interface="chdb", path=str(self.path), tz_mode="aware", settings=dict(settings or {})
+            )
+        except ProgrammingError as error:
+            raise StoreBroken(
+                f"the store in {self.path} can't be opened ({str(error).partition(chr(10))[0][-200:]}): above stands "
+                "what is damaged; move the data dir away, and `csp-sentinel restore` a backup in its place"
+            ) from error
         self._clients.add(made)
         return made
 

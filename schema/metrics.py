@@ -27,6 +27,9 @@ SPOOL_USED = Gauge(
 )
 SPOOL_FULL = Counter("sentinel_spool_full_total", "Appends refused because of the quota or a full disk.")
 SPOOL_TORN = Counter("sentinel_spool_torn_frames_total", "Frames skipped because a write was cut short or damaged.")
+DAMAGED = Counter(
+    "sentinel_damaged_total", "What was found damaged and set aside, the rest being served, by what it is.", ["kind"]
+)
 
 SHIPPED = Counter("sentinel_deliveries_shipped_total", "Deliveries that Kafka has acknowledged.")
 SHIPPED_BYTES = Counter("sentinel_shipped_bytes_total", "Bytes of the envelopes sent to Kafka, repeats included.")

@@ -62,10 +62,12 @@ def _with_settings(given: argparse.Namespace) -> int:
 
 
 def _run(settings: Settings, given: argparse.Namespace) -> int:
-    from sentinel import commands  # noqa: PLC0415  (reads the variable that _metrics_folder sets)
+    from sentinel import commands, layout  # noqa: PLC0415  (reads the variable that _metrics_folder sets)
 
     run: Run = getattr(commands, {"import": "import_", "noise": "noise_"}.get(given.command, given.command))
     try:
+        if given.command != "restore":
+            layout.check(settings.data_dir)
         return run(settings, given)
     except commands.CannotStart as error:
         _fail(str(error), 1)

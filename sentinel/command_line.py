@@ -121,6 +121,30 @@ _COMMANDS: dict[str, tuple[str, str, str, tuple[str, ...]]] = {
         "csp-sentinel noise test my-rules.toml",
         (*_COMMON, "sites", "noise"),
     ),
+    "backup": (
+        "copy a data dir, also while it is in use",
+        "Copies the store and the spool of the one-machine mode into a new folder, as they are at one moment. Works\n"
+        "beside a running `csp-sentinel run`: reports are taken meanwhile, and each answered 204 before is in it,\n"
+        "once. Until it is whole the folder is called DIR.partial; a killed backup is simply made again.",
+        "csp-sentinel backup /backups/2026-12-01",
+        _COMMON,
+    ),
+    "restore": (
+        "make a data dir of a backup",
+        "Copies a backup into an empty data dir, and checks every file. A backup of a newer version, or with a file\n"
+        "missing or changed, is refused, and the data dir stays empty.",
+        "csp-sentinel restore /backups/2026-12-01 --data-dir ./data",
+        _COMMON,
+    ),
+    "forget": (
+        "delete what is stored of a site or of URLs",
+        "Shows how many rows of which table it is, asks, and deletes: violations, raw examples, rejects, sources,\n"
+        "policies, alerts, and what they were counted in; then the files in which they stood. A URL stands for itself\n"
+        "with any query, or with a * at its end for all that begin so. The ledger keeps its numbers. Works beside a\n"
+        "running `csp-sentinel run`, and on a ClickHouse server.",
+        "csp-sentinel forget --site shop --url 'https://shop.example/users/*'",
+        _COMMON,
+    ),
     "demo": (
         "send realistic reports to a running collector",
         "Sends a few thousand made-up reports, as today's browsers would send them, so that there is something to see.",
@@ -188,6 +212,17 @@ def _noise_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("--json", action="store_true", help="as JSON instead of a table")
 
 
+def _backup_arguments(command: argparse.ArgumentParser) -> None:
+    command.add_argument("folder", type=Path, metavar="DIR", help="the backup's folder")
+
+
+def _forget_arguments(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--site", help="of this site; without --url all of it")
+    command.add_argument("--url", action="append", help="of this page, blocked URL or script; may be given again")
+    command.add_argument("--dry-run", action="store_true", help="only show what there is")
+    command.add_argument("--yes", action="store_true", help="delete without asking")
+
+
 def _positive(text: str) -> int:
     if not (text.isascii() and text.isdigit() and 0 < int(text[:10]) <= 10_000_000):
         raise argparse.ArgumentTypeError(f"{text} is not a number from 1 to 10000000")
@@ -210,4 +245,7 @@ _ARGUMENTS: dict[str, Callable[[argparse.ArgumentParser], None]] = {
     "plan": plan_arguments.arguments,
     "sign": sign_arguments.arguments,
     "noise": _noise_arguments,
+    "backup": _backup_arguments,
+    "forget": _forget_arguments,
+    "restore": _backup_arguments,
 }

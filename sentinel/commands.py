@@ -16,17 +16,20 @@ from rich.console import Console
 from ingest.worker import Options
 from schema import metrics
 from schema.health import Health
-from sentinel import alerting, operations, stages
+from sentinel import alerting, layout, operations, stages
+from sentinel.backing_up import backup
 from sentinel.demo import DemoStopped
 from sentinel.demo import run as send_demo
 from sentinel.explained import CannotStart, explained
 from sentinel.exporting import export
+from sentinel.forgetting import forget
 from sentinel.importing import import_
 from sentinel.in_force import files
 from sentinel.initial import init
 from sentinel.listening import announce, listen, patience, url_of
 from sentinel.noise import noise_
 from sentinel.processing import DRAIN_SECONDS
+from sentinel.restoring import restore
 from sentinel.settings import Settings
 from sentinel.signing import sign
 from sentinel.spools import check_spool, held, left_behind
@@ -35,8 +38,8 @@ from sentinel.supervise import Child, StartFailed, Supervisor
 from sentinel.watching import watch_log
 
 __all__ = [
-    "CannotStart", "alerts", "console", "demo", "export", "import_", "ingest", "init", "noise_", "process", "run",
-    "sign",
+    "CannotStart", "alerts", "backup", "console", "demo", "export", "forget", "import_", "ingest", "init", "noise_",
+    "process", "restore", "run", "sign",
 ]  # fmt: skip
 
 
@@ -188,6 +191,8 @@ def _data_dir(settings: Settings, command: str) -> Iterator[None]:
             if command != "ingest" and shutil.disk_usage(folder).free < _LEAST_FREE_BYTES:
                 raise CannotStart(f"the disk of the data dir {folder} is full; make room, or choose another --data-dir")
             stack.enter_context(held(settings, command))
+            with contextlib.suppress(OSError):  # a full disk must not keep a collector from emptying its spool
+                layout.write(folder)
             if command != "console":
                 check_spool(settings, command)
         yield

@@ -9,15 +9,14 @@ from log.kafka import CannotReach
 from log.outbox import BadOutbox
 from log.reading import OtherVersion
 from log.segments import FolderInUse
-from log.spool import BadPosition
-from schema.clickhouse import StoreInUse
+from schema.clickhouse import StoreBroken, StoreInUse
 from schema.migrate import NewerStore
 from schema.noise import BadRules
 from schema.sites import BadSites
 from schema.store import TablesMissing, WrongCluster
 
 # Carry their sentence.
-_SAID = (BadPosition, BadOutbox, OtherVersion, BadSites, BadRules, NewerStore, TablesMissing, WrongCluster, CannotReach)
+_SAID = (StoreBroken, BadOutbox, OtherVersion, BadSites, BadRules, NewerStore, TablesMissing, WrongCluster, CannotReach)
 
 
 class CannotStart(Exception):
@@ -39,6 +38,9 @@ def explained() -> Iterator[None]:
         raise  # who reads our output has had enough
     except ClickHouseError as error:
         why = str(error).partition("\n")[0][:300]
-        raise CannotStart(f"the store can't be used ({why}); is its disk full, or its server away?") from error
+        raise CannotStart(
+            f"the store can't be used ({why}); is its disk full, or its server away? A damaged one is replaced by a "
+            "backup: `csp-sentinel restore`"
+        ) from error
     except OSError as error:
         raise CannotStart(f"the data dir can't be used: {error}; choose another --data-dir") from error

@@ -22,9 +22,9 @@ from sentinel.beside import asked
 from sentinel.explained import CannotStart, explained
 from sentinel.in_force import files
 from sentinel.noise_apply import applied
+from sentinel.opening import open_store
 from sentinel.settings import Settings
 from sentinel.shadow import Shadow
-from sentinel.stages import open_store
 from sentinel.store_server import asking
 
 

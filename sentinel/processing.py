@@ -10,6 +10,7 @@ from threading import Event, Lock
 
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
+from log.broken import Broken
 from log.group import GroupConsumer
 from log.protocols import Consumer
 from log.spool import SpoolConsumer
@@ -36,20 +37,28 @@ class Processing:
     def __init__(
         self, settings: Settings, store: Engine | Server, health: Health, in_force: InForce | None = None
     ) -> None:
-        """Raises BadSites, BadRules, BadPosition, OSError."""
+        """Raises BadSites, BadRules, OSError."""
         self._settings = settings
         self._store = store
         self._health = health
         self._in_force = in_force or InForce(settings)
         self._in_force.follow(self._follow)
-        self._consumer: Consumer = GroupConsumer(settings.log) if settings.log else spool_consumer(settings.data_dir)
+        self._consumer: Consumer = (
+            GroupConsumer(settings.log) if settings.log else spool_consumer(settings.data_dir, health)
+        )
         self._processor: Processor | None = None
+        self._writer: Writer | None = None
         health.wrong("log", "the log has not been read yet")
         self.lag = self._consumer.lag
 
     def _follow(self, sites: Sites) -> None:
         if self._processor is not None:
             self._processor.sites = sites
+
+    def forget_known(self) -> None:
+        """Policies and examples may be gone from the store: whatever comes next brings them again."""
+        if self._writer is not None:
+            self._writer.forget_known()
 
     def run(self, stop: Event) -> None:
         """Until `stop` is set; what is left in a spool is stored then, what is left in Kafka is for the others.
@@ -87,8 +96,8 @@ class Processing:
             return False
         # A server's readers don't wait for our batches: they would wait for as long as the server hangs.
         inserting = self._store.inserting if isinstance(self._store, Engine) else Lock()
-        writer = Writer(client, inserting)
-        self._processor = Processor(self._consumer, writer, client, self._in_force(), self._health)
+        self._writer = Writer(client, inserting)
+        self._processor = Processor(self._consumer, self._writer, client, self._in_force(), self._health)
         try:
             return await self._processor.run(stop, seconds)
         finally:
@@ -109,8 +118,8 @@ class Processing:
         return None
 
 
-def spool_consumer(data_dir: Path) -> SpoolConsumer:
-    return SpoolConsumer(data_dir / "spool", data_dir / "processor" / "position.json")
+def spool_consumer(data_dir: Path, health: Health) -> SpoolConsumer:
+    return SpoolConsumer(data_dir / "spool", data_dir / "processor" / "position.json", Broken(data_dir, health))
 
 
 def _collect_garbage_rarely() -> None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from log.outbox import Outbox
+from log.position import files, forget
 from log.segments import has_writer, is_held, segments
 from log.spool import unread_bytes
 from sentinel.explained import CannotStart
@@ -67,7 +68,7 @@ def _leave_kafka(spool: Path) -> None:
 
 
 def _leave_spool(spool: Path, position: Path) -> None:
-    if not position.exists():
+    if not any(path.exists() for path in files(position)):
         return
     if any(unread_bytes(spool, position)):
         raise CannotStart(
@@ -78,7 +79,7 @@ def _leave_spool(spool: Path, position: Path) -> None:
         if not (folder / _SHIPPING).exists() and not has_writer(folder):
             for path in segments(folder):
                 path.unlink()  # stored, every byte
-    position.unlink()
+    forget(position)
 
 
 def left_behind(settings: Settings) -> tuple[Path, ...]:

@@ -11,29 +11,29 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from multiprocessing.connection import Connection
 from pathlib import Path
 
 import uvloop
-from clickhouse_connect.driver.client import Client
 
 from ingest import worker
 from log.lag import KafkaLag
 from log.segments import FolderInUse, is_held
-from processor.relabel import finish
-from schema.clickhouse import Engine, StoreInUse, open_chdb
+from schema.clickhouse import Engine, StoreInUse
 from schema.health import Health
-from schema.migrate import migrate
 from schema.server import Server
-from sentinel import __version__, logs
+from sentinel import forgetting, logs, snapshot
 from sentinel.alerting import watching
 from sentinel.console import ConsoleServer, console_over
+from sentinel.errands import served
 from sentinel.explained import CannotStart, explained
 from sentinel.in_force import InForce
 from sentinel.listening import PREDECESSOR_SECONDS
+from sentinel.opening import open_store
 from sentinel.processing import Processing
 from sentinel.settings import Settings
+from sentinel.store_damage import watch_parts
 from sentinel.store_server import SERVER, trouble_with_store
 from sentinel.supervise import READY, tell
 from sentinel.watching import watch, watch_log
@@ -116,12 +116,38 @@ class StoreStage:
         self._alerts = alerting
         self._health = health or Health()
         self._stop = threading.Event()
+        self._processing: Processing | None = None
         self._watching: list[asyncio.Task[None]] = []  # they end with the loop
 
     def __call__(self, ready: Callable[[], None]) -> None:
         """Until SIGTERM or, without a parent, Ctrl-C. Raises what `explained` explains."""
-        with open_store(self._settings) as store, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(self._serve(store, ready))
+        with (
+            open_store(self._settings, self._health) as store,
+            asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
+        ):
+            runner.run(self._asked(store, ready))
+
+    async def _asked(self, store: Engine | Server, ready: Callable[[], None]) -> None:
+        """Of a store in this process others ask us what they can't do beside it."""
+        if isinstance(store, Server):
+            await self._serve(store, ready)
+            return
+        errands = {
+            "snapshot": snapshot.on_errand(self._settings.data_dir, store),
+            "forget": forgetting.on_errand(store, self._rows_are_gone),
+        }
+        looking = threading.Thread(target=watch_parts, args=(store, self._health, self._stop), name="parts")
+        looking.start()
+        try:
+            async with served(self._settings.data_dir, errands):
+                await self._serve(store, ready)
+        finally:
+            self._stop.set()
+            await asyncio.to_thread(looking.join)
+
+    def _rows_are_gone(self) -> None:
+        if self._processing is not None:
+            self._processing.forget_known()
 
     async def _serve(self, store: Engine | Server, ready: Callable[[], None]) -> None:
         tasks: list[asyncio.Future[None]] = []
@@ -131,7 +157,7 @@ class StoreStage:
         asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, sites.reload)
         if self._processes:
             processing = Processing(self._settings, store, self._health, sites)
-            lag = processing.lag
+            lag, self._processing = processing.lag, processing
             tasks.append(asyncio.create_task(asyncio.to_thread(processing.run, self._stop)))
         elif self._settings.log is not None:
             outside = KafkaLag(self._settings.log)
@@ -203,29 +229,6 @@ def go_on(run: Callable[[threading.Event], None], health: Health, stop: threadin
 
 def _unknown() -> None:
     """The lag, where nobody here knows it."""
-
-
-@contextlib.contextmanager
-def open_store(settings: Settings) -> Iterator[Engine | Server]:
-    """In this process, with its tables as they should be; or a server, as it is. Raises what `explained` explains."""
-    if settings.store is not None:
-        with contextlib.closing(Server(settings.store)) as server:
-            yield server
-        return
-    with open_chdb(settings.data_dir / "store") as engine:
-        client = engine.client()
-        migrate(client, settings.retention_days)
-        finish(client)
-        _record_start(client)
-        yield engine
-
-
-def _record_start(client: Client) -> None:
-    """Also brings the engine's code for inserts and sums into memory: from a cold disk that took two seconds, which the
-    first report would have waited.
-    """
-    client.insert("starts", [[__version__]], column_names=["version"])
-    client.query("SELECT sum(reports), uniqExact(fingerprint), max(last_seen) FROM violations WHERE site = ''")
 
 
 def is_running(data_dir: Path, command: str) -> bool:

@@ -4,11 +4,12 @@ from pathlib import Path
 import pytest
 
 from log import spool
+from log.broken import Broken
 from log.frame import frame
 from log.protocols import Batch
 from log.reading import OtherVersion
 from log.segments import SegmentWriter, segments
-from log.spool import BadPosition, SpoolConsumer, unread_bytes
+from log.spool import SpoolConsumer, unread_bytes
 from schema.delivery import Delivery, Kind, encode
 from schema.reasons import Reason
 
@@ -27,8 +28,8 @@ def record(number: int) -> bytes:
     return encode(Delivery(1_700_000_000_000 + number, "shop", Kind.REPORTS, 1, b"", b'{"n":%d}' % number))
 
 
-def reader(folder: Path) -> SpoolConsumer:
-    return SpoolConsumer(folder / "spool", folder / "processor" / "position.json")
+def reader(folder: Path, broken: Broken | None = None) -> SpoolConsumer:
+    return SpoolConsumer(folder / "spool", folder / "processor" / "position.json", broken)
 
 
 def writer(folder: Path, name: str = "0") -> SegmentWriter:
@@ -176,13 +177,6 @@ def test_a_record_that_is_no_delivery_is_kept_for_inspection(tmp_path):
     found = take(reader(tmp_path)).deliveries[0]
     assert (found.kind, found.detail, found.count) == (Kind.REFUSAL, Reason.UNREADABLE, 1)
     assert found.body == b"\xc1 what is this"
-
-
-def test_a_damaged_position_is_told_not_guessed(tmp_path):
-    (tmp_path / "processor").mkdir()
-    (tmp_path / "processor" / "position.json").write_text("{")
-    with pytest.raises(BadPosition, match="damaged"):
-        reader(tmp_path)
 
 
 def test_unread_bytes_fall_to_nothing(tmp_path):

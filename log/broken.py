@@ -1,0 +1,59 @@
+"""What is found damaged in a data dir: told, counted, and kept in a folder of its own, for a person to look at.
+
+The rest goes on. The folder is never read again, so it may be emptied at any time.
+"""
+
+import contextlib
+import logging
+from pathlib import Path
+
+from schema import metrics
+from schema.health import Health
+
+logger = logging.getLogger("sentinel.broken")
+_KEPT = 50  # files; a bad disk must not fill what is left of it
+NAME = "broken"
+
+
+class Broken:
+    def __init__(self, data_dir: Path, health: Health | None = None) -> None:
+        """What was set aside before is told again to `health`, until somebody empties the folder."""
+        self._folder = data_dir / NAME
+        self._health = health or Health()
+        found = _kept(self._folder)
+        if found:
+            self._say("before", f"{len(found)} damaged files were set aside in {self._folder}: look, and empty it")
+
+    def tell(self, kind: str, sentence: str) -> None:
+        """`sentence`: what is damaged, where it is kept, and what that means for the counts."""
+        metrics.DAMAGED.labels(kind).inc()
+        logger.error("%s", sentence, extra={"kind": kind})
+        self._say(kind, sentence)
+
+    def _say(self, kind: str, sentence: str) -> None:
+        self._health.wrong(f"broken {kind}", sentence, hinders=False)
+
+    def keep(self, file: Path, name: str, *, goes: bool) -> str:
+        """Where it is kept; `goes`: away from where it is. A name that is taken gets a number."""
+        with contextlib.suppress(OSError):
+            self._folder.mkdir(exist_ok=True)
+            if goes and len(_kept(self._folder)) >= _KEPT:
+                file.unlink()
+                return f"nothing, for {NAME} is full"
+            number = 0
+            while (kept := self._folder / (f"{name}.{number}" if number else name)).exists():
+                if not goes and kept.samefile(file):
+                    return f"{NAME}/{kept.name}"
+                number += 1
+            if goes:
+                file.replace(kept)
+            elif len(_kept(self._folder)) < _KEPT:
+                kept.hardlink_to(file)
+            else:
+                return f"nothing, for {NAME} is full"
+            return f"{NAME}/{kept.name}"
+        return "nothing, for that failed"
+
+
+def _kept(folder: Path) -> list[Path]:
+    return [path for path in folder.iterdir() if path.is_file()] if folder.is_dir() else []

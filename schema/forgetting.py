@@ -1,0 +1,201 @@
+"""Which rows hold something of a site or of URLs, table by table; and how they go, on the disk too.
+
+A mutation's text is kept beside the table it was for. So it names rows by a hash of their key, and never says what is
+to be forgotten.
+"""
+
+import re
+import time
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+from clickhouse_connect.driver.client import Client
+
+from schema.cluster import LOCAL
+from schema.places import ClickHousePlace
+
+_AT_ONCE = 4000  # hashes in a statement: ClickHouse reads 256 KiB of one
+_LOOK_SECONDS = 0.2
+_OLD_PARTS_SECONDS = 20.0
+
+
+class Wanted(NamedTuple):
+    """`site`: "" is all. `urls` without query and fragment; `beginnings` of URLs. Without either: all of the site."""
+
+    site: str
+    urls: tuple[str, ...] = ()
+    beginnings: tuple[str, ...] = ()
+
+    @property
+    def values(self) -> dict[str, Any]:
+        return {
+            "site": self.site,
+            "urls": list(self.urls),
+            "beginnings": list(self.beginnings),
+            "within": self._within(),
+            "label": f'"site":"{self.site}"',
+        }
+
+    def _within(self) -> str:
+        """A pattern for texts in which a URL may stand: it ends there, or goes on as a query."""
+        ends = r"(?:[^A-Za-z0-9._~/%+:@!$&*=-]|\z)"
+        whole = "|".join(map(re.escape, self.urls))
+        return "|".join([*([f"(?:{whole}){ends}"] if whole else []), *map(re.escape, self.beginnings)])
+
+
+class Held(NamedTuple):
+    """Rows of `table` by a hash of `key`; `clears`: columns of them that are emptied, instead of the rows going."""
+
+    table: str
+    key: str
+    hashes: list[str]
+    rows: int
+    clears: str = ""
+
+
+class _Where(NamedTuple):
+    table: str
+    key: str
+    condition: str
+    clears: str = ""
+
+
+def _is(column: str) -> str:
+    begins = f"arrayExists(it -> startsWith({column}, it), {{beginnings:Array(String)}})"
+    return f"({column} IN {{urls:Array(String)}} OR {begins})"
+
+
+def _says(*columns: str) -> str:
+    """JSON may write a slash with a backslash."""
+    return " OR ".join(f"match(replaceAll({name}, '\\\\/', '/'), {{within:String}})" for name in columns)
+
+
+_SOURCE = "site, effective_directive, blocked"
+_OF_A_SITE = (
+    "violations", "weeks", "minutes", "hours", "sources", "examples", "site_policies", "source_states", "rejects",
+    "alert_events",
+)  # fmt: skip
+_SITE = "site = {site:String}"
+URL_COLUMNS = ("document_url", "blocked_url", "source_file")
+OF_URLS = " OR ".join(map(_is, URL_COLUMNS))
+"""What follows from a fingerprint: all rows of it are of these URLs, or none is."""
+# An event's id is in the messages that tell of it.
+_MESSAGES_OF = "hasAny(events, (SELECT groupArray(id) FROM alert_events WHERE {condition}))"
+
+
+def _of_site() -> Iterator[_Where]:
+    for table in _OF_A_SITE:
+        yield _Where(table, "site", _SITE)
+    silent = f"key IN (SELECT sipHash128({_SOURCE}) FROM sources WHERE {_SITE})"  # noqa: S608  (of ours)
+    yield _Where("silent_sources", "key", silent)
+    yield _Where("alert_messages", "seq", _MESSAGES_OF.format(condition=_SITE))
+    yield _Where("noise_moves", "batch", "position(rows, {label:String}) > 0")
+
+
+def _of_urls(site: str) -> Iterator[_Where]:
+    here = f"{_SITE} AND " if site else ""
+    yield _Where("violations", "fingerprint", f"{here}({OF_URLS})")
+    yield _Where("weeks", "fingerprint", f"{here}({OF_URLS})")
+    for table in ("violations", "weeks"):
+        others = f"{here}NOT ({OF_URLS})"
+        yield _Where(table, "referrer", f"{others} AND {_is('referrer')}", clears="referrer")
+        yield _Where(table, "sample", f"{others} AND ({_says('sample')})", clears="sample")
+    of_them = f"fingerprint IN (SELECT fingerprint FROM violations WHERE {here}({OF_URLS}))"  # noqa: S608
+    yield _Where("examples", "site, fingerprint", f"{here}({of_them} OR {_says('raw')})")
+    yield _Where("rejects", "day, reason, slot", f"{here}({_says('raw')})")
+    yield _Where("policies", "policy_hash", _says("original_policy"))
+    told = f"{here}({_says('title', 'evidence', 'occasion')})"
+    yield _Where("alert_events", "id", told)
+    yield _Where("alert_messages", "seq", f"{_says('payload')} OR {_MESSAGES_OF.format(condition=told)}")
+    yield _Where("noise_moves", "batch", _says("rows"))
+
+
+def held(client: Client, wanted: Wanted) -> list[Held]:
+    """What there is now, without what is counted in roll-ups of other things too. Raises ClickHouseError."""
+    of_urls = wanted.urls or wanted.beginnings
+    found = [_held(client, its, wanted) for its in (_of_urls(wanted.site) if of_urls else _of_site())]
+    return [its for its in found if its.rows]
+
+
+def orphans(client: Client) -> list[Held]:
+    """Policies that no violation has any more. Raises ClickHouseError."""
+    gone = "policy_hash NOT IN (SELECT policy_hash FROM violations)"
+    found = [_held(client, _Where(table, "policy_hash", gone), Wanted("")) for table in ("policies", "site_policies")]
+    return [its for its in found if its.rows]
+
+
+def _hash(key: str) -> str:
+    return f"sipHash128({key})"
+
+
+def _held(client: Client, its: _Where, wanted: Wanted) -> Held:
+    asked = f"SELECT hex({_hash(its.key)}) AS its, count() FROM {its.table} WHERE {its.condition} GROUP BY its"  # noqa: S608
+    used = {name: value for name, value in wanted.values.items() if f"{{{name}:" in its.condition}
+    rows = client.query(asked, parameters=used, settings={"max_execution_time": 600}).result_rows
+    return Held(its.table, its.key, [row[0] for row in rows], sum(row[1] for row in rows), its.clears)
+
+
+def statements(found: Sequence[Held], place: ClickHousePlace | None) -> Iterator[str]:
+    for its in found:
+        where = its.table
+        if place is not None and place.cluster:
+            where = f"`{place.database}`.{its.table}{LOCAL} ON CLUSTER '{place.cluster}'"
+        what = f"UPDATE {its.clears} = ''" if its.clears else "DELETE"
+        for start in range(0, len(its.hashes), _AT_ONCE):
+            some = ", ".join(f"unhex('{one}')" for one in its.hashes[start : start + _AT_ONCE])
+            yield f"ALTER TABLE {where} {what} WHERE {_hash(its.key)} IN ({some})"
+
+
+_LEFT = """
+SELECT sum(parts_to_do), anyIf(latest_fail_reason, latest_fail_reason != ''), count()
+FROM {of} WHERE database = {{database:String}} AND NOT is_done
+"""
+
+
+class MutationFails(Exception):
+    """A sentence, with ClickHouse's own reason."""
+
+
+def until_done(client: Client, place: ClickHousePlace | None) -> Iterator[int]:
+    """Parts still to be rewritten, again and again until there are none. Raises ClickHouseError, MutationFails."""
+    [(database,)] = client.query("SELECT currentDatabase()").result_rows
+    of = "system.mutations"
+    if place is not None and place.cluster:
+        of = f"clusterAllReplicas('{place.cluster}', system.mutations)"
+    while True:
+        found = client.query(_LEFT.format(of=of), parameters={"database": database}).result_rows
+        left, why, mutations = found[0] if found else (0, "", 0)
+        if why:
+            raise MutationFails(f"rows can't be deleted: {why.partition(chr(10))[0][:300]}")
+        if not mutations:
+            return
+        yield int(left)
+        time.sleep(_LOOK_SECONDS)
+
+
+_OLD_PARTS = """
+SELECT count() FROM system.parts
+WHERE database = currentDatabase() AND NOT active AND table IN {t:Array(String)}
+"""
+
+
+def drop_old_parts(client: Client, tables: Sequence[str]) -> bool:
+    """In this process: ClickHouse keeps parts for 8 minutes after it wrote their rows anew; ours go now.
+
+    It looks for them when a partition is dropped, also one that isn't there. False where some are still in use.
+    """
+    ends = time.monotonic() + _OLD_PARTS_SECONDS
+    for table in tables:
+        client.command(f"ALTER TABLE {table} MODIFY SETTING old_parts_lifetime = 0")
+    try:
+        while True:
+            for table in tables:
+                client.command(f"ALTER TABLE {table} DROP PARTITION ID 'none'")
+            if not client.query(_OLD_PARTS, parameters={"t": list(tables)}).result_rows[0][0]:
+                return True
+            if time.monotonic() > ends:
+                return False
+            time.sleep(_LOOK_SECONDS)
+    finally:
+        for table in tables:
+            client.command(f"ALTER TABLE {table} RESET SETTING old_parts_lifetime")

@@ -1,0 +1,85 @@
+"""A backup's files: which there are, how long, and with which checksum."""
+
+import hashlib
+import os
+import posixpath
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+
+FORMAT = 1
+MANIFEST = "manifest.json"
+_PIECE = 1 << 20
+
+
+class BadBackup(Exception):
+    """One sentence: what is wrong with the backup."""
+
+
+class File(msgspec.Struct):
+    bytes: int
+    sha256: str
+
+
+class Manifest(msgspec.Struct):
+    """`migration` is the newest of the store's tables; `made` is RFC 3339; files by path in the backup.
+
+    `links`: symbolic ones by path, with what they lead to: not every disk for backups can hold them.
+    """
+
+    format: int
+    program: str
+    layout: int
+    migration: int
+    made: str
+    files: dict[str, File] = {}
+    links: dict[str, str] = {}
+
+
+class Copied(NamedTuple):
+    bytes: int
+    sha256: str
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """Raises BadBackup."""
+    try:
+        found = msgspec.json.decode((folder / MANIFEST).read_bytes(), type=Manifest)
+    except FileNotFoundError:
+        raise BadBackup(f"{folder} is no backup: it has no {MANIFEST}, which is written last") from None
+    except (OSError, ValueError) as error:
+        raise BadBackup(f"{folder / MANIFEST} can't be read: {error}") from error
+    led = [posixpath.join(posixpath.dirname(name), to) for name, to in found.links.items()]
+    for name in [*found.files, *found.links, *led]:
+        if posixpath.normpath(name).startswith(("/", "..")):
+            raise BadBackup(f"{folder / MANIFEST} names a file outside of the backup: {name!r}")
+    return found
+
+
+def files(folder: Path) -> list[Path]:
+    """Links too; sorted."""
+    return sorted(path for path in folder.rglob("*") if path.is_symlink() or path.is_file())
+
+
+def copy(source: Path, to: Path, progress: Callable[[int], None]) -> Copied:
+    """`progress` hears of each piece's bytes. Raises OSError."""
+    digest, size = hashlib.sha256(), 0
+    to.parent.mkdir(parents=True, exist_ok=True)
+    with source.open("rb") as read, os.fdopen(os.open(to, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as write:
+        while piece := read.read(_PIECE):
+            digest.update(piece)
+            write.write(piece)
+            size += len(piece)
+            progress(len(piece))
+    return Copied(size, digest.hexdigest())
+
+
+def write_whole(path: Path, text: bytes) -> None:
+    """On the disk when it returns, as is what was written before. Raises OSError."""
+    os.sync()
+    with path.open("xb") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())

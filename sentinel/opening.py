@@ -1,0 +1,51 @@
+"""Opening the store, wherever it is: with its tables as they should be, and what was damaged told."""
+
+import contextlib
+from collections.abc import Iterator
+
+from clickhouse_connect.driver.client import Client
+
+from log.broken import NAME, Broken
+from processor.relabel import finish
+from schema import definitions
+from schema.clickhouse import Engine, open_chdb
+from schema.health import Health
+from schema.migrate import migrate
+from schema.server import Server
+from sentinel import __version__
+from sentinel.settings import Settings
+
+
+@contextlib.contextmanager
+def open_store(settings: Settings, health: Health | None = None) -> Iterator[Engine | Server]:
+    """In this process; or a server, as it is. `health` hears of damage. Raises what `explained` explains."""
+    if settings.store is not None:
+        with contextlib.closing(Server(settings.store)) as server:
+            yield server
+        return
+    folder = settings.data_dir / "store"
+    with open_chdb(folder) as engine:
+        _tell(engine, Broken(settings.data_dir, health))
+        client = engine.client()
+        migrate(client, settings.retention_days)
+        with contextlib.suppress(OSError):  # on a full disk the store has to be served all the same
+            definitions.keep(engine.path, folder / "definitions")
+        finish(client)
+        _record_start(client)
+        yield engine
+
+
+def _tell(engine: Engine, broken: Broken) -> None:
+    for its in engine.mended:
+        was = f"damaged (kept as {NAME}/{its.broken.name})" if its.broken else "missing"
+        broken.tell(
+            "table", f"the store's file {its.name} was {was}, and was put back as it was kept; no report is lost"
+        )
+
+
+def _record_start(client: Client) -> None:
+    """Also brings the engine's code for inserts and sums into memory: from a cold disk that took two seconds, which the
+    first report would have waited.
+    """
+    client.insert("starts", [[__version__]], column_names=["version"])
+    client.query("SELECT sum(reports), uniqExact(fingerprint), max(last_seen) FROM violations WHERE site = ''")

@@ -1,0 +1,175 @@
+"""`backup` beside a running `run`, with reports coming in; `restore`; kills in the middle. Nothing lost, none twice."""
+
+import json
+import re
+import shutil
+import subprocess
+import threading
+import time
+from argparse import Namespace
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from sentinel import layout, places, stages
+from sentinel.backing_up import backup
+from sentinel.cli import main
+from sentinel.explained import CannotStart
+from sentinel.restoring import restore
+from sentinel.settings import Settings
+from tests.e2e.test_crash import Sender
+from tests.support.program import PROGRAM, Program
+from tests.support.stages import command
+from tests.support.store import elsewhere
+
+LEDGER = "SELECT outcome, sum(reports) FROM ledger GROUP BY outcome"
+
+
+def stored(data_dir: Path) -> tuple[dict[str, int], dict[str, int]]:
+    """Reports by page, and the ledger, once all of the spool is stored."""
+    from schema.clickhouse import open_chdb
+
+    stages.drain(Settings(data_dir=data_dir))
+    with open_chdb(data_dir / "store") as engine:
+        client = engine.client()
+        pages = client.query("SELECT document_url, sum(reports) FROM violations GROUP BY document_url").result_rows
+        return dict(pages), dict(client.query(LEDGER).result_rows)
+
+
+class Backups:
+    """Of a run under load: one that was killed, and two that were not, with what was answered 204 before each."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.before = folder, []
+        stop = threading.Event()
+        with Program(folder, "--workers", "2") as program:
+            self.data_dir = program.data_dir
+            senders = [Sender(program, str(number), stop) for number in range(2)]
+            for sender in senders:
+                sender.start()
+            for number in range(2):
+                time.sleep(1)
+                self.before.append(set().union(*(set(sender.answered) for sender in senders)))
+                self.make(number)
+                if not number:
+                    self.kill_one()
+            stop.set()
+            for sender in senders:
+                sender.join()
+            self.answered = set().union(*(sender.answered for sender in senders))
+            self.ledger = program.settle(len(self.answered))
+            rows = (json.loads(line) for line in program.read("/api/export?format=ndjson").splitlines())
+            self.in_the_end = {row["document_url"]: row["reports"] for row in rows}
+
+    def make(self, name: object) -> None:
+        done = command("backup", self.folder / str(name), data_dir=self.data_dir)
+        assert done.returncode == 0, done.stderr
+
+    def kill_one(self) -> None:
+        """While it copies."""
+        arguments = [PROGRAM, "backup", self.folder / "killed", "--data-dir", self.data_dir]
+        running = subprocess.Popen(arguments, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        ends = time.monotonic() + 60
+        while not list(self.folder.glob("killed.partial/store/**/*.bin")) and time.monotonic() < ends:
+            time.sleep(0.002)
+        running.kill()
+        running.wait()
+
+
+@pytest.fixture(scope="module")
+def backups(tmp_path_factory):
+    return Backups(tmp_path_factory.mktemp("backed-up"))
+
+
+def restored(backups: Backups, name: object, to: Path) -> Path:
+    done = command("restore", backups.folder / str(name), data_dir=to)
+    assert done.returncode == 0, done.stderr
+    return to
+
+
+def test_what_was_answered_before_a_backup_is_in_it_once(backups, tmp_path: Path):
+    pages, ledger = elsewhere(stored, restored(backups, 1, tmp_path / "data"))
+    assert backups.before[1] - pages.keys() == set(), "lost"
+    assert set(pages.values()) == {1}, "counted twice"
+    assert pages.keys() <= backups.answered
+    assert ledger == {"received": len(pages), "stored": len(pages)}
+    assert len(backups.before[1]) > len(backups.before[0]) > 0
+
+
+def test_a_backup_changes_nothing_of_what_it_is_made_of(backups):
+    assert backups.in_the_end == Counter(backups.answered)
+    assert backups.ledger["balanced"]
+    assert not list(backups.data_dir.glob("snapshot-*"))
+
+
+def test_a_killed_backup_is_no_backup_and_the_next_one_takes_its_place(backups, tmp_path: Path):
+    assert not (backups.folder / "killed").exists()
+    unfinished = backups.folder / "killed.partial"
+    assert "no backup" in command("restore", unfinished, data_dir=tmp_path / "data").stderr
+    backups.make("killed")  # without a program
+    assert not unfinished.exists()
+    pages, _ = elsewhere(stored, restored(backups, "killed", tmp_path / "data"))
+    assert pages == Counter(backups.answered)
+
+
+def changed(folder: Path, **fields: object) -> None:
+    manifest = json.loads((folder / "manifest.json").read_text())
+    (folder / "manifest.json").write_text(json.dumps({**manifest, **fields}))
+
+
+def flip_a_byte(folder: Path) -> None:
+    file = next(folder.glob("store/chdb/store/*/*/*/data.bin"))
+    file.write_bytes(file.read_bytes()[:-1] + b"?")
+
+
+@pytest.mark.parametrize(
+    "damage, says",
+    [
+        (flip_a_byte, "is not as it was backed up"),
+        (lambda folder: next(folder.glob("spool/*/*.seg")).unlink(), "is missing from the backup"),
+        (lambda folder: (folder / "manifest.json").write_text("{"), "can't be read"),
+        (lambda folder: changed(folder, format=2, program="9.0"), "made by a newer csp-sentinel (9.0)"),
+        (lambda folder: changed(folder, migration=9999), "made by a newer csp-sentinel"),
+        (lambda folder: changed(folder, layout=2), "made by a newer csp-sentinel"),
+        (lambda folder: changed(folder, files={"../evil": {"bytes": 0, "sha256": ""}}), "outside of the backup"),
+        (lambda folder: changed(folder, links={"store/chdb/metadata/x": "../../../../up"}), "outside of the backup"),
+    ],
+)
+def test_a_backup_that_is_not_right_is_refused_and_leaves_nothing(backups, tmp_path, capsys, damage, says):
+    folder = shutil.copytree(backups.folder / "0", tmp_path / "copy", symlinks=True)
+    damage(folder)
+    with pytest.raises(CannotStart, match=re.escape(says)):
+        restore(Settings(data_dir=tmp_path / "data"), Namespace(folder=folder))
+    assert not (tmp_path / "data").exists() or not list((tmp_path / "data").iterdir())
+
+
+def test_a_data_dir_in_use_is_not_restored_into(backups, tmp_path):
+    (tmp_path / "store").mkdir()
+    with pytest.raises(CannotStart, match="is not empty"):
+        restore(Settings(data_dir=tmp_path), Namespace(folder=backups.folder / "0"))
+
+
+def test_a_restore_cut_short_is_not_started_with_and_is_done_again(backups, tmp_path):
+    layout.write(tmp_path, unfinished="restore")
+    (tmp_path / "store").mkdir()
+    for name in ("run", "process", "export", "import", "backup"):
+        more = {"import": ["x"], "backup": [tmp_path / "b"]}.get(name, [])
+        with pytest.raises(SystemExit) as ended:
+            main([name, "--data-dir", str(tmp_path), *map(str, more)])
+        assert ended.value.code == 1
+    assert restore(Settings(data_dir=tmp_path), Namespace(folder=backups.folder / "0")) == 0
+    layout.check(tmp_path)
+
+
+@pytest.mark.parametrize("folder, says", [("data", "is there already"), ("data/in", "inside the data dir")])
+def test_a_backup_goes_into_a_folder_of_its_own(backups, folder, says):
+    with pytest.raises(CannotStart, match=says):
+        backup(Settings(data_dir=backups.data_dir), Namespace(folder=backups.folder / folder))
+
+
+def test_only_the_one_machine_mode_is_backed_up(tmp_path):
+    elsewhere_ = places.STORE.read("clickhouse://h/d")
+    for settings, says in ((Settings(store=elsewhere_), "one-machine mode"), (Settings(data_dir=tmp_path), "no store")):
+        with pytest.raises(CannotStart, match=says):
+            backup(settings, Namespace(folder=tmp_path / "b"))

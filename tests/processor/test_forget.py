@@ -1,0 +1,152 @@
+"""What is forgotten is in no table and in no file, what it was counted in says so, and all else stays."""
+
+import mmap
+from pathlib import Path
+
+import pytest
+
+from processor.forget import forget, found
+from processor.urls import read_url
+from schema.clickhouse import Engine
+from schema.forgetting import Wanted
+from tests.support.store import START, account, empty, insert, merge, put, violation
+
+PAGE = "https://www.shop.example/people/jane-roe"
+COUNTED = ("violations", "weeks", "minutes", "hours", "sources")
+
+
+def fill(client) -> None:
+    """A page to be forgotten, in two sites; its neighbours; and traces of it elsewhere."""
+    empty(client)
+    seen = 30_000 + START * 1000
+    of_page = {"document_url": PAGE, "document_template": PAGE}
+    insert(client, [
+        violation(1, **of_page, reports=5),
+        violation(1, **of_page, reports=2, first_seen=seen + 120_000, last_seen=seen + 120_000),
+        violation(2, **of_page, site="blog", reports=3, policy_hash="00000000000000bb",
+                  original_policy=f"report-uri {PAGE}?a=1"),
+        violation(3, document_url=f"{PAGE}2", reports=11),
+        violation(4, referrer=PAGE, sample=f'fetch("{PAGE}?token")', reports=7),
+        violation(5, reports=13, blocked_url=PAGE, blocked_host="www.shop.example", policy_hash="00000000000000cc"),
+    ])  # fmt: skip
+    put(client, "examples", ["site", "fingerprint", "raw", "seen"], [
+        ["shop", "shop"], [(number).to_bytes(16, "big") for number in (1, 3)],
+        ['{"document-uri":"' + PAGE.replace("/", "\\/") + '"}', '{"document-uri":"' + PAGE + '2"}'], [START, START],
+    ])  # fmt: skip
+    put(client, "rejects", ["day", "reason", "slot", "site", "received", "user_agent", "raw"], [
+        [START // 86400] * 2, ["not-json"] * 2, [1, 2], ["shop"] * 2, [START * 1000] * 2, ["", ""],
+        [f"{{{PAGE}", f"{PAGE}/and/more"],
+    ])  # fmt: skip
+    put(client, "alert_events", ["kind", "site", "effective_directive", "blocked", "occasion", "id", "title",
+                                 "evidence", "channels"], [
+        ["source"] * 2, ["shop"] * 2, ["img-src"] * 2, ["a", "b"], ["", ""], ["e1", "e2"], ["new", "new"],
+        [f'{{"page":"{PAGE}"}}', "{}"], [[], []],
+    ])  # fmt: skip
+    put(client, "alert_messages", ["seq", "attempts", "events", "payload", "state", "made"], [
+        [1, 2], [1, 1], [["e1"], ["e2"]], ["{}", "{}"], ["sent", "sent"], [START * 1000] * 2,
+    ])  # fmt: skip
+    account(client, [("shop", START, "received", "", 38), ("shop", START, "stored", "", 38)])
+
+
+def sums(client) -> dict[str, int]:
+    return {table: client.query(f"SELECT sum(reports) FROM {table}").result_rows[0][0] for table in COUNTED}
+
+
+def rows(client, sql: str) -> list:
+    return [row[0] for row in client.query(sql).result_rows]
+
+
+def in_files(folder: Path, words: bytes) -> list[Path]:
+    """ClickHouse compresses blocks; what is short or repeated stands there as it is, and all of it in the indexes."""
+    hits = []
+    for path in folder.rglob("*"):
+        if path.is_file() and path.stat().st_size:
+            with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as text:
+                if text.find(words) >= 0:
+                    hits.append(path)
+    return hits
+
+
+@pytest.fixture
+def client(store: Engine):
+    its = store.client()
+    fill(its)
+    yield its
+    empty(its)
+
+
+def done(store, wanted: Wanted) -> dict:
+    return list(forget(store, wanted))[-1]
+
+
+def test_a_url_goes_from_every_table_and_out_of_what_counts_it(store: Engine, client):
+    wanted = Wanted("", (PAGE,))
+    assert found(client, wanted) == {
+        "violations": 3, "weeks": 3, "violations, only its referrer": 1, "violations, only its sample": 1,
+        "weeks, only its referrer": 1, "weeks, only its sample": 1, "examples": 1, "rejects": 1, "policies": 1,
+        "alert_events": 1, "alert_messages": 1,
+    }  # fmt: skip
+    assert done(store, wanted) == {"done": True, "clean": True}
+    assert found(client, wanted) == {}
+    assert sums(client) == dict.fromkeys(COUNTED, 18)
+    assert rows(client, "SELECT document_url FROM violations ORDER BY 1") == [
+        "https://www.shop.example/page/4", f"{PAGE}2",
+    ]  # fmt: skip
+    assert rows(client, "SELECT DISTINCT policy_hash FROM policies") == ["00000000000000aa"]
+    assert rows(client, "SELECT DISTINCT policy_hash FROM site_policies") == ["00000000000000aa"]
+    assert rows(client, "SELECT DISTINCT site FROM sources") == ["shop"]
+    assert rows(client, "SELECT raw FROM rejects") == [f"{PAGE}/and/more"]
+    assert rows(client, "SELECT sum(reports) FROM ledger") == [76]
+    assert rows(client, "SELECT id FROM alert_events") == ["e2"]
+    assert rows(client, "SELECT seq FROM alert_messages") == [2]
+
+
+def test_no_file_of_the_store_has_it_afterwards(store: Engine, client):
+    unique = b"jane-roe-q7w1"
+    page = f"https://www.shop.example/people/{unique.decode()}"
+    insert(client, [violation(number, document_url=page, document_template=page) for number in (90, 91)])
+    merge(client)
+    assert in_files(store.path, unique)
+    done(store, Wanted("shop", (page,)))
+    assert in_files(store.path, unique) == []
+
+
+def test_a_star_stands_for_all_that_begin_so(store: Engine, client):
+    done(store, Wanted("", (), (PAGE,)))
+    assert rows(client, "SELECT document_url FROM violations") == ["https://www.shop.example/page/4"]
+    assert rows(client, "SELECT count() FROM rejects") == [0]
+
+
+def test_of_a_site_everything_goes_but_the_ledgers_numbers(store: Engine, client):
+    assert done(store, Wanted("shop"))["done"]
+    tables = ("violations", "weeks", "minutes", "hours", "sources", "site_policies")
+    for table in tables:
+        assert rows(client, f"SELECT DISTINCT site FROM {table}") == ["blog"], table
+    for table in ("examples", "rejects", "alert_events", "alert_messages"):
+        assert rows(client, f"SELECT count() FROM {table}") == [0]
+    assert rows(client, "SELECT policy_hash FROM policies") == ["00000000000000bb"]
+    assert rows(client, "SELECT sum(reports) FROM ledger") == [76]
+
+
+def test_urls_of_one_site_stay_those_of_another(store: Engine, client):
+    done(store, Wanted("blog", (PAGE,)))
+    assert rows(client, "SELECT sum(reports) FROM violations WHERE document_url = '" + PAGE + "'") == [7]
+    assert sums(client) == dict.fromkeys(COUNTED, 38)
+
+
+def test_a_mutation_does_not_say_what_was_forgotten(store: Engine, client):
+    done(store, Wanted("shop", (PAGE,)))
+    done(store, Wanted("shop"))
+    said = rows(client, "SELECT command FROM system.mutations WHERE create_time > now() - 600")
+    assert said
+    assert not [text for text in said if "shop" in text or "jane" in text]
+
+
+@pytest.mark.parametrize(
+    "url", ["https://a.example/') OR 1 --", "https://a.example/\\", "https://a.example/\u202e'{}%"]
+)
+def test_a_hostile_url_is_a_value(store: Engine, client, url: str):
+    insert(client, [violation(77, document_url=url)])
+    before = sums(client)["violations"]
+    done(store, Wanted("", (url, read_url(url).text)))
+    assert sums(client) == dict.fromkeys(COUNTED, before - 1)
