@@ -52,6 +52,8 @@ class Options:
     max_body_bytes: int
     max_connections: int
     server: str
+    workers: int = 1  # of this machine, which share the rate limits
+    client_rate: int = 0  # requests a second from a client's network; 0: any
     kafka: KafkaPlace | None = None  # where the spool is shipped; None: the processor reads it
     left_behind: tuple[Path, ...] = ()  # spools of workers that are no more, to be shipped too
 
@@ -81,6 +83,7 @@ class FastServer(uvicorn.Server):
                 log_level="warning",
                 access_log=False,
                 server_header=False,
+                proxy_headers=False,  # else whoever is on this machine says whose limit it uses up
                 timeout_graceful_shutdown=GRACE_SECONDS,
             )
         )
@@ -142,7 +145,13 @@ async def serve(
     shipper = _shipper(options)
     confirmer = shipper if options.durability == "log" else None
     spool = Spool(writer, hold=options.durability == "memory", confirmer=confirmer)
-    collector = Collector(spool, load_sites(options.sites), options.max_body_bytes)
+    collector = Collector(
+        spool,
+        load_sites(options.sites),
+        options.max_body_bytes,
+        workers=options.workers,
+        client_rate=options.client_rate,
+    )
     kind: Any = {"fast": FastServer, "granian": GranianServer}[options.server]
     server: Server = kind(collector, listener, options.max_connections)
     _listen_to_signals(server, collector, options.sites, orphaned)
@@ -192,7 +201,7 @@ def _listen_to_signals(server: Server, collector: Collector, sites: Path | None,
 
     def reload() -> None:
         try:
-            collector.sites = load_sites(sites)
+            collector.use(load_sites(sites))
         except BadSites as error:
             logger.error("the sites file was not reloaded: %s", error)
 

@@ -48,6 +48,7 @@ class Violation(msgspec.Struct, gc=False):  # nothing in it refers to others
     environment: str = ""  # that a valid signature names
     document_template: str = ""  # document_url, blocked_url with their ids and numbers replaced
     blocked_template: str = ""
+    left_out: float = 0.0  # more reports that `reports` stand for: by sampling, and by the site's rate limit
 
 
 def blank() -> Violation:
