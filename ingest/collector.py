@@ -21,9 +21,9 @@ from ingest.answers import (
 )
 from ingest.limits import Bucket, Cells, Clients, of_sites
 from ingest.spool import Spool
+from ingest.tally import Tally
 from ingest.told import Told, last_fields
 from log.protocols import LogFull
-from schema import metrics
 from schema.delivery import KEPT_BYTES, RATE_LIMIT, USER_AGENT_BYTES, Kind
 from schema.reasons import Reason
 from schema.report import Unreadable, count
@@ -40,9 +40,6 @@ DRAINED_BYTES = 64 * 1024 * 1024  # of a body over the limit, so that its sender
 Post = tuple[bytes, Told]  # its body, and what it says beside
 _Fields = tuple[Any, ...]  # of a Delivery
 _SITE, _KIND, _ENTRIES = 1, 2, 3
-# Why a report that nothing is wrong with is answered 503: no room in the spool, or no log behind it; too many bodies or
-# connections at once; no answer from Kafka.
-TURNED_AWAY = ("spool", "bodies", "connections", "unconfirmed")
 _NOT_KEPT = {Reason.GONE, Reason.CLIENT_LIMIT}  # nothing is wrong with them
 _UNWRITTEN = 1000  # different pairs of site and reason remembered while the spool is full
 
@@ -70,17 +67,14 @@ class Collector:
         client_rate: int = 0,
         clock: Callable[[], float] = monotonic,
     ) -> None:
-        """This is one of `workers`, which share the limits. `client_rate`: requests a second of a network; 0: any."""
+        """One of `workers`, which share the limits. `client_rate`: requests a second of a network; 0: any."""
         self.spool = spool
         self.max_body_bytes = max_body_bytes
         self.clients = Clients(client_rate / workers) if client_rate else None
         self._workers = workers
         self._clock = clock
         self.use(sites)
-        self.preflights = 0
-        self.turned_away: Counter[str] = Counter()
-        self._accepted = self._accepted_bytes = self._posts = self._full = self._limited = 0
-        self._refused: Counter[Reason] = Counter()
+        self.tally = Tally()
         self._unwritten: Counter[tuple[str, Reason]] = Counter()
 
     def use(self, sites: Sites) -> None:
@@ -105,7 +99,7 @@ class Collector:
 
         The write is what a report costs most: 4 µs alone, below 2 where sixteen share it.
         """
-        self._posts += len(posts)
+        self.tally.posts += len(posts)
         now = time()
         taken: dict[int, _Fields] = {}
         others: dict[int, Answer] = {}
@@ -128,16 +122,17 @@ class Collector:
         """Raises LogFull: nothing of it was kept or counted."""
         if taken:
             self.spool.append(*taken.values())
+        tally = self.tally
         for position, fields in taken.items():
-            self._accepted += fields[_ENTRIES]
-            self._accepted_bytes += len(posts[position][0])
+            tally.accepted += fields[_ENTRIES]
+            tally.accepted_bytes += len(posts[position][0])
             if fields[_KIND] is Kind.LIMITED:
-                self._limited += fields[_ENTRIES]
+                tally.limited += fields[_ENTRIES]
 
     def _turn_away(self, fields: _Fields) -> Answer:
-        self._full += 1
-        self._refused[Reason.BUSY] += 1
-        self.turned_away["spool"] += fields[_ENTRIES]
+        self.tally.full += 1
+        self.tally.refused[Reason.BUSY] += 1
+        self.tally.turned_away["spool"] += fields[_ENTRIES]
         self._remember(fields[_SITE], Reason.BUSY)
         return REFUSED[Reason.BUSY]
 
@@ -168,17 +163,17 @@ class Collector:
         """The answer that `accept` gave to `body`, when what it promises holds."""
         if answer is ACCEPTED and self.spool.waits:
             reports = count(body)
-            self._accepted -= reports  # until Kafka has them
-            self._accepted_bytes -= len(body)
+            self.tally.accepted -= reports  # until Kafka has them
+            self.tally.accepted_bytes -= len(body)
             confirmed = True  # who hung up does not hear it, and Kafka will have them
             try:
                 confirmed = await self.spool.confirmed()
             finally:
                 if confirmed:
-                    self._accepted += reports
-                    self._accepted_bytes += len(body)
+                    self.tally.accepted += reports
+                    self.tally.accepted_bytes += len(body)
                 else:
-                    self.turned_away["unconfirmed"] += reports
+                    self.tally.turned_away["unconfirmed"] += reports
             return answer if confirmed else UNCONFIRMED
         return answer
 
@@ -204,14 +199,14 @@ class Collector:
 
     def refuse(self, reason: Reason, body: bytes, user_agent: bytes | None, site: str) -> Answer:
         """A request that an adapter could not read to its end; `body` is what came of it."""
-        self._posts += 1
+        self.tally.posts += 1
         if reason is Reason.BUSY:
-            self.turned_away["bodies"] += 1
+            self.tally.turned_away["bodies"] += 1
         return self._record(reason, body, user_agent, site)
 
     def _record(self, reason: Reason, body: bytes, user_agent: bytes | None, site: str) -> Answer:
         """Refusals go the same way as reports, so that the ledger has them and a kill forgets none."""
-        self._refused[reason] += 1
+        self.tally.refused[reason] += 1
         label = site if self.sites.known(site) else ""
         agent = (user_agent or b"")[:USER_AGENT_BYTES]
         kept = b"" if reason in _NOT_KEPT else body[:KEPT_BYTES]
@@ -236,7 +231,7 @@ class Collector:
                 return ONLY_GET
             return NOT_READY if path == "/ready" and self.spool.full else OK
         if method == "OPTIONS":
-            self.preflights += 1
+            self.tally.preflights += 1
             return PREFLIGHT if site else REFUSED[Reason.BAD_SITE]
         return self.refuse(Reason.WRONG_METHOD, b"", None, site)
 
@@ -245,20 +240,7 @@ class Collector:
 
     def tend(self) -> None:
         """Called about once a second: what was counted goes to the metrics, and turned-away reports to the ledger."""
-        metrics.REQUESTS.labels("POST").inc(self._posts)
-        metrics.REQUESTS.labels("OPTIONS").inc(self.preflights)
-        metrics.REPORTS_ACCEPTED.inc(self._accepted)
-        metrics.ACCEPTED_BYTES.inc(self._accepted_bytes)
-        metrics.SPOOL_FULL.inc(self._full)
-        metrics.REPORTS_LIMITED.inc(self._limited)
-        # Every label, also of none: a rate misses what a counter begins with.
-        for reason in Reason:
-            metrics.REFUSED.labels(reason.value).inc(self._refused[reason])
-        for cause in TURNED_AWAY:
-            metrics.TURNED_AWAY.labels(cause).inc(self.turned_away[cause])
-        self._posts = self.preflights = self._accepted = self._accepted_bytes = self._full = self._limited = 0
-        self._refused.clear()
-        self.turned_away.clear()
+        self.tally.publish()
         with contextlib.suppress(LogFull):
             for site, reason in list(self._unwritten):
                 now, turned_away = int(time() * 1000), self._unwritten[site, reason]

@@ -9,11 +9,10 @@ import re
 
 import httptools
 
-from ingest.answers import PREFLIGHT, REFUSED, Answer
+from ingest.answers import PREFLIGHT, REFUSED
 from ingest.collector import DRAINED_BYTES
 from ingest.connection import BODY, HEAD, IDLE, OVER, REFUSED_BODY, Connection
 from ingest.heads import END, Head
-from ingest.limits import Cells, Clients
 from ingest.told import Told
 from schema.reasons import Reason
 
@@ -41,7 +40,6 @@ class Edge(Connection):
     _declared = 0  # content length
     _said: Head | None = None  # by the head of the request that was just answered
     _begun = 0  # requests, in this read
-    _cells: Cells | None = None  # the client's, where its network has a limit
     _overrun = 0  # bytes taken in after the first read, of a head or of a refused body
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -239,23 +237,12 @@ class Edge(Connection):
         if not said.keeps:
             self._stage = OVER
         if said.is_post and shared.collector.clients is not None and self._is_over(shared.collector.clients):
-            self._finish(shared.collector.refuse(Reason.CLIENT_LIMIT, b"", None, said.told.site), said)
+            answer = shared.collector.refuse(Reason.CLIENT_LIMIT, b"", None, said.told.site)
+            self._finish(answer, keeps=said.keeps)
             return
         if said.is_post:
             shared.turn.add((body, said.told), self.transport, keeps=said.keeps)
             return
         if said.told.site:
-            shared.collector.preflights += 1
-        self._finish(PREFLIGHT if said.told.site else REFUSED[Reason.BAD_SITE], said)
-
-    def _finish(self, answer: Answer, said: Head) -> None:
-        self._write(answer if said.keeps else answer.last())
-        if not said.keeps:
-            self.transport.close()
-
-    def _is_over(self, clients: Clients) -> bool:
-        """Whether its network sends too much. A connection has one client, so it is looked up once."""
-        if self._cells is None:
-            peer = self.transport.get_extra_info("peername")
-            self._cells = clients.cells(peer[0]) if isinstance(peer, tuple) else ()
-        return self.shared.collector.is_over_at(clients, self._cells)
+            shared.collector.tally.preflights += 1
+        self._finish(PREFLIGHT if said.told.site else REFUSED[Reason.BAD_SITE], keeps=said.keeps)

@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import functools
 import logging
-import resource
 import signal
 import socket
 from collections.abc import Callable, Iterator
@@ -22,6 +21,7 @@ from granian.server.embed import Server as EmbeddedGranian
 from ingest.asgi import AsgiCollector
 from ingest.collector import Collector
 from ingest.connection import IDLE_SECONDS
+from ingest.descriptors import allow_connections
 from ingest.edge import MAX_HEAD_BYTES, Edge
 from ingest.rsgi import RsgiCollector
 from ingest.shared import Shared
@@ -240,18 +240,7 @@ async def _flush(spool: Spool) -> None:
             spool.flush()
 
 
-def _allow_connections(wanted: int) -> None:
-    """The usual soft limit of 1024 files would end connections long before the cap answers them."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    needed = wanted + 100
-    most = needed if hard == resource.RLIM_INFINITY else min(needed, hard)
-    if most > soft:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
-    if most < needed:
-        logger.warning("the system allows fewer connections than max_connections", extra={"allowed": most - 100})
-
-
 def run(options: Options, listener: socket.socket, ready: Callable[[Problems], None], orphaned: int | None) -> None:
-    _allow_connections(options.max_connections)
+    allow_connections(options.max_connections)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(serve(options, listener, ready, orphaned))
