@@ -76,7 +76,8 @@ def labels(client: Client, filters: Filters) -> Labels:
 def totals(client: Client, filters: Filters, lag: float | None) -> dict[str, Any]:
     """`/api/totals`. Refused and ignored reports follow site and period only: they have nothing else to filter by."""
     reports, violations, left_out = ask(client, _TOTALS, relations.violations(filters))[0]
-    return _totals(reports, left_out, violations, ledger.sums(client, filters), lag)
+    found = _totals(reports, left_out, violations, ledger.sums(client, filters), lag)
+    return found | {"limited": ledger.limited(client, filters)}
 
 
 def _totals(reports: int, left_out: float, violations: int, sums: dict[str, Any], lag: float | None) -> dict[str, Any]:

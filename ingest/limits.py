@@ -61,7 +61,7 @@ class Clients:
     """The buckets of clients' networks, in a table of a fixed size (2 MiB), whatever number of them there is.
 
     Like a count-min sketch: a network has a place in each of four rows, shares it with others, and is over the limit
-    where all four are. While ten thousand networks flood, one in three thousand of the others is taken for one of them.
+    where all four are. While ten thousand networks flood, one in 2,500 of the others is taken for one of them.
     Networks are known by a hash under a salt of this process alone, so nobody can choose with whom to share, and what
     is kept says nothing of an address once the process has ended.
     """
