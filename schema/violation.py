@@ -50,6 +50,10 @@ class Violation(msgspec.Struct, gc=False):  # nothing in it refers to others
     blocked_template: str = ""
     left_out: float = 0.0  # more reports that `reports` stand for: by sampling, and by the site's rate limit
 
+    @property
+    def estimated(self) -> float:
+        return self.reports + self.left_out
+
 
 def blank() -> Violation:
     """To be filled in: naming so many values in one call takes four times as long as copying and setting them."""
