@@ -19,7 +19,7 @@ from ingest.answers import (
     UNCONFIRMED,
     Answer,
 )
-from ingest.limits import Bucket, Cells, Clients, of_sites
+from ingest.limits import Bucket, Cells, Clients, of_sites, together
 from ingest.spool import Spool
 from ingest.tally import Tally
 from ingest.told import Told, last_fields
@@ -121,7 +121,7 @@ class Collector:
     def _keep(self, posts: Sequence[Post], taken: dict[int, _Fields]) -> None:
         """Raises LogFull: nothing of it was kept or counted."""
         if taken:
-            self.spool.append(*taken.values())
+            self.spool.append(*(together(taken.values()) if self._buckets else taken.values()))
         tally = self.tally
         for position, fields in taken.items():
             tally.accepted += fields[_ENTRIES]

@@ -4,8 +4,11 @@ import os
 import socket
 import struct
 from array import array
+from collections.abc import Iterable
 from hashlib import blake2b
+from typing import Any
 
+from schema.delivery import Kind
 from schema.sites import Sites
 
 BURST_SECONDS = 10.0  # of the rate at once, where nothing else is said: Chromium's tabs send together, once a minute
@@ -51,6 +54,20 @@ def of_sites(sites: Sites, workers: int) -> dict[str, Bucket]:
             burst = rate * BURST_SECONDS if site.burst is None else site.burst / workers
             found[label] = Bucket(rate, max(1.0, burst))
     return found
+
+
+def together(taken: Iterable[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+    """Deliveries, by their fields, with one for all that is over a site's limit: a flood leaves little in the spool."""
+    found: list[tuple[Any, ...]] = []
+    limited: dict[str, tuple[Any, ...]] = {}
+    for fields in taken:
+        moment, site, kind, count, *rest = fields
+        if kind is Kind.LIMITED:
+            before = limited[site][3] if site in limited else 0
+            limited[site] = (moment, site, kind, before + count, *rest)
+        else:
+            found.append(fields)
+    return found + list(limited.values())
 
 
 _ROWS, _COLUMNS = 4, 1 << 16
