@@ -121,7 +121,7 @@ class Collector:
     def _keep(self, posts: Sequence[Post], taken: dict[int, _Fields]) -> None:
         """Raises LogFull: nothing of it was kept or counted."""
         if taken:
-            self.spool.append(*(together(taken.values()) if self._buckets else taken.values()))
+            self.spool.append(*(together(taken.values()) if self._buckets and len(taken) > 1 else taken.values()))
         tally = self.tally
         for position, fields in taken.items():
             tally.accepted += fields[_ENTRIES]
