@@ -33,7 +33,7 @@ def folded(rows: list[Violation]) -> dict[tuple, dict]:
     found: dict[tuple, dict] = {}
     for row in rows:
         written_row = {name: getattr(row, name) for name in FIELDS} | {
-            "window": written(row.window), "fingerprint": row.fingerprint.hex(),
+            "window": written(row.window), "fingerprint": row.fingerprint.hex(), "estimated": row.reports,
             "first_seen": written_ms(row.first_seen), "last_seen": written_ms(row.last_seen)}  # fmt: skip
         key = tuple(written_row[name] for name in FOLD)
         if key in found:
