@@ -89,7 +89,7 @@ def _moved(change: Change, minutes: Minutes) -> Iterator[Violation]:
     taken = list(cancelled(change.stored, minutes))
     for row in taken:
         yield row
-        yield _labelled(change, -row.reports, row.first_seen)
+        yield _labelled(change, -row.reports, row.first_seen, -row.left_out)
     if taken and _minute(change.stored) not in map(_minute, taken):  # the new label is as old as the old one was
         yield _labelled(change, 0, change.stored.first_seen)
 
@@ -97,10 +97,11 @@ def _moved(change: Change, minutes: Minutes) -> Iterator[Violation]:
 def cancelled(stored: Violation, minutes: Minutes) -> Iterator[Violation]:
     """Negative rows that take the count away, from each of the minutes it may have been in; `minutes` is used up."""
     first = _minute(stored)
+    each = stored.left_out / stored.reports
     for minute, reports in _shares(stored, minutes).items():
         minutes[minute] -= reports
         seen = stored.first_seen if minute == first else minute * 1000 if minute > first else minute * 1000 + 59_999
-        yield msgspec.structs.replace(stored, reports=-reports, first_seen=seen)
+        yield msgspec.structs.replace(stored, reports=-reports, left_out=-reports * each, first_seen=seen)
 
 
 def _freedom(change: Change) -> int:
@@ -108,11 +109,12 @@ def _freedom(change: Change) -> int:
     return change.stored.last_seen - change.stored.first_seen
 
 
-def _labelled(change: Change, reports: int, seen: int) -> Violation:
+def _labelled(change: Change, reports: int, seen: int, left_out: float = 0.0) -> Violation:
     label = change.label
     return msgspec.structs.replace(
         change.stored,
         reports=reports,
+        left_out=left_out,
         first_seen=seen,
         noise=label.category,
         noise_rule=label.rule,

@@ -33,12 +33,13 @@ def folded(rows: list[Violation]) -> dict[tuple, dict]:
     found: dict[tuple, dict] = {}
     for row in rows:
         written_row = {name: getattr(row, name) for name in FIELDS} | {
-            "window": written(row.window), "fingerprint": row.fingerprint.hex(),
+            "window": written(row.window), "fingerprint": row.fingerprint.hex(), "estimated": row.reports,
             "first_seen": written_ms(row.first_seen), "last_seen": written_ms(row.last_seen)}  # fmt: skip
         key = tuple(written_row[name] for name in FOLD)
         if key in found:
             first = found[key]
             written_row["reports"] += first["reports"]
+            written_row["estimated"] += first["estimated"]
             written_row["first_seen"] = min(first["first_seen"], written_row["first_seen"])
             written_row["last_seen"] = max(first["last_seen"], written_row["last_seen"])
         found[key] = written_row
