@@ -97,11 +97,11 @@ def _moved(change: Change, minutes: Minutes) -> Iterator[Violation]:
 def cancelled(stored: Violation, minutes: Minutes) -> Iterator[Violation]:
     """Negative rows that take the count away, from each of the minutes it may have been in; `minutes` is used up."""
     first = _minute(stored)
-    each = stored.left_out / stored.reports
     for minute, reports in _shares(stored, minutes).items():
         minutes[minute] -= reports
         seen = stored.first_seen if minute == first else minute * 1000 if minute > first else minute * 1000 + 59_999
-        yield msgspec.structs.replace(stored, reports=-reports, left_out=-reports * each, first_seen=seen)
+        left_out = -reports * stored.left_out / stored.reports
+        yield msgspec.structs.replace(stored, reports=-reports, left_out=left_out, first_seen=seen)
 
 
 def _freedom(change: Change) -> int:

@@ -7,7 +7,8 @@ from pathlib import Path
 from loadtest.capacity import arguments as plan_arguments
 from sentinel import __version__, sign_arguments
 from sentinel.command_help import COMMANDS
-from sentinel.settings import SAYS, Settings
+from sentinel.says import SAYS
+from sentinel.settings import Settings
 
 # Commands that only compute: they need no settings, no folder, and none of the heavy imports of the others.
 WITHOUT_SETTINGS = ("match", "parse", "plan")

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sentinel.settings import SAYS, Settings, WrongSetting, load, read, render, table
+from sentinel.says import SAYS
+from sentinel.settings import Settings, WrongSetting, load, read, render, table
 
 PROVIDER = {
     "SENTINEL_OIDC_ISSUER": "https://login.example/realms/main",
