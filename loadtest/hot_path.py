@@ -20,7 +20,7 @@ from ingest.spool import Spool
 from ingest.told import Told
 from loadtest.bench.requests import legacy
 from loadtest.spooled import SITE, encoded
-from loadtest.traffic import Traffic
+from loadtest.traffic.model import Traffic
 from log.segments import SegmentWriter
 from processor.fold import fold
 from processor.repeats import Repeats

@@ -15,7 +15,7 @@ from threading import Lock
 from typing import TypeVar
 
 from loadtest.spooled import encoded
-from loadtest.traffic import Traffic
+from loadtest.traffic.model import Traffic
 from processor.fold import Folded, fold
 from processor.repeats import Repeats
 from processor.write import Writer

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ingest.told import Told, last_fields
-from loadtest.traffic import Post, Totals, Traffic
+from loadtest.traffic.model import Post, Totals, Traffic
 from log.segments import SegmentWriter
 from schema import delivery
 from schema.delivery import Kind

@@ -21,7 +21,7 @@ from loadtest.bench.options import Options
 from loadtest.bench.requests import Request
 from loadtest.bench.servers import PROGRAM, REPORT_PATH, Server, free_port, scraped, sentinel, until_listening
 from loadtest.bench.steps import Step
-from loadtest.traffic import Post, Traffic
+from loadtest.traffic.model import Post, Traffic
 
 __all__ = ["PARTITIONS", "Chain", "Look", "chain"]
 _LOOK_SECONDS = 0.25

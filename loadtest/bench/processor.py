@@ -17,7 +17,7 @@ from loadtest.bench.child import Usage, run
 from loadtest.bench.figures import Figure
 from loadtest.bench.options import Options
 from loadtest.bench.servers import PROGRAM
-from loadtest.traffic import SHAPES, Totals, Traffic
+from loadtest.traffic.model import SHAPES, Totals, Traffic
 
 BACKLOGS = (10_000, 100_000, 1_000_000)
 QUICK_BACKLOGS = (2_000, 20_000, 100_000)

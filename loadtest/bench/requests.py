@@ -7,8 +7,8 @@ from pathlib import Path
 from random import Random
 from typing import NamedTuple
 
-from loadtest.spelling import ARRAY
-from loadtest.traffic import Post, Traffic
+from loadtest.traffic.model import Post, Traffic
+from loadtest.traffic.spelling import ARRAY
 from schema.report import Unreadable, count
 
 CORPUS = Path(__file__).parents[2] / "tests" / "corpus" / "captures-2026.jsonl"

@@ -13,7 +13,7 @@ from loadtest.bench.child import run
 from loadtest.bench.figures import Figure
 from loadtest.bench.options import Options
 from loadtest.bench.servers import PROGRAM
-from loadtest.traffic import SHAPES, Totals, Traffic
+from loadtest.traffic.model import SHAPES, Totals, Traffic
 from log.frame import HEADER, split
 from log.segments import segments
 from schema.clickhouse import open_chdb

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from loadtest.bench.child import Failed
-from loadtest.traffic import Totals
+from loadtest.traffic.model import Totals
 from schema.clickhouse import open_chdb
 
 _SUMS = "SELECT sum(reports), uniqExact(fingerprint), count() FROM violations"

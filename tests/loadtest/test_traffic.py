@@ -6,8 +6,8 @@ from collections import Counter
 import pytest
 
 from loadtest.spooled import encoded, write
-from loadtest.traffic import KINDS, SHAPES, Totals, Traffic
-from loadtest.world import AGENTS, PAGES
+from loadtest.traffic.model import KINDS, SHAPES, Totals, Traffic
+from loadtest.traffic.world import AGENTS, PAGES
 from log.frame import HEADER, split
 from log.segments import segments
 from processor.fold import fold

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from loadtest.traffic import Report
+    from loadtest.traffic.model import Report
 
 LEGACY, ARRAY = b"application/csp-report", b"application/reports+json"
 

@@ -7,14 +7,15 @@ them, half in arrays of the Reporting API.
 
 from bisect import bisect
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate
 from random import Random
+from types import MappingProxyType
 from typing import NamedTuple, TypeVar
 
-from loadtest.spelling import ARRAY, LEGACY, array, legacy
-from loadtest.world import AGENTS, BLOCKED_HOSTS, BREACHES, PAGES, Agent, Page
+from loadtest.traffic.spelling import ARRAY, LEGACY, array, legacy
+from loadtest.traffic.world import AGENTS, BLOCKED_HOSTS, BREACHES, PAGES, Agent, Page
 
 KINDS = 300  # that repeats repeat
 ARRAY_SIZES = (10, 50)
@@ -22,6 +23,7 @@ _ARRAY_SHARE = 1 / 31  # of the posts: at a mean of 30 entries that is half of t
 _NUMBERS = 1 << 24  # different violations there can be
 _LONGEST_AGE_MS = 60_000  # Chromium sends once a minute
 _T = TypeVar("_T")
+_NOTHING: Mapping[str, int] = MappingProxyType({})
 _RATE = 10_000  # reports a second
 _LONGEST_SECONDS = 500  # so that they all are of one 10-minute window
 
@@ -31,7 +33,12 @@ class Shape(NamedTuple):
     nonces: bool  # in all policies, not only in those that are not fixed
 
 
-SHAPES = {"different": Shape(0, False), "typical": Shape(0.7, False), "burst": Shape(0.9, True)}
+SHAPES = {
+    "different": Shape(0, False),
+    "typical": Shape(0.7, False),
+    "burst": Shape(0.9, True),
+    "learned": Shape(0.7, False),
+}
 
 
 class Report(NamedTuple):
@@ -49,24 +56,36 @@ class Report(NamedTuple):
 
 
 class Post(NamedTuple):
-    """`at_ms`: when it comes, after the beginning; at least as late as its oldest report is old."""
+    """One POST. `reports`: violations in it; `at_ms`: when it is sent, after the beginning, and at least as late as its
+    oldest report is old. `retry_of`: the number of the post, from 0, that Chromium sends again here.
+    """
 
     body: bytes
     content_type: bytes
     agent: Agent
-    origin: str
+    origin: str  # as the header has it
     reports: int
     at_ms: int
+    ignored: Mapping[str, int] = _NOTHING  # reports of other types in it
+    preflight: bool = False  # an OPTIONS comes before it
+    new_connection: bool = False  # nothing was sent over its connection before
+    visitor: int = 0  # whose browser it is: a connection may be kept from one post of a visitor to the next
+    retry_of: int | None = None
 
 
 @dataclass
 class Totals:
     """What a store must hold after all posts, and nothing else."""
 
-    posts: int = 0
-    reports: int = 0
+    posts: int = 0  # retries among them
+    reports: int = 0  # stored
     violations: int = 0  # different fingerprints
     by_directive: Counter[str] = field(default_factory=Counter)  # reports
+    noise: Counter[str] = field(default_factory=Counter)  # reports by category
+    ignored: Counter[str] = field(default_factory=Counter)  # reports of other types, by type
+    retried: int = 0  # reports of any type, in arrays that were sent again
+    preflights: int = 0
+    connections: int = 0
 
 
 class Traffic:
