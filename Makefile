@@ -1,4 +1,4 @@
-.PHONY: install run kafka drill corpus-report bench bench-check capacity-check test check format lock
+.PHONY: install run kafka drill corpus-report bench bench-check capacity-check load test check format lock
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -43,6 +43,13 @@ bench-check: install
 # A real burst through collector, Kafka and processor, beside the simulation of it; two minutes, Java 17 and Maven.
 capacity-check: install
 	$(BIN)/python -m loadtest.capacity_check
+
+# A load profile by Locust, and the check that what was answered 204 is stored: PROFILE=smoke, average, stress, spike,
+# soak or breakpoint; HOST= and CONSOLE= of one that runs, WORKERS=2, UI=1, SCALE=2, MINUTES=5; LOAD=--help.
+load: .venv/installed-dev
+	$(BIN)/python -m loadtest.load $(PROFILE) $(if $(HOST),--host '$(HOST)') $(if $(CONSOLE),--console '$(CONSOLE)') \
+		$(if $(WORKERS),--workers $(WORKERS)) $(if $(UI),--ui) $(if $(SCALE),--scale $(SCALE)) \
+		$(if $(MINUTES),--minutes $(MINUTES)) $(LOAD)
 
 test: check
 	$(BIN)/pytest

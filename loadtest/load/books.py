@@ -41,7 +41,8 @@ class Books:
     @property
     def counted(self) -> int:
         """Reports of every type that it took, wherever it put them."""
-        return self.ignored + sum(self.ledger[name] for name in ("stored", "retried", "sampled", "foreign"))
+        found: int = sum(self.ledger[name] for name in ("stored", "retried", "sampled", "foreign"))
+        return found + self.ignored
 
     @property
     def rejected(self) -> int:

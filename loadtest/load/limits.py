@@ -28,27 +28,21 @@ class Limits:
         self.looks: list[Look] = []
         self.found: Limit | None = None
         self._profile = profile
-        self._broken = 0
-        self._good = 0.0  # posts a second at the last look that was good
+        self._broken: list[Look] = []  # in a row, up to now
 
     def look(self, look: Look) -> bool:
         """Whether the run should end here."""
         self.looks.append(look)
-        why = self._why(look)
         if not self._profile.seeks_limit:
             return False
-        if not why:
-            self._broken, self._good = 0, look.asked
+        why = self._why(look)
+        self._broken = [*self._broken, look] if why else []
+        if len(self._broken) < _IN_A_ROW:
             return False
-        self._broken += 1
-        if self._broken < _IN_A_ROW:
-            return False
-        self.found = self.found or Limit(look.asked, self._held(look), why)
+        asked = self._broken[0].asked
+        held = max((before.asked for before in self.looks if before.asked < asked), default=0.0)
+        self.found = self.found or Limit(asked, held, why)
         return True
-
-    def _held(self, look: Look) -> float:
-        """The step before the one that broke: that was whole."""
-        return max((before.asked for before in self.looks if before.asked < min(look.asked, self._good)), default=0.0)
 
     def _why(self, look: Look) -> str:
         allowed = self._profile.thresholds

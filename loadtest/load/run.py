@@ -65,7 +65,7 @@ class Run:
         results.say(f"{self.profile.name}: {text}")
 
     def finish(self, drain: Callable[[], None], console: Console, folder: Path) -> bool | None:
-        """Waits for answers and for the store, judges, writes. None where another call is at it: that one is hurried."""
+        """Waits for answers and for the store, judges, writes. None where another call is at it, and is hurried."""
         if self._finishing:
             self._hurried = True
             self._done.wait(TIMEOUT_SECONDS)

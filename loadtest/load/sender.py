@@ -13,8 +13,8 @@ from locust.env import Environment
 
 from loadtest.load.account import BROKEN, NO_PREFLIGHT, Account, Sum
 from loadtest.load.wire import TIMEOUT_SECONDS, Wire
-from loadtest.spelling import ARRAY
-from loadtest.traffic import Post
+from loadtest.traffic.model import Post
+from loadtest.traffic.spelling import ARRAY
 
 MOST_WAITING = 2000  # posts under way at once, in one process
 LATE_SECONDS = 0.1

@@ -38,16 +38,16 @@ class ProfileShape(LoadTestShape):
 
     def __init__(self, minutes: float = 0) -> None:
         """`minutes`: instead of the profile's own time, unless it is 0."""
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.lasting = self.profile.lasting(minutes) if minutes else self.profile
         self.run: Run | None = None  # once it has begun
 
     def tick(self) -> tuple[int, float] | None:
-        users = self.lasting.users(self.get_run_time())
-        if self.run is not None:
-            if users is None or self.run.looked(users, self.get_run_time()):
-                return None
-        return None if users is None else (users, users)
+        at = self.get_run_time()
+        users = self.lasting.users(at)
+        if users is None or (self.run is not None and self.run.looked(users, at)):
+            return None
+        return users, users
 
 
 class Smoke(ProfileShape):
