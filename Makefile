@@ -47,9 +47,11 @@ capacity-check: install
 # A load profile by Locust, and the check that what was answered 204 is stored: PROFILE=smoke, average, stress, spike,
 # soak or breakpoint; HOST= and CONSOLE= of one that runs, WORKERS=2, UI=1, SCALE=2, MINUTES=5; LOAD=--help.
 load: .venv/installed-dev
-	$(BIN)/python -m loadtest.load $(PROFILE) $(if $(HOST),--host '$(HOST)') $(if $(CONSOLE),--console '$(CONSOLE)') \
-		$(if $(WORKERS),--workers $(WORKERS)) $(if $(UI),--ui) $(if $(SCALE),--scale $(SCALE)) \
+	$(BIN)/python -m loadtest.load $(PROFILE) $(LOAD_HOST) $(if $(CONSOLE),--console '$(CONSOLE)') \
+		$(if $(WORKERS),--workers $(WORKERS)) $(if $(filter-out 0,$(UI)),--ui) $(if $(SCALE),--scale $(SCALE)) \
 		$(if $(MINUTES),--minutes $(MINUTES)) $(LOAD)
+# Some shells and tools export a HOST that means something else.
+LOAD_HOST = $(if $(filter command,$(origin HOST))$(filter http%,$(HOST)),--host '$(HOST)')
 
 test: check
 	$(BIN)/pytest

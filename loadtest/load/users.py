@@ -43,7 +43,7 @@ class ProfileShape(LoadTestShape):
         self.run: Run | None = None  # once it has begun
 
     def tick(self) -> tuple[int, float] | None:
-        at = self.get_run_time()
+        at: float = self.get_run_time()  # type: ignore[no-untyped-call]
         users = self.lasting.users(at)
         if users is None or (self.run is not None and self.run.looked(users, at)):
             return None
