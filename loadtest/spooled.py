@@ -45,7 +45,7 @@ def write(traffic: Traffic, data_dir: Path, progress: Callable[[int], None] = la
 def encoded(post: Post, began_ms: int) -> bytes:
     """One delivery; `began_ms` is when the traffic began, since the epoch."""
     origin = post.origin.encode()
-    fields = (began_ms + post.at_ms, SITE, Kind.REPORTS, post.reports, post.agent.text.encode(), post.body)
+    fields = (began_ms + post.at_ms, SITE, Kind.REPORTS, post.entries, post.agent.text.encode(), post.body)
     return delivery.encode(fields + last_fields(Told(SITE, origin=origin, referer=origin + b"/"), None))
 
 

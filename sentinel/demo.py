@@ -11,11 +11,14 @@ from urllib.parse import SplitResult, urlsplit
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from loadtest.traffic.making import LONGEST_AGE_MS
+from loadtest.traffic.model import Post, Traffic
+from loadtest.traffic.spelling import older
 from schema.sites import LABEL
-from sentinel.demo_reports import Post, make
 
 __all__ = ["DemoStopped", "Post", "Totals", "make", "run", "send"]
 
+SPREAD_MS = 59 * 60_000  # the posts' range, so that a chart has an hour to show: their reports are a minute older
 TRIES = 8  # of one request that is answered 503
 _LONGEST_WAIT = 30.0  # s, whatever Retry-After asks for
 _TIMEOUT = 15.0  # s for an answer
@@ -47,6 +50,13 @@ class Totals:
         if self.again:
             lines.append(f"{self.again} requests were sent again after a broken connection and may count twice")
         return "; ".join(lines)
+
+
+def make(seed: int, reports: int) -> Iterator[Post]:
+    """Posts that hold `reports` violation reports together: an hour's, whose ages say when they came about."""
+    ends_ms = LONGEST_AGE_MS + SPREAD_MS
+    for post in Traffic("demo", reports, seed, rate=max(1, reports) * 1000 / SPREAD_MS):
+        yield post._replace(body=older(post.body, max(0, ends_ms - post.at_ms)))
 
 
 def run(url: str, site: str, seed: int, reports: int, console: Console) -> Totals:
@@ -151,7 +161,7 @@ class _Sender:
 
     def _exchange(self, connection: http.client.HTTPConnection, post: Post) -> tuple[int, float, str]:
         """Status, seconds to wait, and what was said. A kept connection may have been closed meanwhile: once more."""
-        headers = {"Content-Type": post.content_type, "User-Agent": post.user_agent}
+        headers = {"Content-Type": post.content_type.decode(), "User-Agent": post.agent.text}
         kept = connection.sock is not None
         try:
             return self._request(connection, post.body, headers)

@@ -2,6 +2,7 @@
 
 import ast
 import re
+import sys
 import tomllib
 from pathlib import Path
 
@@ -50,15 +51,25 @@ def test_imports_go_one_way(room):
         assert imported(file) <= MAY_IMPORT[room], file.relative_to(ROOT)
 
 
-def test_the_capacity_model_stands_alone():
-    """It is installed with the program, and the rest of its room needs a checkout."""
-    for file in (ROOT / "loadtest" / "capacity").glob("*.py"):
+@pytest.mark.parametrize("name", ["capacity", "traffic"])
+def test_what_is_installed_of_loadtest_stands_alone(name):
+    """The rest of its room needs a checkout."""
+    for file in (ROOT / "loadtest" / name).glob("*.py"):
         ours = re.findall(r"^(?:from|import) ((?:loadtest|tests)\b[\w.]*)", file.read_text(), re.MULTILINE)
-        assert all(name.startswith("loadtest.capacity") for name in ours), file.name
+        assert all(found.startswith(f"loadtest.{name}") for found in ours), file.name
         assert imported(file) <= {"loadtest"}, file.name
+
+
+def test_the_command_line_takes_no_more_of_loadtest_than_is_installed():
     for file in (ROOT / "sentinel").glob("*.py"):
         ours = re.findall(r"^\s*(?:from|import) (loadtest\b[\w.]*)", file.read_text(), re.MULTILINE)
-        assert set(ours) <= {"loadtest.capacity"}, file.name
+        assert all(found.startswith(("loadtest.capacity", "loadtest.traffic")) for found in ours), file.name
+
+
+def test_the_traffic_model_needs_the_standard_library_alone():
+    for file in (ROOT / "loadtest" / "traffic").glob("*.py"):
+        found = re.findall(r"^(?:from|import) (\w+)", file.read_text(), re.MULTILINE)
+        assert set(found) <= sys.stdlib_module_names | {"loadtest"}, file.name
 
 
 def test_every_room_is_there():

@@ -36,12 +36,12 @@ class Pace:
     connections: int = wrk.CONNECTIONS
     cores: str = ""
     client_cores: str = ""
-    closing: bool = False  # the requests ask for the end of their connection
+    closing: bool = False  # some requests ask for the end of their connection
 
 
 def in_turn(options: Options, kinds: Sequence[Kind], load: Load, pace: Pace | None = None) -> dict[str, list[Measured]]:
     """A run of each kind a round, by key. Raises Failed."""
-    pace = pace or Pace(options.seconds, closing="Connection" in load.requests[0].headers)
+    pace = pace or Pace(options.seconds, closing=any("Connection" in one.headers for one in load.requests))
     found: dict[str, list[Measured]] = {kind.key: [] for kind in kinds}
     for number in range(options.rounds):
         for kind in kinds:

@@ -121,4 +121,4 @@ def _installed(go: str, folder: Path) -> str:
 
 NGINX = Kind("nginx", "nginx", nginx)
 # Preflights it answers for the Reporting API alone, which is what they are for.
-GO = Kind("go", "go-csp-collector", go_collector, takes=lambda load: load != "mix")
+GO = Kind("go", "go-csp-collector", go_collector, takes=lambda load: load not in {"mix", "browsers"})

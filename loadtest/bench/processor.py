@@ -17,12 +17,17 @@ from loadtest.bench.child import Usage, run
 from loadtest.bench.figures import Figure
 from loadtest.bench.options import Options
 from loadtest.bench.servers import PROGRAM
-from loadtest.traffic.model import SHAPES, Totals, Traffic
+from loadtest.traffic.model import Totals, Traffic
 
 BACKLOGS = (10_000, 100_000, 1_000_000)
 QUICK_BACKLOGS = (2_000, 20_000, 100_000)
 _LONG = 1_000_000
-_NAMES = {"different": "all different", "typical": "70% repeats", "burst": "90% repeats, nonces"}
+_NAMES = {
+    "different": "all different",
+    "typical": "70% repeats",
+    "burst": "90% repeats, nonces",
+    "learned": "browsers' traffic",
+}
 
 
 @dataclass
@@ -49,11 +54,11 @@ class Drained:
 
 def processor(options: Options) -> list[Figure]:
     """Each kind of traffic in turn, and then backlogs of growing length."""
-    found: dict[str, list[Drained]] = {shape: [] for shape in SHAPES}
+    found: dict[str, list[Drained]] = {shape: [] for shape in _NAMES}
     for number in range(options.rounds):
-        for shape in SHAPES:
+        for shape, name in _NAMES.items():
             done = drained(options, shape, options.reports)
-            options.say(f"round {number + 1}, {_NAMES[shape]}: {done.rate:,.0f} reports/s, {done.cpu_us:.1f} µs of CPU")
+            options.say(f"round {number + 1}, {name}: {done.rate:,.0f} reports/s, {done.cpu_us:.1f} µs of CPU")
             found[shape].append(done)
     start = _shortest([done for rounds in found.values() for done in rounds])
     figures = []

@@ -16,6 +16,7 @@ ENTRIES = 10  # of an array
 _LEGACY_BYTES = range(880, 921)
 _DIFFERENT = 100  # requests of a load; of the corpus more, because its bodies differ more
 _FROM_CORPUS = 300
+_FROM_MODEL = 500  # reports
 _FETCHED = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "no-cors", "Sec-Fetch-Dest": "report"}
 
 
@@ -48,6 +49,7 @@ def loads() -> list[Load]:
         Load("preflight", "preflights", [_preflight(request) for request in reports]),
         Load("connection", "new connections", [_closing(request) for request in reports]),
         Load("mix", "corpus mix", corpus()),
+        Load("browsers", "browsers' traffic", browsers()),
     ]
 
 
@@ -73,7 +75,7 @@ def _request(post: Post) -> Request:
         "Referer": f"{post.origin}/",
         **_FETCHED,
     }
-    return Request("POST", headers, post.body, post.reports, post.content_type == ARRAY)
+    return Request("POST", headers, post.body, post.entries, post.content_type == ARRAY)
 
 
 def _preflight(report: Request) -> Request:
@@ -89,6 +91,17 @@ def _preflight(report: Request) -> Request:
 
 def _closing(request: Request) -> Request:
     return request._replace(headers={**request.headers, "Connection": "close"})
+
+
+def browsers() -> list[Request]:
+    """As the traffic model has it: with its preflights, and WebKit's connection for each report."""
+    found = []
+    for post in Traffic("learned", _FROM_MODEL, seed=5):
+        request = _request(post)
+        if post.preflight:
+            found.append(_preflight(request))
+        found.append(_closing(request) if post.agent.engine == "webkit" else request)
+    return found
 
 
 def corpus() -> list[Request]:

@@ -13,12 +13,13 @@ from loadtest.bench.child import run
 from loadtest.bench.figures import Figure
 from loadtest.bench.options import Options
 from loadtest.bench.servers import PROGRAM
-from loadtest.traffic.model import SHAPES, Totals, Traffic
+from loadtest.traffic.model import Totals, Traffic
 from log.frame import HEADER, split
 from log.segments import segments
 from schema.clickhouse import open_chdb
 from schema.envelope import pack
 
+_TRAFFIC = ("different", "typical", "burst", "learned")
 _AN_ENVELOPE = 500  # deliveries, as the shipper packs them under load
 _PARTS = """
 SELECT toString(table) AS name, sum(bytes_on_disk) AS bytes, sum(rows) FROM system.parts
@@ -36,7 +37,7 @@ _MERGED = ("violations", "minutes", "sources", "policies", "examples")
 
 
 def sizes(options: Options) -> list[Figure]:
-    return [figure for shape in SHAPES for figure in _shape(options, shape)]
+    return [figure for shape in _TRAFFIC for figure in _shape(options, shape)]
 
 
 def _shape(options: Options, shape: str) -> list[Figure]:

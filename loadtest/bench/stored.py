@@ -19,11 +19,13 @@ def check(data_dir: Path, totals: Totals) -> None:
         by_directive = {str(name): int(reports) for name, reports in client.query(_DIRECTIVES).result_rows}
         ledger = {str(name): int(reports) for name, reports in client.query(_LEDGER).result_rows}
     found = (reports, violations, by_directive, ledger)
-    wanted = (
-        totals.reports,
-        totals.violations,
-        dict(totals.by_directive),
-        {"received": totals.reports, "stored": totals.reports},
-    )
+    lines = {
+        "received": totals.received,
+        "stored": totals.reports,
+        "ignored": totals.ignored.total(),
+        "retried": totals.retried,
+    }
+    lines = {outcome: reports for outcome, reports in lines.items() if reports}
+    wanted = (totals.reports, totals.violations, dict(totals.by_directive), lines)
     if found != wanted:
         raise Failed(f"the store holds {found}, and should hold {wanted}")

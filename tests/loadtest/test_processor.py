@@ -27,8 +27,10 @@ def test_a_drain_is_measured_and_the_store_holds_exactly_the_traffic(tmp_path, m
             check(data_dir, replace(wanted, reports=wanted.reports + 1))
 
     monkeypatch.setattr(stored, "check", remembered)
-    done = processor.drained(options(tmp_path), "burst", 2000)
+    done = processor.drained(options(tmp_path), "learned", 2000)
     assert totals[0].reports == done.reports == 2000
+    assert totals[0].ignored.total() > 0
+    assert totals[0].retried > 0
     assert done.used.cpu_seconds > 0
     assert done.used.peak_bytes > 50_000_000  # the engine alone is more
     assert list(tmp_path.iterdir()) == []
