@@ -27,6 +27,8 @@ from loadtest.traffic.model import Traffic
 
 RESULTS = "load-results"
 _ENDLESS = 10**12  # reports
+# Reports a second of the model's own clock, fewer than are sent: so what is sent again is known before its moment.
+_MODEL_PACE = 5
 _SEEDS = 1000  # workers of one run, at most: each has a seed of its own
 
 
@@ -93,7 +95,8 @@ class Test:
             self.run = shape.run = Run(self.environment, shape.lasting, options.load_scale, options.load_site, workers)
         if not isinstance(self.runner, MasterRunner):
             index = self.runner.worker_index if isinstance(self.runner, WorkerRunner) else 0
-            posts = iter(Traffic("learned", _ENDLESS, options.load_seed * _SEEDS + index))
+            seed, pace = options.load_seed * _SEEDS + index, _MODEL_PACE * options.load_scale
+            posts = iter(Traffic("learned", _ENDLESS, seed, rate=pace))
             self.sender = Sender(self.environment, self.environment.host or "", options.load_site, posts)
             Crowd.sender, Crowd.rate = self.sender, options.load_scale
             if self.run:

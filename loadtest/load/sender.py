@@ -6,9 +6,11 @@ who each wait for their answer would have sent only one more each.
 """
 
 import time
+from collections import OrderedDict
 from collections.abc import Iterator
 
-from gevent.pool import Pool
+import gevent
+from gevent.pool import Group, Pool
 from locust.env import Environment
 
 from loadtest.load.account import BROKEN, NO_PREFLIGHT, Account, Sum
@@ -18,6 +20,7 @@ from loadtest.traffic.spelling import ARRAY
 
 MOST_WAITING = 2000  # posts under way at once, in one process
 LATE_SECONDS = 0.1
+_REMEMBERED = 20_000  # arrays that a browser may send again
 _GOOD = {200, 204}  # to a POST the collector says only 204; a proxy may answer preflights
 _PREFLIGHT = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "content-type"}
 
@@ -36,13 +39,36 @@ class Sender:
         self._path = f"/csp/report/{site}"
         self._posts = posts
         self._pool = Pool(MOST_WAITING)
+        self._later = Group()  # what is sent again, until its moment
+        self._arrays: OrderedDict[int, tuple[float, int]] = OrderedDict()  # by number: when it was due, and its at_ms
+        self._drawn = 0
         self._over = False
 
     def send(self, due: float) -> None:
         """Begins one, and does not wait for it. `due` as time.perf_counter gives it."""
-        if self._over:
-            return
-        post = next(self._posts)
+        if not self._over:
+            self._begin(self._new(due), due)
+
+    def _new(self, due: float) -> Post:
+        """The next post that is sent for the first time; what comes before it, and is sent again, waits."""
+        while True:
+            post, number = next(self._posts), self._drawn
+            self._drawn += 1
+            if post.retry_of is None:
+                if post.content_type == ARRAY:
+                    self._arrays[number] = due, post.at_ms
+                    if len(self._arrays) > _REMEMBERED:
+                        self._arrays.popitem(last=False)
+                return post
+            if post.retry_of in self._arrays:
+                self._again(post, *self._arrays[post.retry_of])
+
+    def _again(self, post: Post, first_due: float, first_ms: int) -> None:
+        """As much later than the first time as its reports are older: only then it is one that a browser would send."""
+        due = first_due + (post.at_ms - first_ms) / 1000
+        self._later.add(gevent.spawn_later(max(0.0, due - time.perf_counter()), self._begin, post, due))
+
+    def _begin(self, post: Post, due: float) -> None:
         self.account.taken += 1
         self.account.late += time.perf_counter() - due > LATE_SECONDS
         if self._pool.full():
@@ -87,6 +113,7 @@ class Sender:
     def finish(self) -> Account:
         """Nothing more is sent; waits for the answers that are still to come."""
         self._over = True
+        self._later.kill()
         self._pool.join(timeout=2 * TIMEOUT_SECONDS + 1)  # a preflight and its post
         self._pool.kill()
         self._wire.close()
@@ -94,8 +121,7 @@ class Sender:
 
 
 def _what(post: Post) -> Sum:
-    ignored = sum(post.ignored.values())
-    return Sum(1, post.reports, ignored, 0 if post.retry_of is None else post.reports + ignored)
+    return Sum(1, post.reports, post.entries - post.reports, 0 if post.retry_of is None else post.entries)
 
 
 def _wrong(answer: int | str) -> str:
