@@ -9,6 +9,7 @@ from argparse import ArgumentTypeError
 from pathlib import Path
 from typing import Any
 
+import gevent
 from flask import request
 from locust import events
 from locust.argument_parser import LocustArgumentParser
@@ -142,6 +143,7 @@ class Test:
 
 
 def begin(environment: Environment, runner: Runner, web_ui: WebUI | None = None, **_: Any) -> None:
+    gevent.get_hub().NOT_ERROR += (KeyboardInterrupt,)  # which gevent would print a traceback for, and Locust handles
     test = Test(environment, runner)
     test.choose(test.options.load_profile)
     if web_ui and web_ui.app:

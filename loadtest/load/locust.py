@@ -15,6 +15,7 @@ from loadtest.load.pipeline import Places
 
 _PROGRAM = [sys.executable, "-m", "locust", "-f", str(Path(__file__).parents[1] / "locustfile.py")]
 _LOOPBACK = "127.0.0.1"
+_PAGE_PORT = 8089  # Locust's own
 
 
 def run(given: Given, places: Places, folder: Path) -> int:
@@ -25,8 +26,10 @@ def run(given: Given, places: Places, folder: Path) -> int:
         for number in range(given.workers):
             words = [*_PROGRAM, "--worker", "--master-host", _LOOPBACK, "--master-port", port]
             workers.enter_context(Child([*words, "--loglevel", "WARNING"], folder / f"worker-{number}.log"))
+        if given.ui:
+            print(f"Locust's page: http://{_LOOPBACK}:{_PAGE_PORT}; Ctrl-C ends it", file=sys.stderr)
         code, stopped = _waited(_started([*_PROGRAM, *_words(given, places, port)]))
-    return 130 if stopped and not code else code
+    return 130 if stopped and not code and not given.ui else code
 
 
 def _words(given: Given, places: Places, port: str) -> list[str]:
@@ -35,7 +38,7 @@ def _words(given: Given, places: Places, port: str) -> list[str]:
     words += ["--load-scale", str(given.scale), "--load-minutes", str(given.minutes), "--load-seed", str(given.seed)]
     words += ["--load-results", str(given.results), "--csv", str(given.results / "locust"), "--loglevel", "WARNING"]
     words += ["--html", str(given.results / "report.html"), "--json-file", str(given.results / "locust")]
-    words += ["--web-host", _LOOPBACK] if given.ui else ["--headless", "--only-summary"]
+    words += ["--web-host", _LOOPBACK, "--web-port", str(_PAGE_PORT)] if given.ui else ["--headless", "--only-summary"]
     if given.workers:
         words += ["--master", "--master-bind-host", _LOOPBACK, "--master-bind-port", port]
         words += ["--expect-workers", str(given.workers), "--expect-workers-max-wait", "60"]

@@ -69,7 +69,7 @@ PROFILES = {
             "smoke",
             "a few posts, to see that everything works",
             (Stage(10, 20),),
-            Thresholds(errors=0, p95=500, p99=1000),
+            Thresholds(errors=0, p95=1000, p99=2000),
         ),
         Profile(
             "average",
