@@ -3,7 +3,7 @@
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -48,12 +48,19 @@ def show(found: Result, folder: Path) -> None:
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "machine": machine(),
         "holds": found.holds,
-        **found._asdict(),
+        **_named(found),
     }
     (folder / "results.json").write_bytes(msgspec.json.format(msgspec.json.encode(kept), indent=1) + b"\n")
     if found.looks:
         (folder / "chart.svg").write_text(chart(found))
     print("\n".join(words(found, folder)), flush=True)
+
+
+def _named(value: Any) -> Any:
+    """Named tuples with their names, where msgspec writes their values alone."""
+    if isinstance(value, tuple) and hasattr(value, "_asdict"):
+        return {name: _named(inner) for name, inner in value._asdict().items()}
+    return [_named(inner) for inner in value] if isinstance(value, list | tuple) else value
 
 
 def words(found: Result, folder: Path) -> list[str]:
