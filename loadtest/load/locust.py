@@ -25,7 +25,7 @@ def run(given: Given, places: Places, folder: Path) -> int:
     with contextlib.ExitStack() as workers:
         for number in range(given.workers):
             words = [*_PROGRAM, "--worker", "--master-host", _LOOPBACK, "--master-port", port]
-            workers.enter_context(Child([*words, "--loglevel", "WARNING"], folder / f"worker-{number}.log"))
+            workers.enter_context(Child([*words, "--loglevel", "ERROR"], folder / f"worker-{number}.log"))
         if given.ui:
             print(f"Locust's page: http://{_LOOPBACK}:{_PAGE_PORT}; Ctrl-C ends it", file=sys.stderr)
         code, stopped = _waited(_started([*_PROGRAM, *_words(given, places, port)]))
@@ -36,7 +36,7 @@ def _words(given: Given, places: Places, port: str) -> list[str]:
     """Locust's own report, figures and CSV go beside ours."""
     words = ["--host", places.collector, "--load-console", places.console, "--load-profile", given.profile]
     words += ["--load-scale", str(given.scale), "--load-minutes", str(given.minutes), "--load-seed", str(given.seed)]
-    words += ["--load-results", str(given.results), "--csv", str(given.results / "locust"), "--loglevel", "WARNING"]
+    words += ["--load-results", str(given.results), "--csv", str(given.results / "locust"), "--loglevel", "ERROR"]
     words += ["--html", str(given.results / "report.html"), "--json-file", str(given.results / "locust")]
     words += ["--web-host", _LOOPBACK, "--web-port", str(_PAGE_PORT)] if given.ui else ["--headless", "--only-summary"]
     if given.workers:
