@@ -89,6 +89,7 @@ class Test:
         if not isinstance(self.runner, WorkerRunner):
             shape = self.environment.shape_class
             assert isinstance(shape, ProfileShape)
+            self.environment.process_exit_code = 1  # until it is judged
             options.load_site = label()  # workers are told the options
             workers = {"local"}
             if isinstance(self.runner, MasterRunner):

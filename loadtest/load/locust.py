@@ -33,11 +33,10 @@ def run(given: Given, places: Places, folder: Path) -> int:
 
 
 def _words(given: Given, places: Places, port: str) -> list[str]:
-    """Locust's own report, figures and CSV go beside ours."""
     words = ["--host", places.collector, "--load-console", places.console, "--load-profile", given.profile]
     words += ["--load-scale", str(given.scale), "--load-minutes", str(given.minutes), "--load-seed", str(given.seed)]
-    words += ["--load-results", str(given.results), "--csv", str(given.results / "locust"), "--loglevel", "ERROR"]
-    words += ["--html", str(given.results / "report.html"), "--json-file", str(given.results / "locust")]
+    words += ["--load-results", str(given.results), "--loglevel", "ERROR"]
+    words += ["--json-file", str(given.results / "locust")]  # instead of tables on the terminal
     words += ["--web-host", _LOOPBACK, "--web-port", str(_PAGE_PORT)] if given.ui else ["--headless", "--only-summary"]
     if given.workers:
         words += ["--master", "--master-bind-host", _LOOPBACK, "--master-bind-port", port]

@@ -69,7 +69,7 @@ def words(found: Result, folder: Path) -> list[str]:
         f"site {found.sent.site}",
         *(f"  {'holds ' if line.holds else 'FAILED'}  {line.text}" for line in found.lines),
         *(f"  note    {note}" for note in found.notes),
-        f"  {folder}: results.json, chart.svg, and Locust's report.html and CSV",
+        f"  {folder}: results.json, chart.svg, report.html, requests.csv, failures.csv, history.csv",
         "everything held" if found.holds else "NOT everything held",
     ]
 

@@ -9,7 +9,7 @@ import gevent
 from gevent.event import Event
 from locust.env import Environment
 
-from loadtest.load import results
+from loadtest.load import reports, results
 from loadtest.load.account import Account, added
 from loadtest.load.books import Books, Console, NoConsole, settled
 from loadtest.load.limits import Limits, Look
@@ -122,5 +122,6 @@ class Run:
             notes(sent, self.profile, seconds),
             self._limits.looks,
         )
+        reports.write(self._environment, found.looks, folder)
         results.show(found, folder)
         return found.holds
