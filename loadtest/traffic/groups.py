@@ -44,6 +44,7 @@ class Group:
     def __init__(self, its: Making, learned: Learned, pages: list[Page], engine: str, form: str) -> None:
         self.its = its
         self.engine, self.form = engine, form
+        self.ticks = engine == "chromium" and form == "array"
         self.weight = ENGINES[engine] * _share(its, learned, engine, form)
         self._agents = agents(engine, learned)
         self._agent_weights = summed(agent.weight for agent in self._agents)

@@ -58,7 +58,7 @@ class Totals:
         self.connections += post.new_connection
         if post.retry_of is not None:
             self.retried += post.entries
-            return
-        self.reports += post.reports
-        if post.ignored:
-            self.ignored.update(post.ignored)
+        else:
+            self.reports += post.reports
+            if post.ignored:
+                self.ignored.update(post.ignored)

@@ -19,6 +19,7 @@ _BREACH_WEIGHTS = summed(breach.weight for breach in BREACHES)
 class Steady:
     def __init__(self, its: Making) -> None:
         self._its, self._random, self._one = its, its.random, its.one
+        self._repeats, self._now, self._counted = its.repeats, its.now, its.counted  # a million times
         self._kinds = [self._fresh(self._one(AGENTS, _AGENT_WEIGHTS)) for _ in range(KINDS)]
         self._used: set[int] = set()
         self._ranks = its.ranks(KINDS)
@@ -29,17 +30,18 @@ class Steady:
         self._of_arrays = [kind.agent for kind in self._kinds if kind.agent.engine == "chromium"]
 
     def __iter__(self) -> Iterator[Post]:
-        while self._its.left:
-            yield self._array() if self._random.random() < _ARRAY_SHARE else self._alone()
+        random, totals, reports = self._random.random, self._its.totals, self._its.reports
+        while totals.reports < reports:
+            yield self._array() if random() < _ARRAY_SHARE else self._alone()
 
     def _alone(self) -> Post:
-        if self._its.repeats():
+        if self._repeats():
             report = self._repeat(self._one(range(KINDS), self._ranks))
         else:
             report = self._new(self._one(AGENTS, _AGENT_WEIGHTS))
         agent = report.agent
         body, connects = legacy(report, self._policy(report)), agent.engine == "webkit"
-        return Post(body, LEGACY, agent, report.page.origin, 1, self._its.now(), new_connection=connects)
+        return Post(body, LEGACY, agent, report.page.origin, 1, self._now(), new_connection=connects)
 
     def _array(self) -> Post:
         """Of one browser, from any of its tabs."""
@@ -47,23 +49,23 @@ class Steady:
         agent = self._random.choice(self._of_arrays)
         kinds = self._by_agent[agent]
         reports = [
-            self._repeat(self._random.choice(kinds)) if self._its.repeats() else self._new(agent) for _ in range(size)
+            self._repeat(self._random.choice(kinds)) if self._repeats() else self._new(agent) for _ in range(size)
         ]
         aged = [(report, self._policy(report), self._random.randrange(LONGEST_AGE_MS)) for report in reports]
-        return Post(array(aged), ARRAY, agent, reports[0].page.origin, size, self._its.now(), preflight=True)
+        return Post(array(aged), ARRAY, agent, reports[0].page.origin, size, self._now(), preflight=True)
 
     def _repeat(self, number: int) -> Report:
         if number not in self._used:
             self._used.add(number)
             self._its.totals.violations += 1
         report = self._kinds[number]
-        self._its.counted(report)
+        self._counted(report)
         return report
 
     def _new(self, agent: Agent) -> Report:
         report = self._fresh(agent)
         self._its.totals.violations += 1
-        self._its.counted(report)
+        self._counted(report)
         return report
 
     def _fresh(self, agent: Agent) -> Report:

@@ -72,7 +72,7 @@ class Visits:
     def _sent(self, group: Group, now: int) -> Iterator[Post]:
         """By one visitor: Chromium's arrays on the tick of that browser, from each tab one."""
         place = self._random.randrange(_PHASES)
-        if ticks := _ticks(group):
+        if ticks := group.ticks:
             now += -now % _PHASE_MS
             place = now // _PHASE_MS % _PHASES
         self._at = now
@@ -106,7 +106,7 @@ class Visits:
 
     def _scene(self, group: Group) -> Scene:
         late = self._its.shape.story and self._its.left < (1 - _LATE) * self._its.reports
-        if late and _ticks(group) and self._random.random() < _INTRUDED:
+        if late and group.ticks and self._random.random() < _INTRUDED:
             return group.intruded
         return group.scene()
 
@@ -114,7 +114,7 @@ class Visits:
         """With an address as long as captured ones, by a query."""
         more = self._document.one() - len(page.url) - 3
         query = f"{self._random.getrandbits(4 * more):0{more}x}" if more > 0 else ""
-        if _ticks(group) and page.policy.fixed:
+        if group.ticks and page.policy.fixed:
             # Arrays that differ in nothing but their ages could be taken for one that was sent again.
             self._opens += 1
             query = f"{query[8:]}{self._opens:08x}"
@@ -164,13 +164,9 @@ class Visits:
         return again.post._replace(body=body, at_ms=self._at, new_connection=False, retry_of=again.number)
 
 
-def _ticks(group: Group) -> bool:
-    return group.engine == "chromium" and group.form == "array"
-
-
 def _visits(group: Group) -> float:
     """Its weight among visits, since some of them give more than one post."""
-    return group.weight * (1 - _ANOTHER_TAB) if _ticks(group) else group.weight
+    return group.weight * (1 - _ANOTHER_TAB) if group.ticks else group.weight
 
 
 def _policy(report: Report, group: Group, nonce: str) -> str:
