@@ -1,4 +1,4 @@
-.PHONY: install run kafka drill corpus-report bench bench-check capacity-check k8s-check test check format lock
+.PHONY: install run kafka drill corpus-report bench bench-check capacity-check k8s-check load test check format lock
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -48,6 +48,15 @@ capacity-check: install
 # half an hour; K8S_CHECK_CACHE says where); some fifteen minutes after that, most of them for a scale-down's pause.
 k8s-check: .venv/installed-dev
 	$(BIN)/python -m tests.k8s.cluster
+
+# A load profile by Locust, and the check that what was answered 204 is stored: PROFILE=smoke, average, stress, spike,
+# soak or breakpoint; HOST= and CONSOLE= of one that runs, WORKERS=2, UI=1, SCALE=2, MINUTES=5; LOAD=--help.
+load: .venv/installed-dev
+	$(BIN)/python -m loadtest.load $(PROFILE) $(LOAD_HOST) $(if $(CONSOLE),--console '$(CONSOLE)') \
+		$(if $(WORKERS),--workers $(WORKERS)) $(if $(filter-out 0,$(UI)),--ui) $(if $(SCALE),--scale $(SCALE)) \
+		$(if $(MINUTES),--minutes $(MINUTES)) $(LOAD)
+# Some shells and tools export a HOST that means something else.
+LOAD_HOST = $(if $(filter command,$(origin HOST))$(filter http%,$(HOST)),--host '$(HOST)')
 
 test: check
 	$(BIN)/pytest
