@@ -19,7 +19,7 @@ from schema.keys import KEY, LIVE, of_key
 FORMATS = {"ndjson": "application/x-ndjson", "csv": "text/csv", "parquet": "application/vnd.apache.parquet"}
 
 _Values = dict[str, Any]  # what the server binds
-_NUMBERS = {"reports", "line_number", "column_number", "status_code", "trust"}
+_NUMBERS = {"reports", "left_out", "estimated", "line_number", "column_number", "status_code", "trust"}
 _TIMES = {"window", "first_seen", "last_seen"}
 _CHOSEN = {name: of_key(name) if name in _NUMBERS | _TIMES else f"toString({of_key(name)})" for name in STORED} | {
     "fingerprint": "lower(hex(fingerprint))",
@@ -90,7 +90,7 @@ def _as_number(name: str) -> str:
     """Times since the epoch: `window` in s, the others in ms."""
     if name == "window":
         return "toUnixTimestamp(of_window)"
-    return f"toUnixTimestamp64Milli(of_{name})" if name in _TIMES else f"of_{name}"
+    return f"toUnixTimestamp64Milli(of_{name})" if name in _TIMES else _value(name)
 
 
 def _as_text(name: str) -> str:
@@ -100,7 +100,11 @@ def _as_text(name: str) -> str:
     if name in _TIMES:
         return (f"concat(formatDateTime(of_{name}, '%Y-%m-%dT%H:%i:%S.', 'UTC'),"
                 f" leftPad(toString(toUnixTimestamp64Milli(of_{name}) % 1000), 3, '0'), 'Z')")  # fmt: skip
-    return f"of_{name}"
+    return _value(name)
+
+
+def _value(name: str) -> str:
+    return "of_reports + of_left_out" if name == "estimated" else f"of_{name}"
 
 
 def _as_cell(name: str) -> str:

@@ -9,6 +9,7 @@ from dashboards import relations
 from dashboards.clients import ask
 from dashboards.filters import Filters, received, where
 from dashboards.times import written
+from schema.delivery import RATE_LIMIT
 
 COUNTED = ("received", "stored", "retried", "sampled", "foreign")
 SPLIT = ("ignored", "rejected")  # by type, by reason
@@ -32,6 +33,7 @@ SELECT outcome, name, sum(total)
 FROM ({_NAMED.format(keys="outcome", selected="{rows}")})
 GROUP BY outcome, name
 """  # noqa: S608
+_LIMITED = f"SELECT sum(reports) FROM {{rows}} WHERE outcome = 'sampled' AND detail = '{RATE_LIMIT}'"  # noqa: S608
 _SURPLUS = "SELECT sum(surplus) FROM {rows}"  # of each minute: relations.ledger
 _NEWEST = """(site, minute) IN (
     SELECT site, minute FROM ledger WHERE {where} GROUP BY site, minute ORDER BY minute DESC, site LIMIT {limit:UInt32}
@@ -77,6 +79,12 @@ def sums(client: Client, filters: Filters) -> dict[str, Any]:
     account = _account(ask(client, _SUMS, selected))
     account["balanced"] = ask(client, _SURPLUS, selected) == [(0,)]
     return account
+
+
+def limited(client: Client, filters: Filters) -> int:
+    """How many of the sampled were over their site's rate limit."""
+    found: int = ask(client, _LIMITED, relations.ledger(filters))[0][0]
+    return found
 
 
 def _account(lines: Iterable[tuple[str, str, int]]) -> dict[str, Any]:

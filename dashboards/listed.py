@@ -47,7 +47,7 @@ def items(client: Client, filters: Filters, page: list[tuple[Any, ...]]) -> list
     policies = rows.policies(client, {its["policy_hash"] for its in found.values()})
     # The count of the first step decides: it made the order, and reports may have come in since.
     return [
-        _written(rows.item(found[key], policies) | ({} if reports is None else {"reports": reports}))
+        _written(rows.item(found[key] | ({} if reports is None else {"reports": reports}), policies))
         for key, reports, _ in page
         if key in found
     ]

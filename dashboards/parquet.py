@@ -31,6 +31,7 @@ def _schema(arrow: Any) -> Any:
         "first_seen": arrow.timestamp("ms", "UTC"),
         "last_seen": arrow.timestamp("ms", "UTC"),
         "reports": arrow.uint64(),
+        "estimated": arrow.float64(),
         "line_number": arrow.uint32(),
         "column_number": arrow.uint32(),
         "status_code": arrow.uint16(),

@@ -27,6 +27,7 @@ WORDS = {
     Reason.UNSIGNED: Words("The address has no valid signature.", "Make a new one: csp-sentinel sign."),
     Reason.INCOMPLETE: Words("The connection ended within the body.", "Nothing: tabs are closed."),
     Reason.BUSY: Words("The collector could take no more.", "Look at the spool and the disk on the system page."),
+    Reason.CLIENT_LIMIT: Words("Its network is over SENTINEL_CLIENT_RATE.", "If it is a proxy of yours, set 0."),
     Reason.UNREADABLE: Words("It was taken, and then could not be read.", "Tell the maintainers, please."),
     Reason.NO_ENVELOPE: Words("A record of the log that is no envelope.", "See who else writes to the topic."),
 }  # fmt: skip

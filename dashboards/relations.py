@@ -39,7 +39,7 @@ _SAME = (
     "effective_directive", "blocked_url", "blocked_host", "blocked_site", "blocked_kind", "disposition", "source_file",
     "line_number", "column_number", "status_code", "sample", "browser", "browser_version", "os", "user_agent",
     "noise_rule", "noise_version", "labelled", "verdict_reason", "trust", "judged", "document_template",
-    "blocked_template", "reports", "first_seen", "last_seen",
+    "blocked_template", "reports", "left_out", "first_seen", "last_seen",
 )  # fmt: skip
 
 

@@ -15,6 +15,7 @@ _SUMMED = {
     "window": "toUnixTimestamp(min(of_window))",  # s
     "fingerprint": "lower(hex(of_fingerprint))",
     "reports": "sum(of_reports)",
+    "left_out": "sum(of_left_out)",
     "first_seen": "toUnixTimestamp64Milli(min(of_first_seen))",  # ms
     "last_seen": "toUnixTimestamp64Milli(max(of_last_seen))",
 }
@@ -25,14 +26,16 @@ FIELDS = (
     "line_number", "column_number", "status_code", "sample", "original_policy", "policy_hash", "browser",
     "browser_version", "os", "user_agent", "noise", "noise_rule", "noise_version", "verdict",
     "verdict_reason", "trust", "trust_reasons", "signature", "environment", "document_template", "blocked_template",
+    "estimated",
 )  # fmt: skip
-STORED = tuple(name for name in FIELDS if name != "original_policy")  # its text has a table of its own
+# The text of the policy has a table of its own; what is estimated is more than there are reports.
+STORED = tuple("left_out" if name == "estimated" else name for name in FIELDS if name != "original_policy")
 
 
 # What is counted, and what labels say; all else are texts, which follow from the fingerprint or are one of many.
 _COUNTED = (
     "site", "window", "fingerprint", "reports", "first_seen", "last_seen", "policy_hash", "noise", "noise_rule",
-    "noise_version", "verdict", "verdict_reason", "trust", "trust_reasons", "signature", "environment",
+    "noise_version", "verdict", "verdict_reason", "trust", "trust_reasons", "signature", "environment", "left_out",
 )  # fmt: skip
 COUNTED = (*_COUNTED, "last_window")
 TEXTS = tuple(name for name in STORED if name not in _COUNTED)
@@ -71,5 +74,6 @@ def policies(client: Client, hashes: set[str]) -> dict[str, str]:
 
 def item(found: dict[str, Any], texts: dict[str, str]) -> dict[str, Any]:
     """One violation by field, in the contract's order; times still as numbers."""
-    whole = found | {"original_policy": texts.get(found["policy_hash"], "")}
+    estimated = found["reports"] + round(found["left_out"])
+    whole = found | {"original_policy": texts.get(found["policy_hash"], ""), "estimated": estimated}
     return {name: whole[name] for name in FIELDS}

@@ -135,7 +135,8 @@ def one(client: Client, filters: Filters, fingerprint: str) -> dict[str, Any] | 
     # Its site is the begin of the key.
     its = _only(where(msgspec.structs.replace(filters, site=item["site"])), fingerprint)
     item["series"] = series.of_one(client, its)
-    item["reports"] = sum(point["reports"] for point in item["series"]["items"])
+    reports = sum(point["reports"] for point in item["series"]["items"])
+    item |= {"reports": reports, "estimated": item["estimated"] + reports - item["reports"]}
     item["browsers"] = _browsers(client, filters, item)
     item["policies"] = _policies(client, relations.violations(filters, _ONLY), fingerprint)
     item["verdict_explained"] = explanation(item)

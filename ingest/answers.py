@@ -72,5 +72,9 @@ REFUSED: dict[Reason, Answer] = {
     ),
     Reason.GONE: ACCEPTED,  # Chromium repeats whatever fails at least ten times
     Reason.INCOMPLETE: problem(408, "The body did not arrive in time.", CORS, close=True),
+    # Chromium's Reporting API tries again, so of a crowd behind one address little is lost; who floods has its answer.
+    Reason.CLIENT_LIMIT: problem(
+        429, "Too many reports come from this network; try again.", (*CORS, ("retry-after", "10"))
+    ),
     Reason.BUSY: problem(503, "The collector can take no more now; try again.", (*CORS, ("retry-after", "10"))),
 }

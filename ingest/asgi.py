@@ -41,6 +41,8 @@ class AsgiCollector:
                 whole = await _read(receive, body, collector.max_body_bytes)
         except TimeoutError:
             return collector.refuse(Reason.INCOMPLETE, bytes(body), agent, site)
+        if whole and collector.is_over((scope.get("client") or ("",))[0]):
+            return collector.refuse(Reason.CLIENT_LIMIT, b"", agent, site)
         if whole:
             told = Told(
                 site,

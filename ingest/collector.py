@@ -3,8 +3,8 @@
 import contextlib
 import re
 from collections import Counter
-from collections.abc import Sequence
-from time import time
+from collections.abc import Callable, Sequence
+from time import monotonic, time
 from typing import Any
 
 from ingest.answers import (
@@ -19,11 +19,12 @@ from ingest.answers import (
     UNCONFIRMED,
     Answer,
 )
+from ingest.limits import Bucket, Cells, Clients, of_sites, together
 from ingest.spool import Spool
+from ingest.tally import Tally
 from ingest.told import Told, last_fields
 from log.protocols import LogFull
-from schema import metrics
-from schema.delivery import KEPT_BYTES, USER_AGENT_BYTES, Kind
+from schema.delivery import KEPT_BYTES, RATE_LIMIT, USER_AGENT_BYTES, Kind
 from schema.reasons import Reason
 from schema.report import Unreadable, count
 from schema.signing import Signature
@@ -38,10 +39,8 @@ _USUAL_TYPES = {b"application/csp-report", b"application/reports+json"}
 DRAINED_BYTES = 64 * 1024 * 1024  # of a body over the limit, so that its sender comes to read the answer
 Post = tuple[bytes, Told]  # its body, and what it says beside
 _Fields = tuple[Any, ...]  # of a Delivery
-_SITE, _ENTRIES, _BODY = 1, 3, 5
-# Why a report that nothing is wrong with is answered 503: no room in the spool, or no log behind it; too many bodies or
-# connections at once; no answer from Kafka.
-TURNED_AWAY = ("spool", "bodies", "connections", "unconfirmed")
+_SITE, _KIND, _ENTRIES = 1, 2, 3
+_NOT_KEPT = {Reason.GONE, Reason.CLIENT_LIMIT}  # nothing is wrong with them
 _UNWRITTEN = 1000  # different pairs of site and reason remembered while the spool is full
 
 
@@ -58,15 +57,38 @@ def site_of(path: str) -> str | None:
 class Collector:
     """One per worker. The adapters read bodies; everything they answer comes from here."""
 
-    def __init__(self, spool: Spool, sites: Sites, max_body_bytes: int) -> None:
+    def __init__(
+        self,
+        spool: Spool,
+        sites: Sites,
+        max_body_bytes: int,
+        *,
+        workers: int = 1,
+        client_rate: int = 0,
+        clock: Callable[[], float] = monotonic,
+    ) -> None:
+        """One of `workers`, which share the limits. `client_rate`: requests a second of a network; 0: any."""
         self.spool = spool
-        self.sites = sites
         self.max_body_bytes = max_body_bytes
-        self.preflights = 0
-        self.turned_away: Counter[str] = Counter()
-        self._accepted = self._accepted_bytes = self._posts = self._full = 0
-        self._refused: Counter[Reason] = Counter()
+        self.clients = Clients(client_rate / workers) if client_rate else None
+        self._workers = workers
+        self._clock = clock
+        self.use(sites)
+        self.tally = Tally()
         self._unwritten: Counter[tuple[str, Reason]] = Counter()
+
+    def use(self, sites: Sites) -> None:
+        """From now on. The limits begin anew."""
+        self.sites = sites
+        self._buckets: dict[str, Bucket] = of_sites(sites, self._workers)
+
+    def is_over(self, address: str) -> bool:
+        """Whether one more request is over the limit of the client's network."""
+        return self.clients is not None and self.is_over_at(self.clients, self.clients.cells(address))
+
+    def is_over_at(self, clients: Clients, cells: Cells) -> bool:
+        """The same of a network that was looked up before."""
+        return not clients.take(cells, self._clock())
 
     def accept(self, body: bytes, told: Told) -> Answer:
         """A whole POST to a report path."""
@@ -77,7 +99,7 @@ class Collector:
 
         The write is what a report costs most: 4 µs alone, below 2 where sixteen share it.
         """
-        self._posts += len(posts)
+        self.tally.posts += len(posts)
         now = time()
         taken: dict[int, _Fields] = {}
         others: dict[int, Answer] = {}
@@ -87,27 +109,30 @@ class Collector:
             except Unreadable as refusal:
                 others[position] = self._record(refusal.reason, body, told.user_agent, told.site)
         try:
-            self._keep(*taken.values())
+            self._keep(posts, taken)
         except LogFull:
             for position, fields in taken.items():  # what still fits alone is taken
                 try:
-                    self._keep(fields)
+                    self._keep(posts, {position: fields})
                 except LogFull:
                     others[position] = self._turn_away(fields)
         return others
 
-    def _keep(self, *taken: _Fields) -> None:
+    def _keep(self, posts: Sequence[Post], taken: dict[int, _Fields]) -> None:
         """Raises LogFull: nothing of it was kept or counted."""
         if taken:
-            self.spool.append(*taken)
-        for fields in taken:
-            self._accepted += fields[_ENTRIES]
-            self._accepted_bytes += len(fields[_BODY])
+            self.spool.append(*(together(taken.values()) if self._buckets and len(taken) > 1 else taken.values()))
+        tally = self.tally
+        for position, fields in taken.items():
+            tally.accepted += fields[_ENTRIES]
+            tally.accepted_bytes += len(posts[position][0])
+            if fields[_KIND] is Kind.LIMITED:
+                tally.limited += fields[_ENTRIES]
 
     def _turn_away(self, fields: _Fields) -> Answer:
-        self._full += 1
-        self._refused[Reason.BUSY] += 1
-        self.turned_away["spool"] += fields[_ENTRIES]
+        self.tally.full += 1
+        self.tally.refused[Reason.BUSY] += 1
+        self.tally.turned_away["spool"] += fields[_ENTRIES]
         self._remember(fields[_SITE], Reason.BUSY)
         return REFUSED[Reason.BUSY]
 
@@ -116,6 +141,12 @@ class Collector:
         site, agent = told.site, told.user_agent
         signature = self._signature(site, told.query, now) if site in self.sites.signers else None
         entries = self._entries(body, told.content_type, site)
+        bucket, left_out = self._buckets.get(site), 0
+        if bucket is not None:
+            found = bucket.take(entries, self._clock())
+            if found is None:  # in the spool too, so that a kill forgets no count
+                return (int(now * 1000), site, Kind.LIMITED, entries, b"", b"", RATE_LIMIT)
+            left_out = found
         fields = (
             int(now * 1000),
             site,
@@ -124,25 +155,25 @@ class Collector:
             b"" if agent is None else agent[:USER_AGENT_BYTES],
             body,
         )
-        if told.origin is None and told.referer is None and signature is None:
+        if told.origin is None and told.referer is None and signature is None and not left_out:
             return fields
-        return fields + last_fields(told, signature)
+        return fields + last_fields(told, signature, left_out)
 
     async def settled(self, body: bytes, answer: Answer) -> Answer:
         """The answer that `accept` gave to `body`, when what it promises holds."""
         if answer is ACCEPTED and self.spool.waits:
             reports = count(body)
-            self._accepted -= reports  # until Kafka has them
-            self._accepted_bytes -= len(body)
+            self.tally.accepted -= reports  # until Kafka has them
+            self.tally.accepted_bytes -= len(body)
             confirmed = True  # who hung up does not hear it, and Kafka will have them
             try:
                 confirmed = await self.spool.confirmed()
             finally:
                 if confirmed:
-                    self._accepted += reports
-                    self._accepted_bytes += len(body)
+                    self.tally.accepted += reports
+                    self.tally.accepted_bytes += len(body)
                 else:
-                    self.turned_away["unconfirmed"] += reports
+                    self.tally.turned_away["unconfirmed"] += reports
             return answer if confirmed else UNCONFIRMED
         return answer
 
@@ -168,17 +199,17 @@ class Collector:
 
     def refuse(self, reason: Reason, body: bytes, user_agent: bytes | None, site: str) -> Answer:
         """A request that an adapter could not read to its end; `body` is what came of it."""
-        self._posts += 1
+        self.tally.posts += 1
         if reason is Reason.BUSY:
-            self.turned_away["bodies"] += 1
+            self.tally.turned_away["bodies"] += 1
         return self._record(reason, body, user_agent, site)
 
     def _record(self, reason: Reason, body: bytes, user_agent: bytes | None, site: str) -> Answer:
         """Refusals go the same way as reports, so that the ledger has them and a kill forgets none."""
-        self._refused[reason] += 1
+        self.tally.refused[reason] += 1
         label = site if self.sites.known(site) else ""
         agent = (user_agent or b"")[:USER_AGENT_BYTES]
-        kept = b"" if reason is Reason.GONE else body[:KEPT_BYTES]
+        kept = b"" if reason in _NOT_KEPT else body[:KEPT_BYTES]
         try:
             self.spool.append((int(time() * 1000), label, Kind.REFUSAL, 1, agent, kept, reason.value))
         except LogFull:
@@ -200,7 +231,7 @@ class Collector:
                 return ONLY_GET
             return NOT_READY if path == "/ready" and self.spool.full else OK
         if method == "OPTIONS":
-            self.preflights += 1
+            self.tally.preflights += 1
             return PREFLIGHT if site else REFUSED[Reason.BAD_SITE]
         return self.refuse(Reason.WRONG_METHOD, b"", None, site)
 
@@ -209,19 +240,7 @@ class Collector:
 
     def tend(self) -> None:
         """Called about once a second: what was counted goes to the metrics, and turned-away reports to the ledger."""
-        metrics.REQUESTS.labels("POST").inc(self._posts)
-        metrics.REQUESTS.labels("OPTIONS").inc(self.preflights)
-        metrics.REPORTS_ACCEPTED.inc(self._accepted)
-        metrics.ACCEPTED_BYTES.inc(self._accepted_bytes)
-        metrics.SPOOL_FULL.inc(self._full)
-        # Every label, also of none: a rate misses what a counter begins with.
-        for reason in Reason:
-            metrics.REFUSED.labels(reason.value).inc(self._refused[reason])
-        for cause in TURNED_AWAY:
-            metrics.TURNED_AWAY.labels(cause).inc(self.turned_away[cause])
-        self._posts = self.preflights = self._accepted = self._accepted_bytes = self._full = 0
-        self._refused.clear()
-        self.turned_away.clear()
+        self.tally.publish()
         with contextlib.suppress(LogFull):
             for site, reason in list(self._unwritten):
                 now, turned_away = int(time() * 1000), self._unwritten[site, reason]

@@ -9,6 +9,7 @@ from typing import Any
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from ingest.answers import REFUSED, Answer
+from ingest.limits import Cells, Clients
 from ingest.shared import Shared
 from schema import metrics
 from schema.reasons import Reason
@@ -30,6 +31,7 @@ class Connection(HttpToolsProtocol):
     parser: Any = None
     cycle: Any = None
     timeout_keep_alive_task: Any = None
+    _cells: Cells | None = None  # the client's, once they were needed
 
     def __init__(self, shared: Shared, **uvicorn_arguments: Any) -> None:
         self.shared = shared
@@ -45,7 +47,7 @@ class Connection(HttpToolsProtocol):
         self.shared.connections.add(self)
         if len(self.shared.connections) > self.shared.max_connections:
             self._write(REFUSED[Reason.BUSY])
-            self.shared.collector.turned_away["connections"] += 1
+            self.shared.collector.tally.turned_away["connections"] += 1
             self._end("too-many")
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -70,6 +72,18 @@ class Connection(HttpToolsProtocol):
         """After the answers to what came before."""
         self.shared.turn.end()
         self.transport.write(self.shared.written(answer))
+
+    def _finish(self, answer: Answer, *, keeps: bool) -> None:
+        self._write(answer if keeps else answer.last())
+        if not keeps:
+            self.transport.close()
+
+    def _is_over(self, clients: Clients) -> bool:
+        """Whether its client's network sends too much. It has one client, so that is looked up once."""
+        if self._cells is None:
+            peer = self.transport.get_extra_info("peername")
+            self._cells = clients.cells(peer[0]) if isinstance(peer, tuple) else ()
+        return self.shared.collector.is_over_at(clients, self._cells)
 
     def eof_received(self) -> None:
         """A client may close its half before it reads the answers: then asyncio closes ours, after what is written."""

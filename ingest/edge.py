@@ -236,12 +236,13 @@ class Edge(Connection):
         shared = self.shared
         if not said.keeps:
             self._stage = OVER
+        if said.is_post and shared.collector.clients is not None and self._is_over(shared.collector.clients):
+            answer = shared.collector.refuse(Reason.CLIENT_LIMIT, b"", None, said.told.site)
+            self._finish(answer, keeps=said.keeps)
+            return
         if said.is_post:
             shared.turn.add((body, said.told), self.transport, keeps=said.keeps)
             return
         if said.told.site:
-            shared.collector.preflights += 1
-        answer = PREFLIGHT if said.told.site else REFUSED[Reason.BAD_SITE]
-        self._write(answer if said.keeps else answer.last())
-        if not said.keeps:
-            self.transport.close()
+            shared.collector.tally.preflights += 1
+        self._finish(PREFLIGHT if said.told.site else REFUSED[Reason.BAD_SITE], keeps=said.keeps)

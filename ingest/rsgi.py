@@ -50,6 +50,8 @@ class RsgiCollector:
             self._late.discard(task)
         if len(body) > collector.max_body_bytes:
             return collector.refuse(Reason.TOO_LARGE, body, agent, site)
+        if collector.is_over(scope.client.rpartition(":")[0].strip("[]")):
+            return collector.refuse(Reason.CLIENT_LIMIT, b"", agent, site)
         told = Told(
             site,
             _header(headers, "content-type"),

@@ -25,11 +25,12 @@ class Told(NamedTuple):
     query: bytes = b""
 
 
-def last_fields(told: Told, signature: Signature | None) -> tuple[str | bytes, ...]:
+def last_fields(told: Told, signature: Signature | None, left_out: int = 0) -> tuple[str | bytes | int, ...]:
     """Of a Delivery."""
     origin, referer = told.origin, told.referer
     origins = _origins(origin and origin[:_LONGEST], referer and referer[:_LONGEST])
-    return origins if signature is None else (*origins, signature.outcome, signature.environment)
+    signed = ("", "") if signature is None else (signature.outcome, signature.environment)
+    return origins if signature is None and not left_out else (*origins, *signed, left_out)
 
 
 @lru_cache(maxsize=4096)

@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import functools
 import logging
-import resource
 import signal
 import socket
 from collections.abc import Callable, Iterator
@@ -22,6 +21,7 @@ from granian.server.embed import Server as EmbeddedGranian
 from ingest.asgi import AsgiCollector
 from ingest.collector import Collector
 from ingest.connection import IDLE_SECONDS
+from ingest.descriptors import allow_connections
 from ingest.edge import MAX_HEAD_BYTES, Edge
 from ingest.rsgi import RsgiCollector
 from ingest.shared import Shared
@@ -51,6 +51,8 @@ class Options:
     max_body_bytes: int
     max_connections: int
     server: str
+    workers: int = 1  # of this machine, which share the rate limits
+    client_rate: int = 0  # requests a second from a client's network; 0: any
     kafka: KafkaPlace | None = None  # where the spool is shipped; None: the processor reads it
     left_behind: tuple[Path, ...] = ()  # spools of workers that are no more, to be shipped too
     stop_seconds: float = 3  # after GRACE_SECONDS, for what is left in the spool to reach Kafka
@@ -81,6 +83,7 @@ class FastServer(uvicorn.Server):
                 log_level="warning",
                 access_log=False,
                 server_header=False,
+                proxy_headers=False,  # else whoever is on this machine says whose limit it uses up
                 timeout_graceful_shutdown=GRACE_SECONDS,
             )
         )
@@ -142,7 +145,13 @@ async def serve(
     shipper = _shipper(options)
     confirmer = shipper if options.durability == "log" else None
     spool = Spool(writer, hold=options.durability == "memory", confirmer=confirmer)
-    collector = Collector(spool, load_sites(options.sites), options.max_body_bytes)
+    collector = Collector(
+        spool,
+        load_sites(options.sites),
+        options.max_body_bytes,
+        workers=options.workers,
+        client_rate=options.client_rate,
+    )
     kind: Any = {"fast": FastServer, "granian": GranianServer}[options.server]
     server: Server = kind(collector, listener, options.max_connections)
     _listen_to_signals(server, collector, options.sites, orphaned)
@@ -194,7 +203,7 @@ def _listen_to_signals(server: Server, collector: Collector, sites: Path | None,
 
     def reload() -> None:
         try:
-            collector.sites = load_sites(sites)
+            collector.use(load_sites(sites))
         except BadSites as error:
             logger.error("the sites file was not reloaded: %s", error)
 
@@ -233,18 +242,7 @@ async def _flush(spool: Spool) -> None:
             spool.flush()
 
 
-def _allow_connections(wanted: int) -> None:
-    """The usual soft limit of 1024 files would end connections long before the cap answers them."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    needed = wanted + 100
-    most = needed if hard == resource.RLIM_INFINITY else min(needed, hard)
-    if most > soft:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
-    if most < needed:
-        logger.warning("the system allows fewer connections than max_connections", extra={"allowed": most - 100})
-
-
 def run(options: Options, listener: socket.socket, ready: Callable[[Problems], None], orphaned: int | None) -> None:
-    _allow_connections(options.max_connections)
+    allow_connections(options.max_connections)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(serve(options, listener, ready, orphaned))

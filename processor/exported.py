@@ -36,6 +36,7 @@ def exported(line: bytes) -> Violation:
     row["window"] = _ms(row.get("window")) // 1000 // WINDOW_SECONDS * WINDOW_SECONDS
     row["fingerprint"] = bytes.fromhex(str(row.get("fingerprint")))
     row.setdefault("noise_rule", "")
+    row["left_out"] = _left_out(row)
     _clean(row)
     violation = msgspec.convert(row, Violation)
     for name, most in _LIMITS.items():
@@ -44,6 +45,16 @@ def exported(line: bytes) -> Violation:
     if len(violation.fingerprint) != 16:
         raise ValueError("fingerprint is not 32 hex digits")
     return violation
+
+
+def _left_out(row: dict[str, Any]) -> float:
+    """An older version doesn't say what a row stands for: for itself."""
+    reports, estimated = row.get("reports"), row.pop("estimated", None)
+    if estimated is None or not isinstance(reports, int):
+        return 0.0
+    if not isinstance(estimated, int | float) or not reports <= estimated <= MOST_COUNT:
+        raise ValueError("estimated is out of range")
+    return float(estimated - reports)
 
 
 def _clean(row: dict[str, Any]) -> None:

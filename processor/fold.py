@@ -14,7 +14,7 @@ import msgspec
 from processor.exported import exported
 from processor.normalise import normalise
 from processor.redact import redact_bytes
-from processor.repeats import Example, Gathering, Group, Repeats
+from processor.repeats import Example, Gathering, Group, Repeats, left_out_of_each
 from processor.tokens import text_without_tokens
 from schema.delivery import Delivery, Kind
 from schema.reasons import Reason
@@ -89,6 +89,8 @@ def fold(
             _reports(folded, gathering, delivery, index, sites)
         elif delivery.kind == Kind.VIOLATION:
             _violation(folded, delivery)
+        elif delivery.kind == Kind.LIMITED:
+            _count(folded, delivery, "sampled", delivery.count, delivery.detail)
         else:
             _reject(folded, delivery, delivery.detail, delivery.body, delivery.count)
     repeats.remember(gathering)
@@ -137,6 +139,7 @@ def _report(folded: Folded, entry: Entry, delivery: Delivery, place: int, sites:
         outcome = "sampled"
     _count(folded, delivery, outcome, 1)
     if outcome == "stored":
+        violation.left_out = (1 + left_out_of_each(delivery)) / site.sample - 1
         _add(folded, violation, lambda: entry.body)
 
 
@@ -147,8 +150,10 @@ def _group(folded: Folded, group: Group, site: Site, outcomes: Counter[Outcome])
     for minute, moments in _by_minute(group.received):
         outcomes[violation.site, minute, outcome] += len(moments)
     if outcome == "stored":
-        for _, moments in _by_minute(group.seen()):
-            _add(folded, _at(violation, moments), group.example)
+        for number, (_, moments) in enumerate(_by_minute(group.seen())):
+            found = _at(violation, moments)
+            found.left_out = 0.0 if number else group.left_out
+            _add(folded, found, group.example)
 
 
 def _outcome(violation: Violation, site: Site) -> str:
@@ -200,6 +205,7 @@ def _add(folded: Folded, violation: Violation, example: Example | None) -> None:
         for name in _JUDGED:
             setattr(kept, name, getattr(violation, name))
     kept.reports += violation.reports
+    kept.left_out += violation.left_out
     kept.first_seen = min(kept.first_seen, violation.first_seen)
     kept.last_seen = max(kept.last_seen, violation.last_seen)
 

@@ -91,11 +91,12 @@ def _moved(change: Change, minutes: Minutes) -> Iterator[Violation]:
     if not shares:
         return
     first = _minute(stored)
+    each = stored.left_out / stored.reports
     for minute, reports in shares.items():
         minutes[minute] -= reports
         seen = stored.first_seen if minute == first else minute * 1000 if minute > first else minute * 1000 + 59_999
-        yield msgspec.structs.replace(stored, reports=-reports, first_seen=seen)
-        yield _labelled(change, reports, seen)
+        yield msgspec.structs.replace(stored, reports=-reports, left_out=-reports * each, first_seen=seen)
+        yield _labelled(change, reports, seen, reports * each)
     if first not in shares:  # the new label is as old as the old one was
         yield _labelled(change, 0, stored.first_seen)
 
@@ -105,11 +106,12 @@ def _freedom(change: Change) -> int:
     return change.stored.last_seen - change.stored.first_seen
 
 
-def _labelled(change: Change, reports: int, seen: int) -> Violation:
+def _labelled(change: Change, reports: int, seen: int, left_out: float = 0.0) -> Violation:
     label = change.label
     return msgspec.structs.replace(
         change.stored,
         reports=reports,
+        left_out=left_out,
         first_seen=seen,
         noise=label.category,
         noise_rule=label.rule,

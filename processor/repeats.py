@@ -47,10 +47,15 @@ _items = msgspec.json.Decoder(list[_Item]).decode
 _value = msgspec.json.Decoder().decode
 
 
+def left_out_of_each(delivery: Delivery) -> float:
+    """How many more reports each report of `delivery` stands for."""
+    return delivery.left_out / max(1, delivery.count)
+
+
 class Group:
     """Equal reports. `violation` is the group's own, with the first one's times; all times in ms since the epoch."""
 
-    __slots__ = ("age", "ages", "example", "received", "violation")
+    __slots__ = ("age", "ages", "example", "left_out", "received", "violation")
 
     def __init__(self, violation: Violation, example: Example, age: int) -> None:
         """`age` of all of them, where they came alone.
@@ -62,6 +67,7 @@ class Group:
         self.age = age
         self.received: list[int] = []
         self.ages: list[int] = []  # of each, where they came in arrays
+        self.left_out = 0.0  # reports over the site's rate limit that they stand for too
 
     def seen(self) -> list[int]:
         """When each was made, as far as the browser says."""
@@ -122,6 +128,7 @@ class Gathering:
                 return found
             group = self._new(key, found[0], delivery, example, age_ms(found[0].age))
         group.received.append(delivery.received_ms)
+        group.left_out += delivery.left_out
         return None
 
     def _array(self, delivery: Delivery) -> list[Entry] | None:
@@ -131,7 +138,9 @@ class Gathering:
             groups = [self._of_item(item, delivery, beside) for item in items]
         except (ValueError, RecursionError, _NotPlain):
             return entries(delivery.body)
+        left_out = left_out_of_each(delivery)
         for group, item in zip(groups, items, strict=True):
+            group.left_out += left_out
             group.received.append(delivery.received_ms)
             group.ages.append(age_ms(item.age))
         return None

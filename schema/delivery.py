@@ -16,7 +16,10 @@ class Kind(IntEnum):
     REPORTS = 0  # body: what the browser sent; count: its entries
     REFUSAL = 1  # body: the first KEPT_BYTES; detail: the reason
     VIOLATION = 2  # body: one row of our own export, by `csp-sentinel import`
+    LIMITED = 3  # over the site's rate limit: count reports, no body; detail: RATE_LIMIT
 
+
+RATE_LIMIT = "rate-limit"  # why the ledger counts it as sampled
 
 # What the store's times and counts can hold: what is outside, no collector wrote, and no insert would ever take.
 _Milliseconds = Annotated[int, msgspec.Meta(ge=0, lt=2**32 * 1000)]
@@ -39,6 +42,7 @@ class Delivery(msgspec.Struct, array_like=True, frozen=True, gc=False):
     referer: bytes = b""
     signature: _Word = ""  # of the report URL: valid, missing, invalid, expired; empty where the site has no keys
     environment: _Word = ""  # that a valid one names
+    left_out: _Count = 0  # reports over the site's rate limit before it, which these stand for too
 
 
 encode = msgspec.msgpack.Encoder().encode

@@ -8,6 +8,7 @@ LIVE = "HAVING sum(reports) > 0"
 _JUDGED = "splitByChar(',', max(judged))"
 _FOLDED = {
     "reports": "sum(reports)",
+    "left_out": "sum(left_out)",
     "first_seen": "min(first_seen)",
     "last_seen": "max(last_seen)",
     "trust": "max(trust)",

@@ -8,6 +8,9 @@ TURNED_AWAY = Counter(
     "Reports answered 503 that nothing was wrong with, by cause; an unread one (a connection, half a body) counts 1.",
     ["cause"],
 )
+REPORTS_LIMITED = Counter(
+    "sentinel_reports_limited_total", "Reports over their site's rate limit: answered 204, counted and not stored."
+)
 REQUESTS = Counter("sentinel_requests_total", "Requests to the report path, by method.", ["method"])
 REFUSED = Counter("sentinel_reports_refused_total", "Requests refused, by reason.", ["reason"])
 ACCEPTED_BYTES = Counter("sentinel_accepted_bytes_total", "Bytes of the bodies answered 204.")

@@ -20,5 +20,6 @@ class Reason(StrEnum):
     UNSIGNED = "unsigned"
     INCOMPLETE = "incomplete"
     BUSY = "busy"
+    CLIENT_LIMIT = "client-limit"
     UNREADABLE = "unreadable"
     NO_ENVELOPE = "no-envelope"

@@ -17,6 +17,7 @@ from schema.signing import BadKey, Signer, checked_key
 LABEL = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 DEFAULT = "default"
 CONSOLE = "console"  # our own console's violations: a site also where the file doesn't name it
+_MOST_RATE = 1_000_000_000
 _HOST = re.compile(r"(?:\*\.)?[a-z0-9_-]+(?:\.[a-z0-9_-]+)*|[0-9a-f:.]+")
 
 
@@ -25,6 +26,8 @@ class Site(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     hosts: tuple[str, ...] = ()  # documents' hosts, `*.` for subdomains; none: any
     sample: float = 1.0  # share of reports stored
+    rate_limit: float | None = None  # reports a second that are stored, of all collectors of a machine; None: any
+    burst: float | None = None  # reports at once; None: those of ten seconds
     gone: bool = False  # answered 204 and only counted
     keep_query: tuple[str, ...] = ()  # query parameters kept in URLs
     require_signature: str = ""  # of its report URLs; mark: those without are worth less, refuse: they are answered 403
@@ -140,8 +143,7 @@ def _wrong(site: Site, *, signed: bool) -> Iterator[str]:
     for its in site.noise_off:
         if not noise_checks.ID.fullmatch(its):
             yield f"noise_off has {its!r}, which is no id of a rule"
-    if not 0 <= site.sample <= 1:
-        yield f"sample is a share from 0 to 1, not {site.sample}"
+    yield from _wrong_limits(site)
     if site.require_signature not in {"", "mark", "refuse"}:
         yield f"require_signature is mark or refuse, not {site.require_signature!r}"
     if site.require_signature and not signed:
@@ -152,3 +154,14 @@ def _wrong(site: Site, *, signed: bool) -> Iterator[str]:
                 f"hosts has {host!r}; write host names in lower case, as shop.example,"
                 " or *.shop.example for what is below it"
             )
+
+
+def _wrong_limits(site: Site) -> Iterator[str]:
+    if not 0 <= site.sample <= 1:
+        yield f"sample is a share from 0 to 1, not {site.sample}"
+    if site.rate_limit is not None and not 0 < site.rate_limit <= _MOST_RATE:
+        yield f"rate_limit is a number of reports a second, above 0, not {site.rate_limit:g}; sample = 0 stores none"
+    if site.burst is not None and not 1 <= site.burst <= _MOST_RATE:
+        yield f"burst is a number of reports, at least 1, not {site.burst:g}"
+    if site.burst is not None and site.rate_limit is None:
+        yield "burst needs rate_limit too"

@@ -48,6 +48,11 @@ class Violation(msgspec.Struct, gc=False):  # nothing in it refers to others
     environment: str = ""  # that a valid signature names
     document_template: str = ""  # document_url, blocked_url with their ids and numbers replaced
     blocked_template: str = ""
+    left_out: float = 0.0  # more reports that `reports` stand for: by sampling, and by the site's rate limit
+
+    @property
+    def estimated(self) -> float:
+        return self.reports + self.left_out
 
 
 def blank() -> Violation:

@@ -142,6 +142,8 @@ def _options(settings: Settings, index: int) -> Options:
         max_body_bytes=settings.max_body_bytes,
         max_connections=settings.max_connections,
         server=settings.server,
+        workers=settings.workers,
+        client_rate=settings.client_rate,
         kafka=settings.log,
         left_behind=left_behind(settings) if index == 0 else (),
         stop_seconds=settings.stop_seconds,

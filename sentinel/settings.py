@@ -58,6 +58,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     server: str = "fast"
     max_body_bytes: int = 256 << 10
     max_connections: int = 10_000
+    client_rate: int = 0
     spool_max_bytes: int = 2 << 30
     stop_seconds: int = 3
     retention_days: int = 90
@@ -145,6 +146,12 @@ SAYS: dict[str, Says] = {
     "server": Says(choice("fast", "granian"), "", "The collector's HTTP server; `granian` adds HTTP/2."),
     "max_body_bytes": Says(size("1KiB", "64MiB"), "bytes", "Largest body taken; a larger one is answered 413."),
     "max_connections": Says(whole(1, 1_000_000), "connections", "Most open connections of a worker."),
+    "client_rate": Says(
+        whole(0, 1_000_000),
+        "requests/s",
+        "Most reports' requests taken from one client network (IPv4 /24, IPv6 /48), and at once those of ten seconds; "
+        "more are answered 429. 0: no limit. Not behind a proxy: all would come from its address.",
+    ),
     "spool_max_bytes": Says(size("4KiB", "1024TiB"), "bytes", "Largest spool of a worker; a full one answers 503."),
     "stop_seconds": Says(
         whole(1, 86_400),

@@ -93,6 +93,8 @@ def _settings(site: Site) -> list[tuple[str, str]]:
     found = [
         ("hosts", ", ".join(site.hosts)),
         ("sample", "" if site.sample == 1 else f"{site.sample:g}"),
+        ("rate_limit", "" if site.rate_limit is None else f"{site.rate_limit:g} a second"),
+        ("burst", "" if site.burst is None else f"{site.burst:g}"),
         ("gone", "true" if site.gone else ""),
         ("keep_query", ", ".join(site.keep_query)),
         ("require_signature", site.require_signature),

@@ -39,6 +39,7 @@ def folded(rows: list[Violation]) -> dict[tuple, dict]:
         if key in found:
             first = found[key]
             written_row["reports"] += first["reports"]
+            written_row["estimated"] += first["estimated"]
             written_row["first_seen"] = min(first["first_seen"], written_row["first_seen"])
             written_row["last_seen"] = max(first["last_seen"], written_row["last_seen"])
         found[key] = written_row

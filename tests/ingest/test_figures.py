@@ -9,8 +9,9 @@ import pytest
 from prometheus_client import REGISTRY
 
 from ingest.answers import ACCEPTED, UNCONFIRMED
-from ingest.collector import TURNED_AWAY, Collector
+from ingest.collector import Collector
 from ingest.spool import Spool
+from ingest.tally import TURNED_AWAY
 from ingest.told import Told
 from log.segments import SegmentWriter
 from schema.reasons import Reason

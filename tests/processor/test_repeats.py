@@ -57,10 +57,11 @@ def one_by_one(deliveries: list[Delivery], sites: Sites = SITES) -> dict[tuple, 
 
 # What does not follow from the key: of equal violations any one's is shown.
 SHOWN = {"sample": "", "user_agent": "", "status_code": 0, "referrer": "", "browser_version": "", "os": ""}
+NEARLY_NONE = {"left_out": 0.0}  # of the site that is sampled nearly whole
 
 
 def alike(rows: dict[tuple, Violation]) -> dict[tuple, Violation]:
-    return {key: msgspec.structs.replace(row, **SHOWN) for key, row in rows.items()}
+    return {key: msgspec.structs.replace(row, **SHOWN, **NEARLY_NONE) for key, row in rows.items()}
 
 
 def key(row: Violation) -> tuple:

@@ -35,7 +35,8 @@ from schema.sites import load_sites
 fd, options = int(sys.argv[1]), json.loads(sys.argv[2])
 sites = load_sites(Path(options["sites"]) if options["sites"] else None)
 writer = SegmentWriter(Path(options["spool"]), options["spool_max_bytes"])
-collector = Collector(Spool(writer, hold=False), sites, options["max_body_bytes"])
+rate = options.get("client_rate", 0)
+collector = Collector(Spool(writer, hold=False), sites, options["max_body_bytes"], client_rate=rate)
 server = uvicorn.Server(uvicorn.Config(AsgiCollector(collector), log_level="error", access_log=False))
 async def main():
     serving = asyncio.create_task(server.serve([socket.socket(fileno=fd)]))

@@ -58,8 +58,10 @@ def insert(client: Client, rows: Iterable[Violation], token: str = "") -> None:
     """Into `violations` and, by its views, `minutes` and `sources`; policies too. A repeated token is dropped."""
     rows = list(rows)
     settings = {"deduplicate_blocks_in_dependent_materialized_views": 1}
-    columns = [[getattr(row, name) for row in rows] for name in COLUMNS]
-    put(client, "violations", COLUMNS, columns, settings | ({"insert_deduplication_token": token} if token else {}))
+    # A store of before has no such column, and few rows need it.
+    names = [name for name in COLUMNS if name != "left_out" or any(row.left_out for row in rows)]
+    columns = [[getattr(row, name) for row in rows] for name in names]
+    put(client, "violations", names, columns, settings | ({"insert_deduplication_token": token} if token else {}))
     policies = {row.policy_hash: row for row in rows if row.policy_hash}
     if policies:
         texts = [row.original_policy for row in policies.values()]

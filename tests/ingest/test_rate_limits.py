@@ -1,0 +1,213 @@
+"""Rate limits of a site and of a client's network, against real collectors."""
+
+import json
+import random
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+from ingest.answers import ACCEPTED
+from ingest.collector import Collector
+from ingest.spool import Spool
+from ingest.told import Told
+from log.frame import HEADER, split
+from log.segments import SegmentWriter, segments
+from processor.fold import Folded, fold
+from schema import delivery
+from schema.delivery import RATE_LIMIT, Kind
+from schema.reasons import Reason
+from schema.sites import BadSites, Site, Sites, load_sites
+from tests.support.collectors import SERVERS, RunningCollector
+
+LEGACY = b'{"csp-report":{"document-uri":"https://shop.example/","blocked-uri":"https://evil.example/x.js"}}'
+LIMITED = "[sites.shop]\nrate_limit = 0.01\nburst = 5\n[sites.blog]\n"
+
+
+@pytest.fixture(params=SERVERS)
+def start(request, tmp_path):
+    running = []
+
+    def make(**changed: object) -> RunningCollector:
+        running.append(RunningCollector(request.param, tmp_path, **changed))
+        return running[-1]
+
+    yield make
+    for collector in running:
+        if collector.process.poll() is None:
+            collector.stop(signal.SIGKILL)
+
+
+def sites_file(folder: Path, text: str) -> str:
+    (folder / "sites.toml").write_text(text)
+    return str(folder / "sites.toml")
+
+
+def test_over_a_sites_limit_reports_are_answered_204_and_counted_and_other_sites_are_not_touched(start, tmp_path):
+    collector = start(sites=sites_file(tmp_path, LIMITED))
+    assert {collector.post(LEGACY, "/csp/report/shop").status for _ in range(12)} == {204}
+    assert {collector.post(LEGACY, "/csp/report/blog").status for _ in range(3)} == {204}
+    found = collector.deliveries()
+    assert [its.kind for its in found if its.site == "shop"] == [Kind.REPORTS] * 5 + [Kind.LIMITED] * 7
+    assert [its.kind for its in found if its.site == "blog"] == [Kind.REPORTS] * 3
+    assert {(its.body, its.detail, its.count) for its in found if its.kind == Kind.LIMITED} == {(b"", RATE_LIMIT, 1)}
+
+
+def test_a_client_network_over_its_limit_is_answered_429_and_nothing_of_its_address_is_kept(start):
+    collector = start(client_rate=1)  # so ten at once
+    answers = [collector.post(LEGACY, x_forwarded_for=f"192.0.2.{number}") for number in range(14)]
+    refused = [answer for answer in answers if answer.status == 429]
+    assert [answer.status for answer in answers[:10]] == [204] * 10
+    assert 3 <= len(refused) <= 4  # a second may pass
+    assert refused[0].headers["retry-after"] == "10"
+    assert refused[0].headers["content-type"] == "application/problem+json"
+    found = collector.deliveries()
+    assert [its.body for its in found if its.detail == Reason.CLIENT_LIMIT] == [b""] * len(refused)
+    spooled = b"".join(path.read_bytes() for path in segments(collector.spool))
+    assert not any(address in spooled for address in (b"127.0.0.1", b"\x7f\0\0\1", b"192.0.2."))
+
+
+def test_a_connection_goes_on_after_a_429(start):
+    collector = start(client_rate=1)
+    post = b"POST /csp/report HTTP/1.1\r\nHost: c\r\nContent-Length: %d\r\n\r\n%s" % (len(LEGACY), LEGACY)
+    came = collector.raw(post * 13, answers=13)
+    assert came.count(b"HTTP/1.1 204 ") >= 10
+    assert came.count(b"HTTP/1.1 429 ") >= 1
+    assert came.count(b"HTTP/1.1 ") == 13
+
+
+@pytest.mark.parametrize("server", ["fast", "granian"])
+def test_a_limit_that_the_sites_file_gets_later_holds_from_sighup_on(server, tmp_path):
+    sites = sites_file(tmp_path, "[sites.shop]\n")
+    collector = RunningCollector(server, tmp_path, sites=sites)
+    for _ in range(20):
+        collector.post(LEGACY, "/csp/report/shop")
+    sites_file(tmp_path, LIMITED)
+    collector.process.send_signal(signal.SIGHUP)
+    ends = time.monotonic() + 10
+    while not any(its.kind == Kind.LIMITED for its in collector.deliveries()) and time.monotonic() < ends:
+        collector.post(LEGACY, "/csp/report/shop")
+    sites_file(tmp_path, "[sites.shop]\nrate_limit = 'fast'\n")  # is not taken
+    collector.process.send_signal(signal.SIGHUP)
+    before = sum(its.kind == Kind.REPORTS for its in collector.deliveries())
+    collector.post(LEGACY, "/csp/report/shop")
+    assert sum(its.kind == Kind.REPORTS for its in collector.deliveries()) == before >= 20
+    assert collector.stop() == 0
+
+
+@pytest.mark.parametrize(
+    ("says", "wrong"),
+    [
+        ("rate_limit = 0", "rate_limit is a number of reports a second, above 0, not 0; sample = 0 stores none"),
+        ("rate_limit = -3", "rate_limit is a number of reports a second, above 0, not -3; sample = 0 stores none"),
+        ("rate_limit = nan", "rate_limit is a number of reports a second, above 0, not nan; sample = 0 stores none"),
+        ("rate_limit = '9/s'", "Expected `float | null`, got `str` - at `$.rate_limit`"),
+        ("burst = 9", "burst needs rate_limit too"),
+        ("rate_limit = 9\nburst = 0.5", "burst is a number of reports, at least 1, not 0.5"),
+    ],
+)
+def test_a_wrong_limit_is_told_in_a_sentence(tmp_path, says, wrong):
+    path = sites_file(tmp_path, f"[sites.shop]\n{says}\n")
+    with pytest.raises(BadSites) as refused:
+        load_sites(Path(path))
+    assert str(refused.value) == f"{path}: [sites.shop]: {wrong}"
+
+
+class Day:
+    """A collector by a clock of our own, and what the processor makes of its spool."""
+
+    def __init__(self, folder: Path, sites: Sites) -> None:
+        self.now = 1000.0
+        self.sites = sites
+        self._folder = folder
+        self.writer = SegmentWriter(folder, 64 << 20)
+        self.collector = Collector(Spool(self.writer, hold=False), sites, 1 << 18, clock=lambda: self.now)
+
+    def post(self, site: str, *pages: int) -> None:
+        entries = [{"type": "csp-violation", "age": 0, "body": body(page)} for page in pages]
+        raw = json.dumps(entries if len(pages) > 1 else {"csp-report": body(pages[0])}).encode()
+        assert self.collector.accept(raw, Told(site)) is ACCEPTED
+
+    def folded(self) -> Folded:
+        found = []
+        for path in segments(self._folder):
+            found += split(path.read_bytes()[len(HEADER) :], final=True).records
+        return fold([delivery.decode(record) for record in found], (), self.sites)
+
+
+@pytest.fixture
+def a_day(tmp_path):
+    days = []
+
+    def make(**sites: Site) -> Day:
+        days.append(Day(tmp_path, Sites(sites)))
+        return days[-1]
+
+    yield make
+    for day in days:
+        day.writer.close()
+
+
+def body(page: int) -> dict[str, object]:
+    return {"documentURL": f"https://shop.example/{page}", "effectiveDirective": "img-src", "blockedURL": "data"}
+
+
+def ledger(folded: Folded, site: str) -> dict[str, int]:
+    """Checked to balance."""
+    found: dict[str, int] = {}
+    for line, reports in folded.ledger.items():
+        if line.site == site:
+            found[line.outcome] = found.get(line.outcome, 0) + reports
+    assert found["received"] == sum(reports for outcome, reports in found.items() if outcome != "received")
+    return found
+
+
+def test_a_flood_is_limited_exactly_counted_exactly_and_estimated(a_day):
+    day = a_day(shop=Site(rate_limit=50.0, burst=100.0), blog=Site(rate_limit=50.0))
+    chosen, sent = random.Random(9), 0
+    for number in range(6000):  # of a minute, at four times the limit; a third is of page 1
+        day.now += 0.01
+        pages = [chosen.choice((1, 2, 3)) for _ in range(chosen.choice((1, 1, 4)))]
+        day.post("shop", *pages)
+        sent += len(pages)
+        if number % 100 == 0:
+            day.post("blog", 7)
+    folded = day.folded()
+    shop = ledger(folded, "shop")
+    assert shop["received"] == sent
+    assert 3095 <= shop["stored"] <= 3105  # 100 at once and 50 a second, and what an array owes at the end
+    rows = [row.violation for row in folded.rows.values() if row.violation.site == "shop"]
+    assert sum(row.reports for row in rows) == shop["stored"]
+    estimated = sum(row.reports + row.left_out for row in rows)
+    assert sent - 20 < estimated < sent + 0.01
+    first = sum(row.reports + row.left_out for row in rows if row.document_url.endswith("/1"))
+    assert abs(first - sent / 3) < 0.1 * sent / 3
+    assert ledger(folded, "blog") == {"received": 60, "stored": 60}
+
+
+@pytest.mark.parametrize("share", [0.5, 0.1, 0.02])
+def test_a_sampled_total_is_estimated_within_its_standard_error(a_day, share):
+    day = a_day(shop=Site(sample=share))
+    for number in range(4000):
+        day.post("shop", number % 5)
+    folded = day.folded()
+    shop = ledger(folded, "shop")
+    assert shop["received"] == shop["stored"] + shop["sampled"] == 4000
+    rows = [row.violation for row in folded.rows.values()]
+    assert sum(row.reports for row in rows) == shop["stored"]
+    estimated = sum(row.reports + row.left_out for row in rows)
+    assert abs(estimated - shop["stored"] / share) < 0.01
+    assert abs(estimated - 4000) < 4 * (4000 * (1 - share) / share) ** 0.5
+
+
+def test_a_limit_and_a_sample_multiply(a_day):
+    day = a_day(shop=Site(sample=0.25, rate_limit=100.0, burst=1.0))
+    for _ in range(8000):
+        day.now += 0.0025
+        day.post("shop", 1)
+    folded = day.folded()
+    shop = ledger(folded, "shop")
+    assert shop["received"] == 8000
+    rows = [row.violation for row in folded.rows.values()]
+    assert abs(sum(row.reports + row.left_out for row in rows) - 8000) < 4 * (2000 * 0.75) ** 0.5 / 0.25 * 4
