@@ -20,7 +20,7 @@ class StoreInUse(Exception):
 @contextlib.contextmanager
 def open_chdb(folder: Path) -> Iterator["Engine"]:
     """The engine over `folder`, made if absent. Raises StoreInUse, and OSError where the folder can't be written."""
-    folder.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)  # the engine's own files can be read by all
     with (folder / "lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -83,6 +83,7 @@ def left(tmp_path_factory) -> dict[str, bytes]:
             metrics = answer.read()
         assert program.stop() == 0
         log = program.log().encode()
+    assert (program.data_dir / "store").stat().st_mode & 0o077 == 0  # nor can others of this machine look into it
     files = b"".join(path.read_bytes() for path in program.data_dir.rglob("*") if path.is_file())
     return {"metrics": metrics, "log": log, "files": files, "store": elsewhere(everything, program.data_dir / "store")}
 
