@@ -10,14 +10,17 @@ from log.outbox import BadOutbox
 from log.reading import OtherVersion
 from log.segments import FolderInUse
 from log.spool import BadPosition
-from schema.clickhouse import StoreInUse
+from schema.clickhouse import NoEngine, StoreInUse
 from schema.migrate import NewerStore
 from schema.noise import BadRules
 from schema.sites import BadSites
 from schema.store import TablesMissing, WrongCluster
 
 # Carry their sentence.
-_SAID = (BadPosition, BadOutbox, OtherVersion, BadSites, BadRules, NewerStore, TablesMissing, WrongCluster, CannotReach)
+_SAID = (
+    BadPosition, BadOutbox, OtherVersion, BadSites, BadRules, NewerStore, TablesMissing, WrongCluster, CannotReach,
+    NoEngine,
+)  # fmt: skip
 
 
 class CannotStart(Exception):
