@@ -79,7 +79,7 @@ class Traffic:
         self._left = reports
         self._sizes = sizes
         self._rate = max(_RATE, reports / _LONGEST_SECONDS)
-        self._random = Random(seed)  # noqa: S311
+        self._random = Random(seed)  # noqa: S311  (no secret)
         self._next = 0
         self._kinds = [self._fresh(self._one(AGENTS, _AGENT_WEIGHTS)) for _ in range(KINDS)]
         self._used: set[int] = set()

@@ -30,8 +30,8 @@ def open_chdb(folder: Path) -> Iterator["Engine"]:
     """
     if importlib.util.find_spec("chdb") is None:
         raise NoEngine(
-            "ClickHouse in process (chDB) is not installed here: set SENTINEL_STORE to clickhouse://host:8123/database, "
-            "or install with requirements.lock"
+            "ClickHouse in process (chDB) is not installed here: set SENTINEL_STORE to clickhouse://host:8123/database,"
+            " or install with requirements.lock"
         )
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)  # the engine's own files can be read by all
     with (folder / "lock").open("w") as lock:

@@ -45,7 +45,7 @@ class _Report(NamedTuple):
 
 def make(seed: int, reports: int) -> Iterator[Post]:
     """Posts that hold `reports` violation reports together. No two hold the same: each page's address is its own."""
-    random = Random(seed)  # noqa: S311
+    random = Random(seed)  # noqa: S311  (no secret)
     number, left = 0, reports
     while left > 0:
         number += 1

@@ -35,7 +35,9 @@ def tables(store) -> dict[str, tuple[set[str], int | None]]:
     ).result_rows:
         columns.setdefault(table, set()).add(column)
     made = dict(
-        client.query("SELECT name, create_table_query FROM system.tables WHERE database = currentDatabase()").result_rows
+        client.query(
+            "SELECT name, create_table_query FROM system.tables WHERE database = currentDatabase()"
+        ).result_rows
     )
     client.close()
     ends = {table: re.search(r" TTL .*?toIntervalDay\((\d+)\)", made[table]) for table in columns}
@@ -53,7 +55,10 @@ def test_every_field_of_every_table_is_described_and_no_other(tables):
 
 
 def test_how_long_a_table_keeps_its_rows_is_what_it_does(tables):
-    said = {table: re.search(r"Kept: (.*?)(?: after it was last seen)?[,.](?:\s|$)", text)[1] for table, text in SECTIONS.items()}
+    said = {
+        table: re.search(r"Kept: (.*?)(?: after it was last seen)?[,.](?:\s|$)", text)[1]
+        for table, text in SECTIONS.items()
+    }
     assert said == {table: DAYS.get(days, f"{days} days") for table, (_, days) in tables.items()}
 
 

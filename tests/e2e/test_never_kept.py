@@ -1,4 +1,4 @@
-"""What docs/privacy.md says is never kept is nowhere: not in the spool, the store, its files, the log lines, the metrics."""
+"""What docs/privacy.md says is never kept is nowhere: not in spool, store, its files, log lines, metrics."""
 
 import http.client
 import json
@@ -28,7 +28,7 @@ NEVER = [
     "jane@shop.example", "NONCE-OF-A-PAGE", "KEY-OF-A-URL",
 ]  # fmt: skip
 URL = f"https://jane:PASSWORD-OF-A-VISITOR@shop.example/reset/{JWT}/jane@shop.example?q=QUERY-OF-A-VISITOR#FRAGMENT-OF-A-VISITOR"
-URLS = {name: URL for name in ("document-uri", "blocked-uri", "referrer", "source-file")}
+URLS = dict.fromkeys(("document-uri", "blocked-uri", "referrer", "source-file"), URL)
 POLICY = f"script-src 'nonce-NONCE-OF-A-PAGE' {URL.partition('#')[0]}; report-uri /csp?QUERY-OF-A-VISITOR"
 SPOKEN = {"effective-directive": "script-src", "original-policy": POLICY, "script-sample": f"go('{URL}')"}
 BODIES = [

@@ -1,7 +1,7 @@
 """`make audit`: does anybody know of a hole in a package of the locks? Asked of a service on the network, by pip-audit.
 
-Exit code 0: none is known of any package. 1: there are holes. 2: nothing can be said, because the service did not answer,
-or not about every package. What was not asked is never taken for good.
+Exit code 0: none is known of any package. 1: there are holes. 2: nothing can be said, because the service did not
+answer, or not about every package. What was not asked is never taken for good.
 """
 
 import json

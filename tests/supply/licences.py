@@ -13,8 +13,20 @@ from tests.supply.locks import ROOT, locked
 PAGE = ROOT / "docs" / "licences.md"
 # By SPDX. All but MPL-2.0 ask for their notice and no more; MPL-2.0 for its own files' source, which the package is.
 MAY_SHIP = frozenset(
-    "0BSD Apache-2.0 BSD-2-Clause BSD-3-Clause CC0-1.0 ISC MIT MIT-0 MPL-2.0 PSF-2.0 Zlib".split()
-)  # fmt: skip
+    {
+        "0BSD",
+        "Apache-2.0",
+        "BSD-2-Clause",
+        "BSD-3-Clause",
+        "CC0-1.0",
+        "ISC",
+        "MIT",
+        "MIT-0",
+        "MPL-2.0",
+        "PSF-2.0",
+        "Zlib",
+    }
+)
 # As old metadata spell it; "BSD License" doesn't say which, so it is looked up in the package: two or three clauses.
 _SPELT = {"Apache 2": "Apache-2.0", "Apache 2.0": "Apache-2.0", "MIT License": "MIT"}
 _BY_ITS_TEXT = {
@@ -26,8 +38,8 @@ _BY_ITS_TEXT = {
 _HEAD = """# Licences
 
 CSP-Sentinel itself is under the [MIT licence](../LICENSE). These packages come with it, by `requirements.lock`; `make
-licences` writes this page from their metadata. In some there are libraries of others, such as ClickHouse in chDB, Arrow in
-pyarrow and OpenSSL in cryptography, with licences of their own, which come with the package.
+licences` writes this page from their metadata. In some there are libraries of others, such as ClickHouse in chDB, Arrow
+in pyarrow and OpenSSL in cryptography, with licences of their own, which come with the package.
 
 | package | version | licence |
 |---|---|---|

@@ -11,6 +11,8 @@ Locked = dict[tuple[str, str], set[str]]  # SHA-256 by name and version: a packa
 
 def locked(name: str) -> Locked:
     text = (ROOT / name).read_text()
-    found = {(its, version): set(re.findall(r"[0-9a-f]{64}", hashes)) for its, version, hashes in _PACKAGE.findall(text)}
+    found = {
+        (its, version): set(re.findall(r"[0-9a-f]{64}", hashes)) for its, version, hashes in _PACKAGE.findall(text)
+    }
     assert len(found) == text.count("==") - text.count(" == '"), f"{name} has lines of another form"
     return found

@@ -1,4 +1,4 @@
-"""requirements-stages.lock: the stages of many machines need no ClickHouse in process, and nothing that comes with it."""
+"""requirements-stages.lock: on many machines the stages need no ClickHouse in process, nor what comes with it."""
 
 import contextlib
 import importlib.metadata
@@ -91,7 +91,9 @@ def test_every_stage_works_without_them(python, environment):
 
 def test_what_needs_the_engine_says_so_in_a_sentence(python, environment):
     own = environment | {"SENTINEL_STORE": "chdb:"}
-    said = subprocess.run([python, "-c", MAIN, "export"], env=own, check=False, timeout=60, capture_output=True, text=True)
+    said = subprocess.run(
+        [python, "-c", MAIN, "export"], env=own, check=False, timeout=60, capture_output=True, text=True
+    )
     assert said.returncode
     assert "chDB) is not installed here: set SENTINEL_STORE" in said.stderr
     assert "Traceback" not in said.stderr
