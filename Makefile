@@ -1,4 +1,5 @@
-.PHONY: install run kafka drill corpus-report bench bench-check capacity-check k8s-check load test check format lock
+.PHONY: install run kafka drill corpus-report bench bench-check capacity-check k8s-check load test check format lock sbom licences \
+        audit
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -70,6 +71,21 @@ format: .venv/installed-dev
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
+# The stages' lock is the same without ClickHouse in process and what comes with that alone: for an image of half the size.
+COMPILE := uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate
 lock:
-	uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate -o requirements.lock
-	uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate -o requirements-dev.lock
+	$(COMPILE) pyproject.toml -o requirements.lock
+	$(COMPILE) pyproject.toml --group dev -o requirements-dev.lock
+	$(COMPILE) pyproject.toml --constraint requirements.lock $(addprefix --no-emit-package ,chdb chdb-core numpy pandas python-dateutil) -o requirements-stages.lock
+	$(COMPILE) --group sbom --constraint requirements-dev.lock -o requirements-sbom.lock
+
+# What is in it, as CycloneDX, by the lock.
+sbom: .venv/installed-dev
+	$(BIN)/cyclonedx-py requirements requirements.lock --pyproject pyproject.toml --output-reproducible --output-file sbom.cdx.json
+
+licences: .venv/installed-dev
+	$(BIN)/python -m tests.supply.licences
+
+# Known holes of the packages, asked of a service on the network; AUDIT='--vulnerability-service pypi' asks another.
+audit: .venv/installed-dev
+	$(BIN)/python -m tests.supply.audit $(AUDIT)

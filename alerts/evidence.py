@@ -46,7 +46,7 @@ SELECT toString(site) AS its_site, toString(effective_directive) AS its_directiv
 FROM sources
 WHERE site IN {{sites:Array(String)}} AND (toString(site), toString(effective_directive), blocked) {_THESE}
 GROUP BY its_site, its_directive, blocked
-"""  # noqa: S608
+"""  # noqa: S608  (ours)
 _DECISIONS = f"""
 SELECT toString(site) AS its_site, toString(effective_directive) AS its_directive, blocked,
     argMax(toString(state), changed), argMax(note, changed), argMax(who, changed),
@@ -54,7 +54,7 @@ SELECT toString(site) AS its_site, toString(effective_directive) AS its_directiv
 FROM source_states
 WHERE site IN {{sites:Array(String)}} AND (toString(site), toString(effective_directive), blocked) {_THESE}
 GROUP BY its_site, its_directive, blocked
-"""  # noqa: S608
+"""  # noqa: S608  (ours)
 _FIELDS = (
     "page", "disposition", "file", "line", "column", "sample", "policy_hash", "verdict", "verdict_reason", "url",
     "blocked_kind",

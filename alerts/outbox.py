@@ -194,5 +194,5 @@ def _is_last(parcel: Parcel, failed: Failed, now: int) -> bool:
 
 def _pause(attempts: int, after: float | None) -> float:
     """Seconds, with jitter; never sooner than the other side asks."""
-    pause = min(_FIRST_PAUSE * 2.0 ** min(attempts - 1, 20), _LONGEST_PAUSE) * random.uniform(0.5, 1)  # noqa: S311
+    pause = min(_FIRST_PAUSE * 2.0 ** min(attempts - 1, 20), _LONGEST_PAUSE) * random.uniform(0.5, 1)  # noqa: S311  (no secret)
     return max(pause, after or 0.0)

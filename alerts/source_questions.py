@@ -16,19 +16,19 @@ HOW_MANY = f"SELECT uniqCombined(12)({SOURCE}) FROM sources WHERE {_SINCE}"  # n
 # hundred thousand names takes longer to make than that, and memory too.
 SOME = 100_000
 AT_ONCE = 500_000
-_BY_KEY = f"({_KEY}) IN (SELECT {_KEY} FROM sources WHERE {_SINCE})"  # noqa: S608
+_BY_KEY = f"({_KEY}) IN (SELECT {_KEY} FROM sources WHERE {_SINCE})"  # noqa: S608  (ours)
 _BY_SHARE = f"cityHash64({_KEY}) % {{shares:UInt32}} = {{share:UInt32}}"
-_AMONG = f"key IN (SELECT {SOURCE} FROM sources WHERE {_SINCE})"  # noqa: S608
+_AMONG = f"key IN (SELECT {SOURCE} FROM sources WHERE {_SINCE})"  # noqa: S608  (ours)
 
 _DECIDED = f"""
     SELECT {SOURCE} FROM source_states
     GROUP BY {_KEY} HAVING argMax(toString(state), changed) IN ('known', 'ignored')
-"""  # noqa: S608
+"""  # noqa: S608  (ours)
 # A row that came in before tells that it isn't new, whatever its label: labels change.
 _OLD = f"""
     SELECT {SOURCE} FROM sources
     WHERE arrived < fromUnixTimestamp64Milli({{new_since:Int64}}, 'UTC') AND {{these}}
-"""  # noqa: S608
+"""  # noqa: S608  (ours)
 _TOLD = "SELECT key FROM alert_events WHERE kind = 'new-source' AND {among}"
 _JUDGED = f"""
 SELECT toString(its_site), toString(its_directive), its_blocked, toUnixTimestamp64Milli(first) AS began,
@@ -49,7 +49,7 @@ FROM (
 WHERE total > 0 AND score >= {{least}} AND (may_be_true > 0 OR {{impossible}}) AND {{only}}
 ORDER BY score DESC, first DESC, source
 LIMIT {{most:UInt32}}
-"""  # noqa: S608
+"""  # noqa: S608  (ours)
 _NEW = {
     "{more}": "toInt64(0)",
     "{joined}": "",
@@ -62,7 +62,7 @@ _SILENT = "SELECT key, max(since) AS away FROM silent_sources WHERE {among} GROU
 _RETURNED = {
     "{more}": "toUnixTimestamp64Milli(away)",
     "{joined}": f"INNER JOIN ({_SILENT}) AS silent ON found.source = silent.key",
-    "{not_these}": f"{SOURCE} IN (SELECT key FROM silent_sources)",  # noqa: S608
+    "{not_these}": f"{SOURCE} IN (SELECT key FROM silent_sources)",  # noqa: S608  (ours)
     "{only}": "ended > away AND (source, toString(toUnixTimestamp64Milli(away))) NOT IN ({returned})",
     "{returned}": "SELECT key, occasion FROM alert_events WHERE kind = 'returned' AND {among}",
 }
@@ -81,7 +81,7 @@ WHERE its_last < fromUnixTimestamp64Milli({{now:Int64}}, 'UTC') - toIntervalDay(
     AND (total >= {FEW_REPORTS} OR source IN (SELECT key FROM alert_events WHERE kind = 'new-source')
         OR source IN ({_DECIDED}))
     AND (source, its_last) NOT IN (SELECT key, since FROM silent_sources)
-"""  # noqa: S608
+"""  # noqa: S608  (ours)
 ANY_SILENT = "SELECT count() FROM (SELECT 1 FROM silent_sources LIMIT 1)"
 FLOODS_TOLD = "SELECT toString(site), occasion FROM alert_events WHERE kind = 'flood' AND site IN {sites:Array(String)}"
 THIN = f"""
@@ -91,7 +91,7 @@ FROM (
     FROM sources WHERE site = {{site:String}} GROUP BY {SOURCE}
 )
 WHERE day = {{day:Date}} AND last_day = day AND total < {FEW_REPORTS}
-"""  # noqa: S608
+"""  # noqa: S608  (ours)
 
 
 class Found(NamedTuple):

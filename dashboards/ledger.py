@@ -32,8 +32,8 @@ _SUMS = f"""
 SELECT outcome, name, sum(total)
 FROM ({_NAMED.format(keys="outcome", selected="{rows}")})
 GROUP BY outcome, name
-"""  # noqa: S608
-_LIMITED = f"SELECT sum(reports) FROM {{rows}} WHERE outcome = 'sampled' AND detail = '{RATE_LIMIT}'"  # noqa: S608
+"""  # noqa: S608  (ours)
+_LIMITED = f"SELECT sum(reports) FROM {{rows}} WHERE outcome = 'sampled' AND detail = '{RATE_LIMIT}'"  # noqa: S608  (ours)
 _SURPLUS = "SELECT sum(surplus) FROM {rows}"  # of each minute: relations.ledger
 _NEWEST = """(site, minute) IN (
     SELECT site, minute FROM ledger WHERE {where} GROUP BY site, minute ORDER BY minute DESC, site LIMIT {limit:UInt32}
@@ -47,7 +47,7 @@ FROM (
 )
 GROUP BY site, minute
 ORDER BY minute DESC, site
-"""  # noqa: S608
+"""  # noqa: S608  (ours)
 
 
 _LAST = "SELECT toUnixTimestamp(max(hour)) + 3600 FROM ledger_hours WHERE {where}"

@@ -117,7 +117,7 @@ _OF_VIOLATIONS = f"""(
         min(of_sender) = max(of_sender) AND min(of_window) = max(of_last_window) AS at_once
     FROM ({_KEYS})
     GROUP BY source
-)"""  # noqa: S608
+)"""  # noqa: S608  (ours)
 
 
 def of_violations(filters: Filters) -> Where:

@@ -59,7 +59,7 @@ HAVING toUnixTimestamp64Milli(max(of_last_seen)) < {{seen:Int64}}
         AND fingerprint > toFixedString(unhex({{after:String}}), 16)
 ORDER BY max(of_last_seen) DESC, fingerprint
 LIMIT {{limit:UInt32}}
-"""  # noqa: S608
+"""  # noqa: S608  (ours)
 _LAST = "SELECT toUnixTimestamp(max(hour)) + 3600 FROM hours WHERE {where}"
 _RECENT = (3600, 86400)  # s
 _START = Cursor(2**63 - 1, "f" * 32)
@@ -104,7 +104,7 @@ FROM ({_LIVE})
 GROUP BY policy_hash
 ORDER BY sum(of_reports) DESC, policy_hash
 LIMIT 100
-"""  # noqa: S608
+"""  # noqa: S608  (ours)
 # The same violation in other browsers: the fingerprint differs, all else that makes it does not. Of its own rows the
 # samples may differ in numbers, which are no part of it (processor/samples.py).
 _BROWSERS = """

@@ -127,7 +127,7 @@ SELECT {_POLICY.format(variant="(week, toUInt32(number % 3))")},
     concat('default-src ''self''; script-src ''self'' https://cdn-', toString(number), '.example; report-to csp'),
     toDateTime({{first:UInt32}} + {{windows:UInt32}} * 600, 'UTC')
 FROM numbers(1200)
-"""  # noqa: S608
+"""  # noqa: S608  (ours)
 
 # By site and minute: what came, what was stored of it, and the rest.
 LEDGER = """

@@ -77,7 +77,7 @@ class KafkaLag:
                 told = str(error)
                 metrics.LAG_SECONDS.set(math.nan)
                 pause = min(_LONGEST_PAUSE, 2 * pause)
-            await asyncio.sleep(pause * random.uniform(0.8, 1.2))  # noqa: S311
+            await asyncio.sleep(pause * random.uniform(0.8, 1.2))  # noqa: S311  (no secret)
 
 
 async def left(place: KafkaPlace) -> int:

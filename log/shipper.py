@@ -71,7 +71,7 @@ class Shipper:
                     metrics.SHIP_FAILURES.inc()
                     self._tell(await why(self._place, error))
                 pause = _FIRST_PAUSE if time.monotonic() - started > _LONGEST_PAUSE else min(pause * 2, _LONGEST_PAUSE)
-                await asyncio.sleep(pause * random.uniform(0.5, 1))  # noqa: S311
+                await asyncio.sleep(pause * random.uniform(0.5, 1))  # noqa: S311  (no secret)
         finally:
             self._outbox.close()
 
@@ -145,7 +145,7 @@ class Shipper:
         if self._partition not in free or now > self._stick_until:
             if not free:
                 return None
-            self._partition, self._stick_until = random.choice(sorted(free)), now + _STICK_SECONDS  # noqa: S311
+            self._partition, self._stick_until = random.choice(sorted(free)), now + _STICK_SECONDS  # noqa: S311  (no secret)
         return self._partition
 
     def _send(self, producer: Producer, cut: Cut, partition: int) -> None:

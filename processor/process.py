@@ -79,7 +79,7 @@ class Processor:
 
     async def _rest(self, seconds: float, stop: Event) -> None:
         """With jitter, so that many processors don't come back as one; not long once `stop` is set."""
-        again_at = time.monotonic() + seconds * random.uniform(0.5, 1)  # noqa: S311
+        again_at = time.monotonic() + seconds * random.uniform(0.5, 1)  # noqa: S311  (no secret)
         while (left := again_at - time.monotonic()) > 0:
             self._measure_lag()
             await asyncio.sleep(min(left, 0.1))

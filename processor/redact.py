@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from processor.policy import without_secrets, without_tokens
+from processor.policy import without_nonces, without_secrets, without_tokens
 from processor.text import plain_words, storable, without_queries
 from processor.tokens import text_without_tokens
 from processor.urls import read_blocked, read_url
@@ -40,7 +40,7 @@ def redact_raw(body: dict[str, Any]) -> str:
 def redact_bytes(raw: bytes) -> str:
     """At most 2 KiB of text of anything, also where its secrets are written with JSON's escapes or as a form."""
     text = raw[: 2 * REJECT_BYTES].decode(errors="replace").replace("\\/", "/")
-    text = _ESCAPED.sub(_unescape, text)
+    text = without_nonces(_ESCAPED.sub(_unescape, text))
     text = _PAIR.sub(r"\1", _TAIL.sub("", text))
     text = text_without_tokens(_LOCAL_PART.sub("", without_queries(text)))
     return storable(_without_cut_userinfo(text), REJECT_BYTES)

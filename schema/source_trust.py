@@ -95,7 +95,7 @@ FROM sources
 WHERE {{within:String}} = '' OR site = {{within:String}}
 GROUP BY source
 HAVING sum(reports) >= {FEW_REPORTS} OR toDate(min(first_seen), 'UTC') < toDate(max(last_seen), 'UTC')
-"""  # noqa: S608
+"""  # noqa: S608  (ours)
 _IN_A_FLOOD = f"""
     greatest(bitCount(some), bitCount(others)) < {BROAD}
     AND (its_site, toDate(first, 'UTC')) IN (SELECT arrayJoin(arrayZip({{flooded:Array(String)}}, {{on:Array(Date)}})))

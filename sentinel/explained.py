@@ -9,14 +9,17 @@ from log.kafka import CannotReach
 from log.outbox import BadOutbox
 from log.reading import OtherVersion
 from log.segments import FolderInUse
-from schema.clickhouse import StoreBroken, StoreInUse
+from schema.clickhouse import NoEngine, StoreBroken, StoreInUse
 from schema.migrate import NewerStore
 from schema.noise import BadRules
 from schema.sites import BadSites
 from schema.store import TablesMissing, WrongCluster
 
 # Carry their sentence.
-_SAID = (StoreBroken, BadOutbox, OtherVersion, BadSites, BadRules, NewerStore, TablesMissing, WrongCluster, CannotReach)
+_SAID = (
+    StoreBroken, BadOutbox, OtherVersion, BadSites, BadRules, NewerStore, TablesMissing, WrongCluster, CannotReach,
+    NoEngine,
+)  # fmt: skip
 
 
 class CannotStart(Exception):

@@ -39,7 +39,7 @@ def listen(host: str, port: int, flag: str, seconds: float = 0) -> socket.socket
 
 def url_of(listener: socket.socket) -> str:
     host, port = listener.getsockname()[:2]
-    shown = {"0.0.0.0": "localhost", "::": "localhost"}.get(host, f"[{host}]" if ":" in host else host)  # noqa: S104
+    shown = {"0.0.0.0": "localhost", "::": "localhost"}.get(host, f"[{host}]" if ":" in host else host)  # noqa: S104  (shown, not bound)
     return f"http://{shown}:{port}"
 
 

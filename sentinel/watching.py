@@ -38,7 +38,7 @@ def tell(name: str, trouble: str, health: Health) -> None:
 
 async def rest(seconds: float) -> None:
     """With jitter, so that many processors don't come back as one."""
-    await asyncio.sleep(seconds * random.uniform(0.5, 1))  # noqa: S311
+    await asyncio.sleep(seconds * random.uniform(0.5, 1))  # noqa: S311  (no secret)
 
 
 def longer(pause: float) -> float:

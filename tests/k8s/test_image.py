@@ -27,13 +27,22 @@ COPIED = [
     if line.startswith("COPY ") and "--from" not in line
     for source in line.split()[1:-1]
 ]  # fmt: skip
+PROGRAMS = ("/usr/bin", "/usr/sbin")  # of the system; where /bin and /sbin are folders of their own, these too
 PROGRAM = [sys.executable, "-c", "from sentinel.cli import main; main()"]
-# Everything but two folders is read-only, as it is in a pod, and there are no capabilities.
-READ_ONLY = """
+# Everything but two folders is read-only, as it is in a pod, there are no capabilities, and of the system's programs
+# none but a Python that stands among them. Two of them are needed until the last moment: they wait elsewhere.
+LIKE_THE_IMAGE = """
+only=$3/only; mkdir -p "$only" "$3/last" || exit 9
+cp "$(command -v mount)" "$(command -v setpriv)" "$3/last" || exit 9
+case $4 in /bin/*|/usr/bin/*) cp "$4" "$only" || exit 9;; esac
 for folder in "$1" "$2"; do mount --bind "$folder" "$folder" || exit 9; done
-mount -o remount,bind,ro / || exit 9
-shift 2
-exec setpriv --no-new-privs --inh-caps=-all --bounding-set=-all "$@"
+"$3/last/mount" -o remount,bind,ro / || exit 9
+for folder in /sbin /usr/sbin /bin /usr/bin; do
+    [ -L "$folder" ] || "$3/last/mount" --bind "$only" "$folder" || exit 9
+done
+last=$3/last
+shift 4
+exec "$last/setpriv" --no-new-privs --inh-caps=-all --bounding-set=-all "$@"
 """
 
 
@@ -56,15 +65,28 @@ def test_the_base_is_a_version_that_the_program_runs_on():
     version = re.search(r"^ARG PYTHON=python:3\.(\d+)\.\d+-slim-\w+$", "\n".join(LINES), re.MULTILINE)
     assert version
     assert int(version[1]) >= 11
-    assert [line for line in LINES if line.startswith("FROM ")] == ["FROM ${PYTHON} AS build", "FROM ${PYTHON} AS run"]
+    bases = [line for line in LINES if line.startswith("FROM ")]
+    assert bases == [*(f"FROM ${{PYTHON}} AS {name}" for name in ("build", "sbom", "root")), "FROM scratch AS run"]
 
 
 def test_packages_are_those_of_the_lock_by_their_hashes():
     installs = [line for line in LINES if "pip install" in line]
-    assert len(installs) == 2
-    assert "--require-hashes" in installs[0]
-    assert "-r requirements.lock" in installs[0]
+    assert len(installs) == 3
+    for line, lock in ((installs[0], "${LOCK}"), (installs[2], "requirements-sbom.lock")):
+        assert "--require-hashes" in line
+        assert line.endswith(f"-r {lock}")
     assert "--no-deps" in installs[1]
+    assert "ARG LOCK=requirements.lock" in LINES
+
+
+def test_it_has_none_of_the_systems_programs_and_nothing_runs_after_they_are_gone():
+    text = "\n".join(LINES)
+    root, run = text.partition("AS root")[2].split("FROM scratch AS run")
+    last = [line for line in root.splitlines() if line.startswith("RUN ")][-1]
+    assert last.endswith(f"find {' '.join(PROGRAMS)} -mindepth 1 -delete")
+    assert "pip uninstall --yes --quiet --root-user-action ignore wheel setuptools pip" in root
+    assert "RUN " not in run
+    assert said("ENV").split()[0] == "PATH=/opt/csp-sentinel/bin:/usr/local/bin"
 
 
 def test_it_runs_as_a_user_by_number_who_is_not_root():
@@ -114,16 +136,18 @@ def environment(installed, tmp_path_factory) -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
-def running(environment) -> Iterator[None]:
-    """`run`, where nothing can be written but data dir and temporary files."""
+def running(environment) -> Iterator[int]:
+    """`run`, where nothing can be written but data dir and temporary files, and no program of the system is there."""
     if reason := reason_missing():
         pytest.skip(reason)
-    inside = ["unshare", "-rm", "sh", "-c", READ_ONLY, "sh", environment["SENTINEL_DATA_DIR"], environment["TMPDIR"]]
-    with (Path(environment["TMPDIR"]).parent / "log").open("wb") as log:
+    data, temporary = environment["SENTINEL_DATA_DIR"], environment["TMPDIR"]
+    away, python = str(Path(temporary).parent), str(Path(sys.executable).resolve())
+    inside = ["unshare", "-rm", "sh", "-c", LIKE_THE_IMAGE, "sh", data, temporary, away, python]
+    with (Path(temporary).parent / "log").open("wb") as log:
         program = subprocess.Popen([*inside, *PROGRAM, "run"], env=environment, cwd="/", stdout=log, stderr=log)
         try:
             wait_for("it is ready", lambda: b"ready" in get(environment["SENTINEL_OPS_PORT"], "/ready"))
-            yield
+            yield program.pid
         finally:
             program.terminate()
             program.wait(60)
@@ -132,6 +156,13 @@ def running(environment) -> Iterator[None]:
 def get(port: str, path: str) -> bytes:
     with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=30) as answer:
         return answer.read()
+
+
+def test_it_runs_without_a_shell(running, environment):
+    """That is: the namespace it runs in has none."""
+    programs = Path(f"/proc/{running}/root")
+    assert (programs / "usr").exists()
+    assert not any((programs / name).exists() for name in ("bin/sh", "usr/bin/sh", "usr/bin/perl", "usr/bin/mount"))
 
 
 def test_what_is_copied_is_enough_to_take_a_report_and_to_show_it(running, environment):

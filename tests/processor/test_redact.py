@@ -76,6 +76,8 @@ def test_any_body_gives_an_example(body):
         (rb'{"document-uri":"https://shop.example/p?token=SECRET","x":1}', '{"document-uri":"https://shop.example/p","x":1}'),
         (rb'{"u":"https:\/\/user\u003apw\u0040shop.example\/p\u003Ftoken=SECRET\u0026a=\"SECRET\"","x":1}',
          '{"u":"https://shop.example/p","x":1}'),
+        (b"{\"original-policy\":\"script-src 'nonce-SECRET' \\u0027nonce-SECRET\\u0027\"",
+         "{\"original-policy\":\"script-src 'nonce-removed' 'nonce-removed'\""),
         (b"email=a%40b.c&token=SECRET", "email=&token="),
         (b"to somebody@example.com", "to example.com"),
         (b"https://shop.example/#token=SECRET and more", "https://shop.example/ and more"),
