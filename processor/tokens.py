@@ -33,6 +33,7 @@ _LONG = re.compile(
     r"[A-Za-z0-9_+=~-]{20}"
 )
 _AT = re.compile(r"@|%(?:25)*40")
+_MOST_PARTS = 50  # around the @ of one word: to look at 30,000 of them takes 80 ms, and no page is called so
 _ATOM = r"(?:[\w.+~!$*-]++|%(?!(?:25)*40))"
 _AROUND_AT = re.compile(rf"(?<![\w.+~!$*%-]){_ATOM}*+(?:@|%(?:25)*40)(?:{_ATOM}|@|%(?:25)*40)*+")
 _DOT = re.compile(r"%(?:25)*2[Ee]")
@@ -93,6 +94,8 @@ def _without_mails(text: str) -> str:
 
 def _mail(found: re.Match[str]) -> str:
     parts = _AT.split(found[0])
+    if len(parts) > _MOST_PARTS:
+        return MAIL
     return MAIL if any(a and _is_domain(b) for a, b in itertools.pairwise(parts)) else found[0]
 
 
@@ -112,6 +115,8 @@ def _is_domain(text: str) -> bool:
 
 def _run(found: re.Match[str]) -> str:
     run = found[0]
+    if len(run) < _SHORTEST and "eyJ" not in run:  # what made it long enough is escaped, and ended it
+        return run
     if _SLUG.fullmatch(run) or (found.re is _KEPT_OR_RUN and found[1] is None):
         return run
     if len(run) > _LONGEST_NAME and run.count(run[0]) == len(run):

@@ -50,14 +50,17 @@ def json_change(function: Callable[[Request, Visitor, Any], Response]) -> Endpoi
         visitor = _editor(request)
         if not by_bearer(request):
             _typed(request, _JSON, "The body is JSON")
-        body = await _body(request)
-        try:
-            said = msgspec.json.decode(body) if body else None
-        except msgspec.DecodeError as error:
-            raise HTTPException(400, f"The body is no JSON: {error}.") from error
-        return await run_in_threadpool(function, request, visitor, said)
+        return await run_in_threadpool(function, request, visitor, read_json(await _body(request)))
 
     return endpoint
+
+
+def read_json(body: bytes) -> Any:
+    """What it says, None where it is empty. Raises HTTPException."""
+    try:
+        return msgspec.json.decode(body) if body else None
+    except (ValueError, RecursionError) as error:  # msgspec's errors, and that of bytes that are no UTF-8, are the first
+        raise HTTPException(400, f"The body is no JSON: {error}.") from error
 
 
 async def read_form(request: Request, csrf: str) -> Form:
