@@ -12,6 +12,7 @@ import sys
 import time
 from pathlib import Path
 
+from tests.fuzz.seeds import seeds
 from tests.fuzz.targets import CORPUS, TARGETS
 
 FOUND = Path("build/fuzz")
@@ -46,6 +47,8 @@ def _fuzz(name: str, given: argparse.Namespace) -> int:
     """Exit code of the fuzzer: 0 where nothing was found."""
     found = FOUND / name
     found.mkdir(parents=True, exist_ok=True)
+    for number, seed in enumerate(seeds()[name]):
+        (found / f"seed-{number}").write_bytes(seed)
     began = time.monotonic()
     code, last = _run(
         name, f"-runs={given.runs}", f"-max_total_time={given.seconds}", f"-seed={given.seed}", found, CORPUS / name
@@ -67,7 +70,9 @@ def _run(name: str, *arguments: object) -> tuple[int, str]:
     command = [sys.executable, "-m", "tests.fuzz.guided", name, *limits, f"-artifact_prefix={FOUND}/{name}-",
                "-print_final_stats=1", *map(str, arguments)]  # fmt: skip
     last = ""
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace") as run:
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace"
+    ) as run:
         for line in run.stdout or ():
             if not _PROGRESS.match(line) or "pulse" in line:
                 print(f"{name}: {line.rstrip()}", flush=True)

@@ -8,15 +8,15 @@ import tempfile
 from pathlib import Path
 
 from processor.fold import fold
+from processor.normalise import normalise
 from schema import delivery
-from schema.delivery import Delivery
+from schema.delivery import Delivery, Kind
 from schema.noise import BadRules
-from schema.noise_files import parsed, version_of
-from schema.sites import BadSites, Sites
+from schema.noise_files import load_rules, version_of
+from schema.sites import BadSites, Site, Sites
 from sentinel.imports import Reading, Skipped
 from sentinel.in_force import files as in_force
 from sentinel.settings import Settings, WrongSetting, read
-from tests.fuzz.pieces import text
 from tests.support.reports import PLAIN, RECEIVED_MS, entry
 from tests.support.storable import assert_storable
 
@@ -31,7 +31,7 @@ def sites(data: bytes) -> None:
     try:
         found = in_force(Settings(sites=path))
     except (BadSites, BadRules) as error:
-        assert str(path) in str(error)
+        _names(path, error)
         return
     for label, site in (found.table or {}).items():
         assert 0 <= site.sample <= 1
@@ -41,19 +41,22 @@ def sites(data: bytes) -> None:
 
 def noise(data: bytes) -> None:
     """As a rules file: rules, which any report can be asked by, or a sentence that names the file."""
+    path = _folder / "rules.toml"
+    path.write_bytes(data)
     try:
-        found = parsed(text(data), "rules.toml")
+        found = load_rules(path)
     except BadRules as error:
-        assert "rules.toml" in str(error)
+        _names(path, error)
         return
+    assert found is not None
     assert version_of(found).startswith(found.version)
-    from processor.normalise import normalise
-
-    for sample in ("", "a" * 1024, "ab" * 512, "\n".join("x" * 300)):
-        one = Delivery(RECEIVED_MS, "shop", 0, 1, b"", b"")
-        from schema.sites import Site
-
+    for sample in ("", "a" * 1024, "ab" * 512, "x\n" * 512):
+        one = Delivery(RECEIVED_MS, "shop", Kind.REPORTS, 1, b"", b"")
         assert_storable(normalise(entry(PLAIN | {"script-sample": sample}), one, Site(), found))
+
+
+def _names(path: Path, error: Exception) -> None:
+    assert str(path) in str(error)
 
 
 def settings_file(data: bytes) -> None:

@@ -15,7 +15,6 @@ def main() -> None:
     logging.disable()
     name, *flags = sys.argv[1:]
     target = TARGETS[name]
-    atheris.enabled_hooks.add("RegEx")
     atheris.Setup([sys.argv[0], *flags], lambda data: timed(target.run, data))
     atheris.Fuzz()
 

@@ -1,6 +1,7 @@
 """Policies: parsed, spelled, and asked what they allow."""
 
 import json
+import re
 
 from csp.inline import INLINE_TYPES
 from csp.lint import problems
@@ -11,6 +12,7 @@ from processor.policy import policy as spelled
 from sentinel import matching
 from tests.fuzz.pieces import pieces, text
 
+_NONCE = re.compile(r"'nonce-[^'\s;,]*'?")
 _INLINE = ("", *sorted(INLINE_TYPES))
 
 
@@ -27,7 +29,8 @@ def policy(data: bytes) -> None:
     stored = spelled(whole)
     assert len(stored.text.encode()) <= POLICY_BYTES
     assert bool(stored.text) == (len(stored.hash) == 16)
-    assert spelled(stored.text) == stored
+    assert spelled(whole) == stored
+    assert set(_NONCE.findall(stored.text.lower())) <= {"'nonce-removed'"}
 
 
 def match(data: bytes) -> None:
