@@ -7,8 +7,10 @@ something stays in `build/fuzz` as `TARGET-crash-…`: replay it with `--replay 
 
 import argparse
 import re
+import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -16,7 +18,7 @@ from tests.fuzz.seeds import seeds
 from tests.fuzz.targets import CORPUS, TARGETS
 
 FOUND = Path("build/fuzz")
-_PROGRESS = re.compile(r"^#\d+\s+(pulse|REDUCE|NEW|INITED)")
+_DULL = re.compile(r"^#\d+\s+(?:REDUCE|NEW|INITED)|Instrumenting|Failed to find function|MERGE-OUTER: attempt")
 _MOST_MIB = 1024
 
 
@@ -46,13 +48,13 @@ def _given() -> argparse.Namespace:
 def _fuzz(name: str, given: argparse.Namespace) -> int:
     """Exit code of the fuzzer: 0 where nothing was found."""
     found = FOUND / name
-    found.mkdir(parents=True, exist_ok=True)
+    for folder in (found, CORPUS / name):
+        folder.mkdir(parents=True, exist_ok=True)
     for number, seed in enumerate(seeds()[name]):
         (found / f"seed-{number}").write_bytes(seed)
     began = time.monotonic()
-    code, last = _run(
-        name, f"-runs={given.runs}", f"-max_total_time={given.seconds}", f"-seed={given.seed}", found, CORPUS / name
-    )
+    limits = (f"-runs={given.runs}", f"-max_total_time={given.seconds}", f"-seed={given.seed}")
+    code, last = _run(name, *limits, found, CORPUS / name)
     print(f"{name}: {last} in {time.monotonic() - began:.0f} s", flush=True)
     if code == 0 and given.keep:
         code = _keep(name, found)
@@ -61,20 +63,25 @@ def _fuzz(name: str, given: argparse.Namespace) -> int:
 
 def _keep(name: str, found: Path) -> int:
     """The kept corpus becomes the smallest inputs that reach what it and `found` reach together."""
-    raise NotImplementedError
+    with tempfile.TemporaryDirectory() as fresh:
+        code, _ = _run(name, "-merge=1", fresh, CORPUS / name, found)
+        if code == 0:
+            shutil.rmtree(CORPUS / name)
+            shutil.copytree(fresh, CORPUS / name)
+    return code
 
 
 def _run(name: str, *arguments: object) -> tuple[int, str]:
     """Its exit code and last line; its progress is printed on the way."""
     limits = (f"-max_len={TARGETS[name].longest}", f"-rss_limit_mb={_MOST_MIB}", "-timeout=10")
     command = [sys.executable, "-m", "tests.fuzz.guided", name, *limits, f"-artifact_prefix={FOUND}/{name}-",
-               "-print_final_stats=1", *map(str, arguments)]  # fmt: skip
+               *map(str, arguments)]  # fmt: skip
     last = ""
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace"
     ) as run:
         for line in run.stdout or ():
-            if not _PROGRESS.match(line) or "pulse" in line:
+            if not _DULL.search(line):
                 print(f"{name}: {line.rstrip()}", flush=True)
             if line.startswith("Done"):
                 last = line.strip()

@@ -15,7 +15,8 @@ def main() -> None:
     logging.disable()
     name, *flags = sys.argv[1:]
     target = TARGETS[name]
-    atheris.Setup([sys.argv[0], *flags], lambda data: timed(target.run, data))
+    command = f"{sys.executable} -m tests.fuzz.guided {name}"  # as -merge=1 starts it again, by a shell
+    atheris.Setup([command, *flags], lambda data: timed(target.run, data))
     atheris.Fuzz()
 
 

@@ -39,4 +39,4 @@ TARGETS = {
 
 def kept(name: str) -> list[bytes]:
     """The corpus of a target."""
-    return [path.read_bytes() for path in sorted((CORPUS / name).iterdir())]
+    return [path.read_bytes() for path in sorted((CORPUS / name).glob("*"))]
