@@ -19,6 +19,7 @@ _ESCAPES = ((_BEGINS, _BEGINS + b"\2"), (_MARK, _BEGINS + b"\1"))
 
 
 def frame(record: bytes) -> bytes:
+    """Of a record that isn't empty: zeros behind a mark, which damage makes easily, would be a frame of that."""
     if _MARK not in record:
         return _pack(_MARK, len(record), _crc32(record)) + record
     for plain, escaped in _ESCAPES:
@@ -56,7 +57,7 @@ def split(found: bytes, *, final: bool) -> Frames:
         mark, told, checksum = _HEAD.unpack_from(found, at)
         length = told & ~_ESCAPED
         end = at + _HEAD.size + length
-        if mark == _MARK and length <= MAX_FRAME_BYTES:
+        if mark == _MARK and 0 < length <= MAX_FRAME_BYTES:
             if end > len(found) and not final:
                 return Frames(records, at, damaged)
             record = found[at + _HEAD.size : end]

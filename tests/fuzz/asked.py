@@ -13,6 +13,7 @@ from sentinel.settings import SAYS, WrongSetting, read, render
 from tests.fuzz.pieces import BETWEEN, text
 
 _FIELDS = list(SAYS)
+_KNOWN = render(*read({}, None, {}))  # a secret that is part of this is none
 _LONGEST_SENTENCE = 1000
 _OWN = ("limit", "cursor", "by", "step", "state", "trust", "kind", "reason", "format")
 _CURSORS = (
@@ -27,7 +28,7 @@ def settings(data: bytes) -> None:
     for piece in data.split(BETWEEN):
         field = _FIELDS[(piece[0] if piece else 0) % len(_FIELDS)]
         environ[PREFIX + field.upper()] = text(piece[1:])
-        if field in SECRET and len(piece) > 12:
+        if field in SECRET - {"webhooks"} and len(piece) > 12 and text(piece[1:]) not in _KNOWN:
             secrets.append(text(piece[1:]))
     try:
         said = render(*read(environ, None, {}))

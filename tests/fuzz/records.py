@@ -60,6 +60,7 @@ def damage(data: bytes) -> None:
     What lies before it is read, and of what lies behind at least what begins behind it.
     """
     how, *records = data.split(BETWEEN)
+    records = [record for record in records if record]
     how = how.ljust(4, b"\0")
     frames = [frame(record) for record in records]
     segment = b"".join(frames)
