@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from pathlib import Path
 from time import process_time
 
 import pytest
@@ -9,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.fuzz.seeds import seeds
-from tests.fuzz.targets import TARGETS, kept
+from tests.fuzz.targets import CORPUS, TARGETS, kept
 from tests.fuzz.timed import MOST_SECONDS, TooSlow, timed
 
 EXAMPLES = 100
@@ -59,9 +60,18 @@ def test_an_input_that_takes_too_long_once_is_none(monkeypatch: pytest.MonkeyPat
 
 
 @pytest.mark.skipif(sys.platform != "linux" or sys.version_info >= (3, 14), reason="atheris has no wheel for this")
-def test_the_fuzzer_finds_nothing_in_a_short_run():
+def test_the_fuzzer_finds_nothing_in_a_short_run(tmp_path: Path):
     pytest.importorskip("atheris", reason="atheris has no wheel for this machine")
-    command = [sys.executable, "-m", "tests.fuzz.guided", "report", "-runs=2000", "-seed=1", "tests/fuzz/corpus/report"]
+    command = [
+        sys.executable,
+        "-m",
+        "tests.fuzz.guided",
+        "report",
+        "-runs=2000",
+        "-seed=1",
+        tmp_path,
+        CORPUS / "report",
+    ]
     found = subprocess.run(command, check=False, capture_output=True, text=True, timeout=300)
     assert found.returncode == 0, found.stderr
     assert "Done 2000 runs" in found.stderr
