@@ -1,5 +1,5 @@
-.PHONY: install run kafka drill corpus-report bench bench-check capacity-check k8s-check load test check format lock sbom licences \
-        audit
+.PHONY: install run kafka drill fuzz corpus-report bench bench-check capacity-check k8s-check load test check \
+        format lock sbom licences audit
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -28,6 +28,11 @@ kafka:
 # Ten minutes of load on many processes while what they stand on breaks; DRILL='--minutes 3 --seed 7', or --help.
 drill: install
 	$(BIN)/python -m tests.e2e.drill $(DRILL)
+
+# A million inputs for each of the parsers, or for those in TARGET; RUNS=100000, FUZZ='--keep' (docs/fuzzing.md).
+RUNS ?= 1000000
+fuzz: .venv/installed-dev
+	$(BIN)/python -m tests.fuzz $(TARGET) --runs $(RUNS) $(FUZZ)
 
 # The captured reports: the share with the right noise label and the right verdict, by engine and rule.
 corpus-report: install

@@ -9,6 +9,7 @@ from msgspec import Meta
 from dashboards import cursors
 from dashboards.clients import ask
 from dashboards.filters import Where
+from dashboards.parameters import Choice
 from dashboards.params import BadParameter, Parameters
 from dashboards.times import written_ms
 from schema.names import ALERT_KINDS, EVIDENCE_TIMES
@@ -54,7 +55,7 @@ class Cursor(NamedTuple):
     id: Annotated[str, Meta(pattern="^[0-9a-f]{32}$")]
 
 
-PARAMETERS = ("kind", "site", "limit", "cursor")
+KIND = Choice("kind", ("", *KINDS), "What was found; empty: any.")
 
 
 def chosen(given: Parameters) -> tuple[str, str]:
@@ -62,7 +63,7 @@ def chosen(given: Parameters) -> tuple[str, str]:
     site = given.text("site") or ""
     if site and not LABEL.fullmatch(site):
         raise BadParameter("site is a label: lower-case letters, digits and hyphens.")
-    return given.one_of("kind", ("", *KINDS)) or "", site
+    return KIND.read(given) or "", site
 
 
 def newest(client: Client, kind: str, site: str, limit: int, cursor: Cursor | None) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from starlette.routing import Route
 
 from dashboards import (
     alerts,
+    answers,
     counts,
     cursors,
     export,
@@ -26,12 +27,27 @@ from dashboards import (
     violations,
 )
 from dashboards.clients import Clients
+from dashboards.openapi import JSON, Described, Operation
+from dashboards.parameters import CURSOR, Choice, Parameter, Text, Whole, limit
 from dashboards.params import Parameters
 from dashboards.streams import Stream
 
 Lag = Callable[[], float | None]
-DEFAULT_LIMIT = 100
 _Answer = Callable[[Client, Request, Parameters], Any]
+
+_LIMIT, _MANY, _MINUTES = limit(100, 1000), limit(100, 10_000), limit(1000, 10_000)
+_SERIES_BY = Choice("by", series.BY, "What the counts are split by; empty: nothing.")
+_TOP_BY = Choice("by", counts.BY, "Of what; empty: of everything together.")
+_STEP = Whole(
+    "step", series.LEAST_STEP, series.MOST_STEP, 0, "Seconds, rounded up to what is known; default: by period."
+)
+_STATE = Choice("state", sources.STATES, "What was decided about them; default: any.")
+_TRUST = Whole("trust", 0, 100, 0, "Those with at least this trust.")
+_REASON = Choice("reason", rejects.REASONS, "Why it was refused.")
+_FORMAT = Choice("format", export.FORMATS, "Of the file; default: ndjson.")
+_EXPORT = (*filters.PARAMETERS, _FORMAT)
+_FINGERPRINT = Text("fingerprint", "32 hexadecimal digits, in any case.", "^[0-9A-Fa-f]{32}$")
+_HASH = Text("hash", "`policy_hash` of a violation.", "^[0-9a-f]{16}$")
 
 
 class Api:
@@ -43,73 +59,90 @@ class Api:
         self._lag = lag
 
     def routes(self) -> list[Route]:
+        question = self._question
         return [
-            self._route("totals", self._totals),
-            self._route("violations", self._violations, "limit", "cursor"),
-            self._route("violations/{fingerprint}", self._violation),
-            self._route("groups", self._groups, "limit", "cursor"),
-            self._route("series", self._series, "by", "step"),
-            self._route("top", self._top, "by", "limit"),
-            self._route("ledger", self._ledger, "limit"),
-            self._route("sources", self._sources, "state", "trust", "limit", "cursor"),
-            self._route("policies", self._policies, "site", "limit", "cursor", filtered=False),
-            self._route("policies/{hash}", self._policy, filtered=False),
-            self._route("alerts", self._alerts, *alerts.PARAMETERS, filtered=False),
-            self._route("rejects", self._rejects, "site", "reason", "limit", filtered=False),
-            Route("/api/export", self._export, methods=["GET"]),
-        ]
+            question("totals", self._totals, answers.Totals, "How much there is, and how far the store is behind."),
+            question("violations", self._violations, answers.Violations, "The violations, biggest first.",
+                     _LIMIT, CURSOR),
+            question("violations/{fingerprint}", self._violation, answers.OneViolation,
+                     "One, with its series, browsers, policies and an example.", of_path=_FINGERPRINT),
+            question("groups", self._groups, answers.Groups,
+                     "Violations that differ only in numbers, ids, lines or browsers as one; biggest first.",
+                     _LIMIT, CURSOR),
+            question("series", self._series, answers.Series, "Counts over time.", _SERIES_BY, _STEP),
+            question("top", self._top, answers.Top, "What there is most of.", _TOP_BY, _MANY),
+            question("ledger", self._ledger, answers.Ledger, "Where every report went; the newest site-minutes.",
+                     _MINUTES),
+            question("sources", self._sources, answers.Sources,
+                     "Who was blocked: the trusted ones first, then the newest.", _STATE, _TRUST, _LIMIT, CURSOR),
+            question("policies", self._policies, answers.Policies, "The policies that reports carry, newest first.",
+                     filters.SITE, _LIMIT, CURSOR, filtered=False),
+            question("policies/{hash}", self._policy, answers.OnePolicy, "One, with its sites and what it blocks.",
+                     filtered=False, of_path=_HASH),
+            question("alerts", self._alerts, answers.Alerts, "What was found new, and who was told; newest first.",
+                     alerts.KIND, filters.SITE, _LIMIT, CURSOR, filtered=False),
+            question("rejects", self._rejects, answers.Rejects, "What was refused or not readable, newest first.",
+                     filters.SITE, _REASON, _LIMIT, filtered=False),
+            Described("/api/export", self._export, Operation("The rows, as a file.", export.FORMATS.values(), _EXPORT)),
+        ]  # fmt: skip
 
-    def _route(self, path: str, answer: _Answer, *own: str, filtered: bool = True) -> Route:
-        known = (*filters.NAMES, *own) if filtered else own
+    def _question(
+        self, path: str, answer: _Answer, shape: type, summary: str, *own: Parameter, filtered: bool = True,
+        of_path: Text | None = None,
+    ) -> Route:  # fmt: skip
+        parameters = (*filters.PARAMETERS, *own) if filtered else own
+        known = [parameter.name for parameter in parameters]
 
         def endpoint(request: Request) -> Response:
             given = Parameters(request.scope["query_string"], known)
             with self._clients.lend() as client:
-                return Response(msgspec.json.encode(answer(client, request, given)), media_type="application/json")
+                return Response(msgspec.json.encode(answer(client, request, given)), media_type=JSON)
 
-        return Route(f"/api/{path}", endpoint, methods=["GET"])
+        named = (of_path,) if of_path else ()
+        return Described(
+            f"/api/{path}", endpoint, Operation(summary, shape, parameters, named, problems=(404,) if named else ())
+        )
 
     def _totals(self, client: Client, _request: Request, given: Parameters) -> Any:
         return counts.totals(client, filters.read(given), self._lag())
 
     def _violations(self, client: Client, _request: Request, given: Parameters) -> Any:
-        cursor = given.text("cursor")
+        cursor = CURSOR.read(given)
         place = None if cursor is None else cursors.read(cursor, violations.Cursor)
-        limit = given.whole("limit", 1, 1000) or DEFAULT_LIMIT
+        limit = _LIMIT.read(given)
         return violations.biggest(client, filters.read(given), limit, place)
 
     def _violation(self, client: Client, request: Request, given: Parameters) -> Any:
         return found(client, request, given)
 
     def _groups(self, client: Client, _request: Request, given: Parameters) -> Any:
-        cursor = given.text("cursor")
+        cursor = CURSOR.read(given)
         place = None if cursor is None else cursors.read(cursor, groups.Cursor)
-        return groups.biggest(client, filters.read(given), given.whole("limit", 1, 1000) or DEFAULT_LIMIT, place)
+        return groups.biggest(client, filters.read(given), _LIMIT.read(given), place)
 
     def _series(self, client: Client, _request: Request, given: Parameters) -> Any:
-        by = given.one_of("by", series.BY) or ""
-        step = given.whole("step", series.LEAST_STEP, series.MOST_STEP)
-        return series.over_time(client, filters.read(given), by, step)
+        by = _SERIES_BY.read(given) or ""
+        return series.over_time(client, filters.read(given), by, _STEP.read(given) or None)
 
     def _top(self, client: Client, _request: Request, given: Parameters) -> Any:
-        by = given.one_of("by", counts.BY) or ""
-        return counts.top(client, filters.read(given), by, given.whole("limit", 1, 10_000) or DEFAULT_LIMIT)
+        by = _TOP_BY.read(given) or ""
+        return counts.top(client, filters.read(given), by, _MANY.read(given))
 
     def _ledger(self, client: Client, _request: Request, given: Parameters) -> Any:
-        return ledger.ledger(client, filters.read(given), given.whole("limit", 1, 10_000) or 1000)
+        return ledger.ledger(client, filters.read(given), _MINUTES.read(given))
 
     def _sources(self, client: Client, _request: Request, given: Parameters) -> Any:
-        cursor = given.text("cursor")
+        cursor = CURSOR.read(given)
         place = None if cursor is None else cursors.read(cursor, sources.Cursor)
-        state = given.one_of("state", sources.STATES) or ""
-        limit = given.whole("limit", 1, 1000) or DEFAULT_LIMIT
-        least = given.whole("trust", 0, 100) or 0
+        state = _STATE.read(given) or ""
+        limit = _LIMIT.read(given)
+        least = _TRUST.read(given)
         return sources.sources(client, filters.read(given), state, limit, place, least)
 
     def _policies(self, client: Client, _request: Request, given: Parameters) -> Any:
-        cursor = given.text("cursor")
+        cursor = CURSOR.read(given)
         place = None if cursor is None else cursors.read(cursor, policies.Cursor)
-        limit = given.whole("limit", 1, 1000) or DEFAULT_LIMIT
+        limit = _LIMIT.read(given)
         return policies.listed(client, filters.read(given).site, limit, place)
 
     def _policy(self, client: Client, request: Request, _given: Parameters) -> Any:
@@ -120,19 +153,19 @@ class Api:
 
     def _rejects(self, client: Client, _request: Request, given: Parameters) -> Any:
         """A refused report has no directive and no window, so the other filters are none here."""
-        reason = given.one_of("reason", rejects.REASONS)
-        limit = given.whole("limit", 1, 1000) or DEFAULT_LIMIT
+        reason = _REASON.read(given)
+        limit = _LIMIT.read(given)
         return {"items": rejects.newest(client, filters.read(given).site, reason, limit)}
 
     def _alerts(self, client: Client, _request: Request, given: Parameters) -> Any:
-        cursor = given.text("cursor")
+        cursor = CURSOR.read(given)
         place = None if cursor is None else cursors.read(cursor, alerts.Cursor)
-        limit = given.whole("limit", 1, 1000) or DEFAULT_LIMIT
+        limit = _LIMIT.read(given)
         return alerts.newest(client, *alerts.chosen(given), limit, place)
 
     def _export(self, request: Request) -> Response:
-        given = Parameters(request.scope["query_string"], (*filters.NAMES, "format"))
-        form = given.one_of("format", export.FORMATS) or "ndjson"
+        given = Parameters(request.scope["query_string"], [parameter.name for parameter in _EXPORT])
+        form = _FORMAT.read(given) or "ndjson"
         name = {"Content-Disposition": f'attachment; filename="csp-violations.{form}"'}
         pieces = self._pieces(filters.read(given), form)
         if request.method == "HEAD":

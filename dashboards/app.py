@@ -20,6 +20,7 @@ from dashboards.api import Api
 from dashboards.clients import Busy, Clients
 from dashboards.deciding import Deciding
 from dashboards.noise import Apply, Applying
+from dashboards.openapi import described
 from dashboards.pages import PAGES
 from dashboards.pages.facts import Facts, SystemFacts
 from dashboards.pages.frame import Frame
@@ -50,7 +51,7 @@ def build(
     clients = Clients(store, QUESTIONS_AT_ONCE)
     api = Api(clients, Clients(store, EXPORTS_AT_ONCE), lag)
     frame = Frame(clients, Facts(lag, sites, system))
-    applying = Applying(apply).routes() if apply else []
+    questions = [*api.routes(), *(Applying(apply).routes() if apply else []), *Deciding(store).routes()]
     entry = Entry(terms._replace(token=token or ""))
 
     def tell(request: Request, told: problems.Problem) -> Response:
@@ -84,9 +85,8 @@ def build(
             Route("/ready", ready),
             *Login(entry, frame.page, tell).routes(),
             *_by_provider(entry, tell),
-            *api.routes(),
-            *applying,
-            *Deciding(store).routes(),
+            *questions,
+            described(questions, needs_token=not entry.terms.open),
             *frame.routes(PAGES),
         ],
         middleware=[

@@ -8,14 +8,17 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from dashboards import decisions
+from dashboards import answers, decisions
 from dashboards.access.changes import Form, form_change, json_change
 from dashboards.access.next_page import local
 from dashboards.access.visitor import Visitor
-from dashboards.decisions import Decided
+from dashboards.decisions import Decided, Decision
+from dashboards.openapi import Described, Operation
 from dashboards.params import BadParameter
 from dashboards.sources import Key
 from schema.store import Store
+
+_DECIDES = Operation("Decides about sources: known, ignored, or new again.", answers.Decided, body=Decision)
 
 
 class Deciding:
@@ -27,7 +30,7 @@ class Deciding:
     def routes(self) -> list[Route]:
         return [
             Route("/sources", form_change(self._form), methods=["POST"]),
-            Route("/api/sources/state", json_change(self._json), methods=["POST"]),
+            Described("/api/sources/state", json_change(self._json), _DECIDES, "POST"),
         ]
 
     def _form(self, _request: Request, visitor: Visitor, form: Form) -> Response:

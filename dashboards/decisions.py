@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Sequence
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple
 
 import msgspec
 from clickhouse_connect.driver.client import Client
@@ -17,12 +17,23 @@ MOST = 1000  # sources decided at once
 LONGEST_NOTE = 1000  # characters
 
 
-class Decision(msgspec.Struct, forbid_unknown_fields=True):
-    """As `POST /api/sources/state` takes it. A source is named by its three parts."""
+_Text = Annotated[str, Meta(min_length=1)]
 
-    state: str
-    sources: Annotated[list[dict[str, str]], Meta(min_length=1, max_length=MOST)]
-    note: str = ""
+
+class Named(msgspec.Struct, forbid_unknown_fields=True):
+    """A source by its three parts, as in /api/sources."""
+
+    site: Annotated[str, Meta(pattern=f"^{LABEL.pattern}$")]
+    directive: _Text
+    blocked: _Text
+
+
+class Decision(msgspec.Struct, forbid_unknown_fields=True):
+    """As `POST /api/sources/state` takes it."""
+
+    state: Literal["new", "known", "ignored"]
+    sources: Annotated[list[Named], Meta(min_length=1, max_length=MOST)]
+    note: Annotated[str, Meta(max_length=LONGEST_NOTE)] = ""
 
 
 def read(given: Any) -> tuple[str, list[Key], str]:
@@ -31,12 +42,7 @@ def read(given: Any) -> tuple[str, list[Key], str]:
         asked = msgspec.convert(given, Decision)
     except msgspec.ValidationError as error:
         raise BadParameter(f"The body is not a decision: {error}.") from error
-    keys = []
-    for source in asked.sources:
-        if source.keys() != {"site", "directive", "blocked"}:
-            raise BadParameter("A source is named by site, directive and blocked, as in /api/sources.")
-        keys.append(Key(source["site"], source["directive"], source["blocked"]))
-    return asked.state, keys, asked.note
+    return asked.state, [Key(one.site, one.directive, one.blocked) for one in asked.sources], asked.note
 
 
 def keys_of(ids: Sequence[str]) -> list[Key]:

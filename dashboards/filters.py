@@ -6,18 +6,34 @@ from typing import Any, NamedTuple
 import msgspec
 
 from dashboards import times
+from dashboards.parameters import Choice, Parameter, Text
 from dashboards.params import BadParameter, Parameters
 from schema.names import BLOCKED_KINDS
 from schema.sites import LABEL
 from schema.verdicts import VERDICTS
 
-DISPOSITIONS = ("enforce", "report", "")
 NOISES = ("none", "only", "all")
-NAMES = (
-    "site", "directive", "document_host", "blocked_host", "blocked_kind", "disposition", "browser", "verdict",
-    "noise", "document_template", "blocked_template", "q", "from", "to",
-)  # fmt: skip
 MOST_WORDS = 20
+
+SITE = Text("site", "A site's label; empty: any.", f"^({LABEL.pattern})?$")
+_DIRECTIVE = Text("directive", "An effective directive, in any case.")
+_DOCUMENT_HOST = Text("document_host", "A host whose pages reported, in any case.")
+_BLOCKED_HOST = Text("blocked_host", "A host that was blocked, in any case; empty: what has none.")
+_BLOCKED_KIND = Choice("blocked_kind", BLOCKED_KINDS, "What was blocked.")
+_DISPOSITION = Choice("disposition", ("enforce", "report", ""), "Of the policy; empty: the browser didn't say.")
+_BROWSER = Text("browser", "A browser's name, in any case.")
+_VERDICT = Choice("verdict", (*VERDICTS, "all"), "Of the report's own policy; empty: of before there were verdicts.")
+_NOISE = Choice("noise", NOISES, "Without noise, nothing else, or (the default) all.")
+_DOCUMENT_TEMPLATE = Text("document_template", "A page's URL, its numbers and ids replaced.")
+_BLOCKED_TEMPLATE = Text("blocked_template", "The same of what was blocked.")
+_WORDS = Text("q", f"Words that all stand in the URLs, in any case; at most {MOST_WORDS}.")
+_FROM = Text("from", "From the 10-minute window of this time on (RFC 3339).", format="date-time")
+_TO = Text("to", "Up to the window of this time, which is not before `from` (RFC 3339).", format="date-time")
+PARAMETERS: tuple[Parameter, ...] = (
+    SITE, _DIRECTIVE, _DOCUMENT_HOST, _BLOCKED_HOST, _BLOCKED_KIND, _DISPOSITION, _BROWSER, _VERDICT, _NOISE,
+    _DOCUMENT_TEMPLATE, _BLOCKED_TEMPLATE, _WORDS, _FROM, _TO,
+)  # fmt: skip
+NAMES = tuple(parameter.name for parameter in PARAMETERS)
 
 
 class Filters(msgspec.Struct, frozen=True):
@@ -49,16 +65,16 @@ def read(given: Parameters) -> Filters:
     start, end = _period(given)
     return Filters(
         site=_site(given),
-        directive=_lowered(given, "directive"),
-        document_host=_lowered(given, "document_host"),
-        blocked_host=_lowered(given, "blocked_host"),
-        blocked_kind=given.one_of("blocked_kind", BLOCKED_KINDS),
-        disposition=given.one_of("disposition", DISPOSITIONS),
-        browser=given.text("browser"),
+        directive=_lowered(given, _DIRECTIVE),
+        document_host=_lowered(given, _DOCUMENT_HOST),
+        blocked_host=_lowered(given, _BLOCKED_HOST),
+        blocked_kind=_BLOCKED_KIND.read(given),
+        disposition=_DISPOSITION.read(given),
+        browser=_BROWSER.read(given),
         verdict=_verdict(given),
-        noise=given.one_of("noise", NOISES) or "all",
-        document_template=given.text("document_template"),
-        blocked_template=given.text("blocked_template"),
+        noise=_NOISE.read(given) or "all",
+        document_template=_DOCUMENT_TEMPLATE.read(given),
+        blocked_template=_BLOCKED_TEMPLATE.read(given),
         words=words(given),
         start=start,
         end=end,
@@ -66,19 +82,19 @@ def read(given: Parameters) -> Filters:
 
 
 def _site(given: Parameters) -> str | None:
-    site = given.text("site")
+    site = SITE.read(given)
     if site and not LABEL.fullmatch(site):
         raise BadParameter("site is a label: lower-case letters, digits and hyphens, at most 63 of them.")
     return site or None  # a form without a choice sends it empty, and no site is empty
 
 
 def _verdict(given: Parameters) -> str | None:
-    verdict = given.one_of("verdict", (*VERDICTS, "all"))
+    verdict = _VERDICT.read(given)
     return None if verdict == "all" else verdict
 
 
-def _lowered(given: Parameters, name: str) -> str | None:
-    text = given.text(name)
+def _lowered(given: Parameters, parameter: Text) -> str | None:
+    text = parameter.read(given)
     return None if text is None else text.lower()
 
 
@@ -87,7 +103,7 @@ _SEPARATORS = re.compile(r"[\x00-/:-@\[-`{-\x7f]+")
 
 def words(given: Parameters) -> tuple[str, ...]:
     """Split and lowered as the store's text index does: at ASCII characters that are no letter and no digit."""
-    text = given.text("q") or ""
+    text = _WORDS.read(given) or ""
     found = tuple(word.encode().lower().decode() for word in _SEPARATORS.split(text) if word)
     if text.strip() and not found:
         raise BadParameter("q is words to find in URLs, so it needs a letter or a digit.")
@@ -98,7 +114,7 @@ def words(given: Parameters) -> tuple[str, ...]:
 
 def _period(given: Parameters) -> tuple[int | None, int | None]:
     """Whole windows that overlap from…to, so that every answer speaks of the same reports."""
-    first, last = given.text("from"), given.text("to")
+    first, last = _FROM.read(given), _TO.read(given)
     start = None if first is None else times.read("from", first)
     end = None if last is None else times.read("to", last)
     if start is not None and end is not None and start > end:

@@ -14,6 +14,7 @@ from starlette.routing import Route
 
 from dashboards.access.changes import json_change
 from dashboards.access.visitor import Visitor
+from dashboards.openapi import Described, Operation
 from dashboards.streams import Stream
 from schema.noise import BadRules
 
@@ -21,8 +22,16 @@ Apply = Callable[[str | None], Iterator[dict[str, Any]]]
 """The text of a rules file, or None for those in use → steps, the last of them with "done". Raises BadRules."""
 
 
+_NDJSON = "application/x-ndjson"
+
+
 class _Asked(msgspec.Struct, forbid_unknown_fields=True):
     rules: str | None = None
+
+
+_APPLIES = Operation(
+    "Labels what is stored by changed noise rules; NDJSON, a line a step.", [_NDJSON], body=_Asked, problems=(409,)
+)
 
 
 class Applying:
@@ -33,14 +42,14 @@ class Applying:
         self._at_work = Lock()
 
     def routes(self) -> list[Route]:
-        return [Route("/api/noise/apply", json_change(self._change), methods=["POST"])]
+        return [Described("/api/noise/apply", json_change(self._change), _APPLIES, "POST")]
 
     def _change(self, _request: Request, _visitor: Visitor, said: Any) -> Response:
         """NDJSON, a line a step. Who hangs up stops it after the batch under way."""
         lines = self._lines(_read(said).rules)
         # The first step is made before the answer starts, so that what goes wrong can still be told.
         whole = itertools.chain([next(lines, b"")], lines)
-        return Stream(whole, lines.close, media_type="application/x-ndjson")
+        return Stream(whole, lines.close, media_type=_NDJSON)
 
     def _lines(self, rules: str | None) -> Generator[bytes, None, None]:
         if not self._at_work.acquire(blocking=False):

@@ -17,7 +17,8 @@ class Parameters:
         self.given: dict[str, str] = {}
         for name, value in _pairs(query):
             if name not in known:
-                raise BadParameter(f"There is no parameter {_shown(name)} here; there are {', '.join(known)}.")
+                there = f"there are {', '.join(known)}" if known else "there are none"
+                raise BadParameter(f"There is no parameter {_shown(name)} here; {there}.")
             if name in self.given:
                 raise BadParameter(f"{name} is given more than once; give it once.")
             if len(value) > LONGEST:

@@ -5,21 +5,38 @@ import zlib
 from typing import NamedTuple
 
 HEADER = b"CSPSPL\x00\x01"  # at the start of each segment; the last byte is the version of the format
-MAX_FRAME_BYTES = 80 * 1024 * 1024  # longer lengths are damage; bodies are at most 64 MiB
+MAX_FRAME_BYTES = 100 * 1024 * 1024  # longer lengths are damage; bodies are at most 64 MiB, escaped half as much again
 _HEAD = struct.Struct("<2sII")
 _MARK = b"\xc5\x9f"
 HEAD_BYTES = _HEAD.size  # what a frame is longer than its record
 _crc32, _pack = zlib.crc32, _HEAD.pack
+# A report may hold whole frames, with right checksums: behind damage these would be read as if somebody had written
+# them. So no record holds a mark: where one would, this bit of its length says that it stands there escaped;
+# the checksum begins with it.
+_ESCAPED = 1 << 31
+_BEGINS = _MARK[:1] + b"\0"  # an escaped mark, so it is escaped itself
+_ESCAPES = ((_BEGINS, _BEGINS + b"\2"), (_MARK, _BEGINS + b"\1"))
 
 
 def frame(record: bytes) -> bytes:
-    return _pack(_MARK, len(record), _crc32(record)) + record
+    """Of a record that isn't empty: zeros behind a mark, which damage makes easily, would be a frame of that."""
+    if _MARK not in record:
+        return _pack(_MARK, len(record), _crc32(record)) + record
+    for plain, escaped in _ESCAPES:
+        record = record.replace(plain, escaped)
+    return _pack(_MARK, len(record) | _ESCAPED, _crc32(record, 1)) + record
+
+
+def _plain(record: bytes) -> bytes:
+    for plain, escaped in reversed(_ESCAPES):
+        record = record.replace(escaped, plain)
+    return record
 
 
 def frame_length(found: bytes) -> int:
     """Of the frame that starts `found`, head included."""
     _mark, length, _checksum = _HEAD.unpack_from(found)
-    return _HEAD.size + int(length)
+    return _HEAD.size + int(length & ~_ESCAPED)
 
 
 class Frames(NamedTuple):
@@ -37,14 +54,15 @@ def split(found: bytes, *, final: bool) -> Frames:
     records: list[bytes] = []
     at, damaged, intact = 0, 0, True
     while len(found) - at >= _HEAD.size:
-        mark, length, checksum = _HEAD.unpack_from(found, at)
+        mark, told, checksum = _HEAD.unpack_from(found, at)
+        length = told & ~_ESCAPED
         end = at + _HEAD.size + length
-        if mark == _MARK and length <= MAX_FRAME_BYTES:
+        if mark == _MARK and 0 < length <= MAX_FRAME_BYTES:
             if end > len(found) and not final:
                 return Frames(records, at, damaged)
             record = found[at + _HEAD.size : end]
-            if len(record) == length and _crc32(record) == checksum:
-                records.append(record)
+            if len(record) == length and _crc32(record, told >> 31) == checksum:
+                records.append(record if told == length else _plain(record))
                 at, intact = end, True
                 continue
         damaged += intact

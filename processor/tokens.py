@@ -7,6 +7,7 @@ linear in whatever is sent.
 
 import itertools
 import re
+from collections.abc import Iterator
 
 from processor.wordlike import has_words, looks_random
 
@@ -33,6 +34,7 @@ _LONG = re.compile(
     r"[A-Za-z0-9_+=~-]{20}"
 )
 _AT = re.compile(r"@|%(?:25)*40")
+_MOST_JUDGED = 200  # words of a text; to judge the 10,000 that fit takes 100 ms, and no page has so many odd ones
 _ATOM = r"(?:[\w.+~!$*-]++|%(?!(?:25)*40))"
 _AROUND_AT = re.compile(rf"(?<![\w.+~!$*%-]){_ATOM}*+(?:@|%(?:25)*40)(?:{_ATOM}|@|%(?:25)*40)*+")
 _DOT = re.compile(r"%(?:25)*2[Ee]")
@@ -81,14 +83,17 @@ def _is_suspect(text: str) -> bool:
 
 
 def _without(text: str, runs: re.Pattern[str]) -> str:
-    text = _without_mails(text)
+    text, judged = _without_mails(text), itertools.count()
     if ";" in text or "%" in text:
         text = _SESSION.sub(rf"\1{TOKEN}", text)
-    return _without_mails(runs.sub(_run, text))  # a token may have stood in a mail address's way
+    # A token may have stood in a mail address's way.
+    return _without_mails(runs.sub(lambda found: _run(found, judged), text))
 
 
 def _without_mails(text: str) -> str:
-    return _AROUND_AT.sub(_mail, text) if "@" in text or "40" in text else text
+    if "@" not in text and "40" not in text:
+        return text
+    return _AROUND_AT.sub(_mail if len(_AT.findall(text)) <= _MOST_JUDGED else MAIL, text)
 
 
 def _mail(found: re.Match[str]) -> str:
@@ -110,12 +115,16 @@ def _is_domain(text: str) -> bool:
     return len(labels) > 1 and ((len(last) > 1 and last.isalpha()) or last.startswith("xn--"))
 
 
-def _run(found: re.Match[str]) -> str:
+def _run(found: re.Match[str], judged: Iterator[int]) -> str:
+    """`judged` counts those of its text."""
     run = found[0]
-    if _SLUG.fullmatch(run) or (found.re is _KEPT_OR_RUN and found[1] is None):
+    short = len(run) < _SHORTEST and "eyJ" not in run  # what made it long enough is escaped, and ended it
+    if short or _SLUG.fullmatch(run) or (found.re is _KEPT_OR_RUN and found[1] is None):
         return run
     if len(run) > _LONGEST_NAME and run.count(run[0]) == len(run):
         return run  # one letter over and over, longer than any secret
+    if next(judged) >= _MOST_JUDGED:
+        return TOKEN
     parts = _DOTS.split(run)  # every second one is a dot
     for index in range(0, len(parts) - 2, 2):
         start = parts[index].find("eyJ")  # base64 of {"

@@ -123,7 +123,11 @@ def _value(given: Given, text: str) -> Any:
     try:
         if any(ord(char) < 32 or ord(char) == 127 for char in text):
             raise WrongValue("should be text without control characters")
-        return SAYS[given.field].reader.read(text)
+        reader = SAYS[given.field].reader
+        # In the environment such bytes are lone surrogates. A file's name may have some.
+        if reader is not PATH and any("\ud800" <= char <= "\udfff" for char in text):
+            raise WrongValue("should be text in UTF-8")
+        return reader.read(text)
     except WrongValue as error:
         equals = " " if given.source == "flag" else "="
         where = "" if given.source == "flag" else f" ({given.source})"

@@ -16,6 +16,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from dashboards.access.visitor import Visitor, by_bearer, visitor_of
+from dashboards.params import Parameters
 
 MOST_BYTES = 1 << 20
 _MOST_FIELDS = 10_000
@@ -43,21 +44,29 @@ def form_change(function: Callable[[Request, Visitor, Form], Response]) -> Endpo
 def json_change(function: Callable[[Request, Visitor, Any], Response]) -> Endpoint:
     """An endpoint for JSON; `function` runs in a thread with what it says, None where the body is empty.
 
-    No page of another site can send this type: a browser asks first, and nothing here answers. Refused as above.
+    No page of another site can send this type: a browser asks first, and nothing here answers. Refused as above, and
+    with parameters 400.
     """
 
     async def endpoint(request: Request) -> Response:
         visitor = _editor(request)
+        Parameters(request.scope["query_string"], ())
         if not by_bearer(request):
             _typed(request, _JSON, "The body is JSON")
-        body = await _body(request)
-        try:
-            said = msgspec.json.decode(body) if body else None
-        except msgspec.DecodeError as error:
-            raise HTTPException(400, f"The body is no JSON: {error}.") from error
-        return await run_in_threadpool(function, request, visitor, said)
+        return await run_in_threadpool(function, request, visitor, read_json(await _body(request)))
 
     return endpoint
+
+
+def read_json(body: bytes) -> Any:
+    """What it says, None where it is empty. Raises HTTPException."""
+    try:
+        return msgspec.json.decode(body) if body else None
+    except (
+        ValueError,
+        RecursionError,
+    ) as error:  # msgspec's errors, and that of bytes that are no UTF-8, are the first
+        raise HTTPException(400, f"The body is no JSON: {error}.") from error
 
 
 async def read_form(request: Request, csrf: str) -> Form:

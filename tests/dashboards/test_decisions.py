@@ -146,3 +146,13 @@ def test_a_program_decides_by_json(client, app):
     answer = ask(app, "/api/sources/state", "POST", (*LOCAL, json_type), json.dumps(body).encode())
     assert (answer.status, answer.json) == (200, {"decided": 1, "unseen": 0})
     assert listed(client)[CDN.blocked]["state"] == "ignored"
+
+
+@pytest.mark.parametrize("body", [b"\xff", b'{"state": "\xed\xa0\x80"}', b"[" * 100_000, b'{"state":'])
+def test_a_body_that_is_no_json_is_refused_with_a_sentence(store: Engine, body: bytes):
+    """Found by fuzzing: bytes that are no UTF-8, and what is nested too deeply, were answered 500."""
+    console = build(store, lambda: None, token=None)
+    headers = (*LOCAL, ("content-type", "application/json"))
+    found = ask(console, "/api/sources/state", "POST", headers, body)
+    assert found.status == 400
+    assert found.json["detail"].startswith("The body is no JSON")

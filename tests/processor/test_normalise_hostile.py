@@ -3,23 +3,17 @@
 import json
 import time
 
-import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from processor.normalise import SAMPLE_BYTES, normalise
-from processor.urls import URL_BYTES
+from processor.normalise import normalise
 from schema.delivery import USER_AGENT_BYTES, Delivery, Kind
 from schema.report import SPELLINGS, EntryKind, Unreadable, entries
 from schema.sites import Site
-from schema.violation import Violation
 from tests.support.reports import PLAIN, RECEIVED_MS, entry, row
+from tests.support.storable import assert_storable
 
-KINDS = {
-    *("url", "self", "inline", "eval", "wasm-eval", "trusted-types", "data", "blob", "filesystem", "about"),
-    *("extension", "browser", "empty", "other"),
-}
 ANY_TEXT = st.text(st.characters(exclude_categories=()), max_size=60)
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | ANY_TEXT,
@@ -41,29 +35,6 @@ def test_a_huge_report_is_cut_to_size():
     found = row(dict.fromkeys(PLAIN, "https://a.example/" + "ü" * 200_000), agent="x" * 1_000_000)
     assert_storable(found)
     assert len(found.user_agent) == USER_AGENT_BYTES
-
-
-def assert_storable(found: Violation) -> None:
-    for name, limit in {"sample": SAMPLE_BYTES, "user_agent": USER_AGENT_BYTES, "effective_directive": 256}.items():
-        assert len(getattr(found, name).encode()) <= limit, name
-    for name in ("document_url", "referrer", "blocked_url", "source_file"):
-        assert len(getattr(found, name).encode()) <= URL_BYTES, name
-        assert not set("?#\n\r\t") & set(getattr(found, name)), name
-    for name in ("document_host", "blocked_host", "blocked_site"):
-        assert not set(" /?#@[]") & set(getattr(found, name)), name
-        assert len(getattr(found, name)) <= 253
-    assert found.blocked_kind in KINDS
-    assert found.noise in {"", "extension", "injected", "browser", "foreign", "malformed"}
-    assert bool(found.noise) == bool(found.noise_rule)
-    assert 0 <= found.line_number < 2**32
-    assert 0 <= found.column_number < 2**32
-    assert 0 <= found.status_code < 2**16
-    assert found.window % 600 == 0
-    assert found.window * 1000 <= found.first_seen == found.last_seen <= RECEIVED_MS
-    assert len(found.fingerprint) == 16
-    as_json = msgspec.json.encode(msgspec.structs.replace(found, fingerprint=b""))  # every text is valid UTF-8
-    assert msgspec.json.decode(as_json, type=Violation, strict=True)
-    assert b"\\u0000" not in as_json
 
 
 @given(BODIES, JSON, JSON, JSON, st.booleans(), st.binary(max_size=60))

@@ -291,3 +291,13 @@ class TestTable:
         assert "SENTINEL_PORT=9000  # environment\n" in shown
         assert "SENTINEL_WORKERS=3  # flag\n" in shown
         assert "SENTINEL_LOG=spool:  # default\n" in shown
+
+
+@pytest.mark.parametrize("name", sorted(SAYS.keys() - {"data_dir", "sites", "noise"}))
+def test_bytes_that_are_no_text_are_refused_with_a_sentence(name: str):
+    """Found by fuzzing: a webhook with such a byte in it ended in a traceback."""
+    assert "should be text in UTF-8" in wrong({f"SENTINEL_{name.upper()}": "https://hooks.example/\udc80"})
+
+
+def test_a_file_may_be_called_by_bytes_that_are_no_text():
+    assert load({"SENTINEL_DATA_DIR": "/srv/\udc80"}, None, {}).data_dir == Path("/srv/\udc80")
