@@ -17,7 +17,7 @@ from sentinel import places, readers
 from sentinel.agreement import disagreement
 from sentinel.given import Given, WrongSetting, given_by
 from sentinel.names import FILE, PREFIX, SECRET
-from sentinel.readers import WrongValue
+from sentinel.readers import PATH, WrongValue
 from sentinel.says import FILE_MEANING, SAYS
 
 __all__ = ["Loaded", "Row", "Settings", "WrongSetting", "load", "read", "render", "table"]
