@@ -20,17 +20,17 @@ COPY alerts alerts
 COPY dashboards dashboards
 COPY sentinel sentinel
 COPY loadtest loadtest
-# Compiled here, since nothing can be written where it runs; without pip, which nobody needs there.
+# Compiled here, since nothing can be written where it runs; without what builds and installs, which nobody needs there.
 RUN /opt/csp-sentinel/bin/pip install --no-deps --no-build-isolation . \
     && /opt/csp-sentinel/bin/python -m compileall -q -j 0 /opt/csp-sentinel/lib \
-    && /opt/csp-sentinel/bin/pip uninstall --yes --quiet pip
+    && /opt/csp-sentinel/bin/pip uninstall --yes --quiet setuptools pip
 
 FROM ${PYTHON} AS run
 LABEL org.opencontainers.image.title="CSP-Sentinel" \
       org.opencontainers.image.description="Takes in Content-Security-Policy violation reports, counts each, and shows what to act on" \
       org.opencontainers.image.licenses="MIT"
 # No way to install anything, and no setuid program.
-RUN pip uninstall --yes --quiet pip --root-user-action ignore \
+RUN pip uninstall --yes --quiet --root-user-action ignore wheel setuptools pip \
     && find / -xdev -perm /6000 -type f -exec chmod a-s {} + \
     && groupadd --gid 10001 sentinel \
     && useradd --uid 10001 --gid 10001 --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin sentinel \

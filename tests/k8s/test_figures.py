@@ -2,6 +2,7 @@
 
 import functools
 import math
+from pathlib import Path
 
 import pytest
 
@@ -22,6 +23,7 @@ LOADS = {"small": Demand(5_000), "baseline-50k": Demand(50_000), "burst-500k": D
 SCALED = ["baseline-50k", "burst-500k"]
 COSTS = load().costs
 HERE = "csp-sentinel"
+ROOT = Path(__file__).parents[2]
 
 
 @functools.cache
@@ -161,3 +163,20 @@ def test_clickhouse_has_the_replicas_cores_and_disk_of_the_largest_load():
 def test_the_prometheus_operators_rules_are_those_of_prometheus():
     """`python -m dashboards.prometheus` writes them anew."""
     assert FOR_THE_OPERATOR.read_text() == written()
+
+
+def test_the_readme_says_what_the_overlays_say():
+    cells = [line.strip("| ").split(" | ") for line in (ROOT / "k8s" / "README.md").read_text().splitlines()]
+    shown = {cell[0]: cell[1:4] for cell in cells if len(cell) > 3}
+    fewest = [planned(name).collectors.pods_usual for name in LOADS]
+    fewest[-1] = found("burst-500k", "HorizontalPodAutoscaler", "collector")["spec"]["minReplicas"]
+    most = [planned(name).collectors.pods for name in LOADS]
+    assert shown["collectors"] == list(map(span, fewest, most))
+    processing = [planned(name).processors for name in LOADS]
+    assert shown["processors"] == [span(its.pods_usual, its.pods) for its in processing]
+    assert shown["partitions"] == [str(planned(name).kafka.partitions) for name in LOADS]
+    assert shown["spool a pod"] == [f"{planned(name).collectors.spool_bytes_per_pod / 1e9:.3g} GB" for name in LOADS]
+
+
+def span(least: int, most: int) -> str:
+    return str(most) if least == most else f"{least} to {most}"
