@@ -31,8 +31,8 @@ def main() -> int:
     except tools.Missing as missing:
         print(missing, file=sys.stderr)
         return 2
-    except Failed as failed:
-        print(failed, file=sys.stderr)
+    except (Failed, OSError) as failed:
+        print(f"failed: {failed}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("stopped")

@@ -3,6 +3,7 @@
 import http.server
 import json
 import ssl
+import sys
 import threading
 from datetime import UTC, datetime
 from pathlib import Path
@@ -27,7 +28,7 @@ class Load:
         certificate = make_certificate(folder)
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(certificate.certificate, certificate.key)
-        self._http = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
+        self._http = _Server(("127.0.0.1", 0), _handler(self))
         self._http.socket = context.wrap_socket(self._http.socket, server_side=True)
         threading.Thread(target=self._http.serve_forever, daemon=True).start()
 
@@ -84,6 +85,12 @@ class Load:
 def _used(container: dict[str, Any], cores: float) -> dict[str, Any]:
     limit = amount(container["resources"].get("limits", {}).get("cpu", cores))
     return {"name": container["name"], "usage": {"cpu": f"{int(min(cores, limit) * 1000)}m", "memory": "128Mi"}}
+
+
+class _Server(http.server.ThreadingHTTPServer):
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        if not isinstance(sys.exception(), OSError):  # that the API server went away
+            super().handle_error(request, client_address)
 
 
 def _handler(load: Load) -> type[http.server.BaseHTTPRequestHandler]:

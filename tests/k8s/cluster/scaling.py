@@ -60,9 +60,13 @@ class Collectors:
         """`share` of what so many pods, of one core each, do at the target."""
         self._load.cores[self.namespace] = share * pods * self._target
 
-    def ready(self) -> int:
+    def ready(self) -> int | None:
+        """Pods; None where the server is too busy to say."""
         path = f"/apis/apps/v1/namespaces/{self.namespace}/deployments/{NAME}"
-        return int(self._server.get(path)["status"].get("readyReplicas", 0))
+        try:
+            return int(self._server.get(path)["status"].get("readyReplicas", 0))
+        except OSError:
+            return None
 
 
 def _in(made: Object, where: str) -> Object:
@@ -79,31 +83,31 @@ def scaled(overlays: list[str], server: Server, load: Load) -> list[Scaled]:
     collectors = [Collectors(name, server, load) for name in overlays]
     for one in collectors:
         one.install()
-    _watch(collectors, [one.least for one in collectors], SETTLE_SECONDS)
+    _watch("little load", collectors, [one.least for one in collectors], SETTLE_SECONDS)
     for one in collectors:
         one.set_load(LOUD, one.most)
-    up = _watch(collectors, [one.most for one in collectors], UP_SECONDS)
+    up = _watch("load comes", collectors, [one.most for one in collectors], UP_SECONDS)
     for one in collectors:
         one.set_load(QUIET, one.least)
-    down = _watch(collectors, [one.least for one in collectors], DOWN_SECONDS)
+    down = _watch("load goes", collectors, [one.least for one in collectors], DOWN_SECONDS)
     return [
         Scaled(one.overlay, one.least, one.most, one.window, *steps)
         for one, *steps in zip(collectors, up, down, strict=True)
     ]
 
 
-def _watch(collectors: list[Collectors], wanted: list[int], seconds: int) -> list[Steps]:
-    """Until each has as many ready pods as wanted of it, with a line for each step."""
+def _watch(what: str, collectors: list[Collectors], wanted: list[int], seconds: int) -> list[Steps]:
+    """Until each has as many ready pods as wanted of it, with a line for each step. Raises Failed."""
     began = time.monotonic()
     steps: list[Steps] = [[] for _ in collectors]
     while [had[-1][1] if had else None for had in steps] != wanted:
         passed = time.monotonic() - began
         if passed > seconds:
-            ready = ", ".join(f"{one.overlay} {one.ready()}" for one in collectors)
-            raise Failed(f"not {wanted} pods within {seconds} s: {ready}")
+            raise Failed(f"{what}: not {wanted} pods within {seconds} s, but {[had[-1][1] for had in steps if had]}")
         for one, had in zip(collectors, steps, strict=True):
-            if not had or had[-1][1] != one.ready():
-                had.append((passed, one.ready()))
-                print(f"    {passed:4.0f} s  {one.overlay}: {had[-1][1]} pods", flush=True)
+            ready = one.ready()
+            if ready is not None and (not had or had[-1][1] != ready):
+                had.append((passed, ready))
+                print(f"       {what}, {passed:3.0f} s: {one.overlay} has {ready} pods ready", flush=True)
         time.sleep(1)
     return steps

@@ -17,7 +17,7 @@ from tests.k8s.objects import Object
 from tests.k8s.schemas import definitions
 
 START_SECONDS = 180  # 12 on an idle machine
-ASK_SECONDS = 60
+ASK_SECONDS = 20
 
 
 class Server:

@@ -13,6 +13,8 @@ KUBERNETES = "v1.36.3"
 STAGING = KUBERNETES.replace("v1.", "v0.")  # of the modules that live in its tree: k8s.io/api and thirty more
 VERSION = [f"-X k8s.io/{of}/version.gitVersion={KUBERNETES}" for of in ("component-base", "client-go/pkg")]
 
+COMMANDS = {"promtool": "prometheus", "openssl": "openssl", "setpriv": "util-linux"}
+
 
 class Missing(Exception):
     """Says what is not here, and how to get it."""
@@ -60,8 +62,9 @@ def build() -> None:
     wanted = [program for program in PROGRAMS.values() if not program.path.exists()]
     if wanted and shutil.which("go") is None:
         raise Missing("the programs are built with Go 1.26 or newer, and there is no go here (https://go.dev/dl)")
-    if shutil.which("promtool") is None:
-        raise Missing("promtool is not here; it comes with Prometheus (Debian's package prometheus)")
+    for command, package in COMMANDS.items():
+        if shutil.which(command) is None:
+            raise Missing(f"{command} is not here; Debian has it in the package {package}")
     for number, program in enumerate(wanted, 1):
         print(f"building {program.name} {program.version} ({number} of {len(wanted)})", end=" ", flush=True)
         began = time.monotonic()

@@ -15,14 +15,13 @@ yaml.SafeLoader.add_constructor("tag:yaml.org,2002:value", lambda _, node: node.
 
 def reduced(definition: dict[str, Any]) -> dict[str, Any]:
     """What a server needs to accept and to check objects: the stored version, and no word for a reader."""
-    spec = definition["spec"]
+    spec = {name: value for name, value in definition["spec"].items() if name != "conversion"}  # a web hook
     spec["versions"] = [
         {"name": version["name"], "served": True, "storage": True, "schema": _silent(version["schema"])}
         | {name: version[name] for name in ("subresources",) if name in version}
         for version in spec["versions"]
         if version["storage"]
     ]
-    spec.pop("conversion", None)  # a web hook of the operator's
     annotations = definition["metadata"].get("annotations", {})
     metadata = {"name": definition["metadata"]["name"]}
     if approved := annotations.get("api-approved.kubernetes.io"):  # asked for of everything under k8s.io
