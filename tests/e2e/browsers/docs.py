@@ -14,9 +14,9 @@ Chromium, Firefox and WebKitGTK visit these pages, and fails if the API then hol
 one of [reports.md](reports.md).
 
 A cell is the number of reports; `1, 2` is one where the policy is enforced and two where it is report-only; — is none.
-`uri` is `report-uri`, `to` the Reporting API, which is also what counts where a policy has both. WebKitGTK is asked with
-enforced policies only: report-only ones it reports once or twice, by the moment. The blocked URL is as it is stored; `~`
-is the folder of the page.
+`uri` is `report-uri`, `to` the Reporting API, which is also what counts where a policy has both. WebKitGTK is asked
+with enforced policies only: report-only ones it reports once or twice, by the moment. The blocked URL is as it is
+stored; `~` is the folder of the page.
 
 Not here, because no browser of today reports it: `sandbox`, `upgrade-insecure-requests`, `block-all-mixed-content`,
 `plugin-types`, `navigate-to`, `prefetch-src`, `webrtc`. `manifest-src` is violated only where a manifest is read, which
@@ -27,7 +27,7 @@ _COLUMNS = [(browser, way) for browser in ("chromium", "firefox", "webkit") for 
 
 def written() -> str:
     rows = [
-        "| what the page has | directive and what was blocked | Chromium uri | to | Firefox uri | to | WebKit uri | to | why |",
+        "| what the page has | what is reported | Chromium uri | to | Firefox uri | to | WebKit uri | to | why |",
         "|---|---|---|---|---|---|---|---|---|",
         *(_row(page, number) for page in PAGES.values() for number in range(len(page.get("act", ())))),
     ]

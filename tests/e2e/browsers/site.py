@@ -9,15 +9,15 @@ from tests.e2e.browsers.table import PAGES, Visit
 
 HOSTS = ("shop.example", "cdn.example", "img.example", "other.example")
 # On one line, because an act's line is the number that browsers report.
-_OWN = """<!doctype html><meta charset=utf-8><title>{name}</title>{meta}<body><script nonce=page>\
-const seen = [], wait = []; \
+_OWN = """<!doctype html><meta charset=utf-8><title>{name}</title>{meta}{body}<script nonce=page>\
+var seen = [], wait = [], finished = false; \
 document.addEventListener("securitypolicyviolation", (its) => seen.push(its.effectiveDirective)); \
 const blob = (text, type) => URL.createObjectURL(new Blob([text], {type})); \
 const make = (name, fields) => Object.assign(document.createElement(name), fields); \
 const attempt = (act) => { try { act() } catch {} }; \
 const started = (start) => wait.push(new Promise((done) => \
 { const its = start(), told = its.port ?? its; its.onerror = told.onmessage = done })); \
-let finished = false; addEventListener("load", () => setTimeout(() => \
+addEventListener("load", () => setTimeout(() => \
 Promise.allSettled(wait.map((its) => Promise.resolve(its))).then(() => finished = true))); \
 </script>"""
 _TYPES = {"js": "text/javascript", "css": "text/css", "png": "image/gif", "html": "text/html"}
@@ -60,6 +60,7 @@ def _page(name: str, visit: Visit) -> Response:
     page = PAGES[name]
     meta = f'<meta http-equiv=content-security-policy content="{page.get("meta")}{table.tail(visit)}">'
     own = _OWN.replace("{name}", name).replace("{meta}", meta if "meta" in page else "")
+    own = own.replace("{body}", "" if "head" in page else "<body>")
     lines = [own, *(act["html"] for act in page.get("act", ())), page.get("body", "")]
     text = "\n".join(lines).replace("LABEL", visit.label).replace("MODE", visit.mode)
     return Response(text, page.get("status", 200), table.headers(page, visit), "text/html")
