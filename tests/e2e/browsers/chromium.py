@@ -21,6 +21,9 @@ class Chromium:
         self._page.goto(url)
         self._tools.send("Page.getAppManifest")  # what reads a page's manifest, as installing it would
 
+    def leave(self) -> None:
+        """The next page does."""
+
     def ask(self, script: str) -> Any:
         return self._page.evaluate(script)
 

@@ -45,11 +45,15 @@ def _row(page: dict[str, Any], number: int) -> str:
 
 def _cell(page: dict[str, Any], browser: str, way: str) -> str:
     counts = [
-        str(sum(times for _, times, _ in reports(page, visit)) or "—")
+        _count([times for _, times, _ in reports(page, visit)])
         for visit in visits(browser)
         if visit.transport == way and visit.mode in page.get("modes", [visit.mode])
     ]
     return ", ".join(dict.fromkeys(counts))
+
+
+def _count(times: list[int]) -> str:
+    return str(sum(times) or ("0–1" if times else "—"))
 
 
 def _why(act: dict[str, Any]) -> str:
@@ -57,7 +61,7 @@ def _why(act: dict[str, Any]) -> str:
     names = {"chromium": "Chromium", "firefox": "Firefox", "webkit": "WebKit"}
     found = []
     for other in act.get("but", ()):
-        if {"nothing", "times", "also", "gives"} & other.keys():
+        if {"nothing", "maybe", "times", "also", "gives"} & other.keys():
             who = next((names[word] for word in other["in"].split() if word in names), "")
             why = f"rule {other['why']}" if other["why"][0].isdigit() else other["why"]
             found.append(f"{who}: {why}".removeprefix(": "))

@@ -13,10 +13,13 @@ from tests.e2e.browsers.webkit import WebKit
 
 
 class Browser(Protocol):
-    """A browser with one tab, which knows no web but that behind the proxy; it belongs to the thread that made it."""
+    """It knows no web but that behind the proxy; it belongs to the thread that made it."""
 
     def open(self, url: str) -> None:
         """Returns when the page is loaded."""
+
+    def leave(self) -> None:
+        """Closes the pages, once their reports have arrived."""
 
     def ask(self, script: str) -> Any:
         """The value of an expression of ECMAScript in the page."""

@@ -47,7 +47,17 @@ class Firefox:
         raise AssertionError((folder / "log").read_text())
 
     def open(self, url: str) -> None:
+        """In a tab of its own, because a page that is left takes reports back that are on their way."""
+        tab = self._command("WebDriver:NewWindow", type="tab", focus=True)["handle"]
+        self._command("WebDriver:SwitchToWindow", handle=tab, focus=True)
         self._command("WebDriver:Navigate", url=url)
+
+    def leave(self) -> None:
+        first, *others = self._command("WebDriver:GetWindowHandles")
+        for tab in others:
+            self._command("WebDriver:SwitchToWindow", handle=tab, focus=False)
+            self._command("WebDriver:CloseWindow")
+        self._command("WebDriver:SwitchToWindow", handle=first, focus=True)
 
     def ask(self, script: str) -> Any:
         return self._command("WebDriver:ExecuteScript", script=f"return {script}", args=[], sandbox=None)["value"]

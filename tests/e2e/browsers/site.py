@@ -22,7 +22,7 @@ Promise.allSettled(wait.map((its) => Promise.resolve(its))).then(() => finished 
 </script>"""
 _TYPES = {"js": "text/javascript", "css": "text/css", "png": "image/gif", "html": "text/html"}
 _TEXTS = {
-    "imports.js": 'import "https://cdn.example/imported.js"',
+    "imports.js": 'wait.push(import("https://cdn.example/imported.js"))',
     "imports.css": '@import "https://cdn.example/imported.css";',
     "worker.js": "postMessage(1)",
     "shared.js": "onconnect = (its) => its.ports[0].postMessage(1)",

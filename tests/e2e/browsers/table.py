@@ -85,7 +85,7 @@ def visited(visit: Visit) -> list[dict[str, Any]]:
 
 
 def expected(visit: Visit) -> Counter[Violation]:
-    """Of all pages, with how often each is reported."""
+    """Of all pages, with how often each is reported; 0 is one that may be."""
     found: Counter[Violation] = Counter()
     for page in visited(visit):
         for one, times, _ in reports(page, visit):
@@ -107,7 +107,7 @@ def reports(page: dict[str, Any], visit: Visit) -> Iterator[tuple[Violation, int
         for more in ({}, *([fields["also"]] if "also" in fields else [])):
             its = Act(fields | more, _FIRST_LINE + number)
             for one in _violations(page, its, visit):
-                yield one, fields.get("times", 1), fields.get("wait", True)
+                yield one, 0 if "maybe" in fields else fields.get("times", 1), fields.get("wait", True)
 
 
 def otherwise(act: dict[str, Any], visit: Visit) -> dict[str, Any]:
@@ -155,7 +155,7 @@ def _policies(page: dict[str, Any], act: Act, visit: Visit) -> Iterator[tuple[st
         text, mode = modes[number]
         # WebKit's legacy reports do not say (rule 34).
         said = "" if visit.words >= {"webkit", "report-uri"} else mode
-        yield text.replace("nonce-page", "nonce-removed") + tail(visit), said
+        yield text.replace("nonce-page", "nonce-removed") + act.fields.get("reporting", tail(visit)), said
 
 
 def _violation(page: dict[str, Any], act: Act, visit: Visit, its: tuple[str, Any, str, str, str]) -> Violation:

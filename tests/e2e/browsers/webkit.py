@@ -48,6 +48,9 @@ class WebKit:
     def open(self, url: str) -> None:
         self._command("POST", f"{self._session}/url", {"url": url})
 
+    def leave(self) -> None:
+        """The next page does."""
+
     def ask(self, script: str) -> Any:
         return self._command("POST", f"{self._session}/execute/sync", {"script": f"return {script}", "args": []})
 
