@@ -1,6 +1,5 @@
 """The browsers of this machine, each as a person would have it, but without a window."""
 
-import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -35,11 +34,6 @@ ENGINES: dict[str, tuple[Callable[[Path, int], Browser], list[str]]] = {
     "firefox": (Firefox, [firefox.PROGRAM]),
     "webkit": (WebKit, [webkit.DRIVER, webkit.SCREEN]),
 }
-
-
-def missing() -> list[str]:
-    """The programs that are not here."""
-    return [program for _, needed in ENGINES.values() for program in needed if shutil.which(program) is None]
 
 
 def version(program: str) -> str:
