@@ -11,7 +11,8 @@ HOSTS = ("shop.example", "cdn.example", "img.example", "other.example")
 # On one line, because an act's line is the number that browsers report.
 _OWN = """<!doctype html><meta charset=utf-8><title>{name}</title>{meta}{body}<script nonce=page>\
 var seen = [], wait = [], finished = false; \
-document.addEventListener("securitypolicyviolation", (its) => seen.push(its.effectiveDirective)); \
+document.addEventListener("securitypolicyviolation", (its) => \
+seen.push(`${its.effectiveDirective} ${its.blockedURI} ${its.sample}`)); \
 const blob = (text, type) => URL.createObjectURL(new Blob([text], {type})); \
 const make = (name, fields) => Object.assign(document.createElement(name), fields); \
 const attempt = (act) => { try { act() } catch {} }; \

@@ -93,9 +93,11 @@ def expected(visit: Visit) -> Counter[Violation]:
     return found
 
 
-def events(page: dict[str, Any], visit: Visit) -> int:
-    """Of how many of them the page itself is told."""
-    return sum(times for _, times, told in reports(page, visit) if told)
+def events(page: dict[str, Any], visit: Visit) -> tuple[int, int]:
+    """Of how many violations the page itself is told, and how many of them differ."""
+    told = [(its, times) for its, times, heard in reports(page, visit) if heard and times]
+    different = {(its.effective_directive, its.blocked_url, its.sample) for its, _ in told}
+    return sum(times for _, times in told), len(different)
 
 
 def reports(page: dict[str, Any], visit: Visit) -> Iterator[tuple[Violation, int, bool]]:
