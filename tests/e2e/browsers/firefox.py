@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 PROGRAM = "firefox-esr"
-_START_SECONDS = 90
+_START_SECONDS = 180  # three browsers start at once
 _PREFERENCES = {
     "marionette.port": 0,
     "network.proxy.type": 1,
@@ -18,6 +18,11 @@ _PREFERENCES = {
     "network.proxy.ssl": "127.0.0.1",
     "browser.chrome.site_icons": False,  # or each page asks for /favicon.ico, which img-src may block
     "security.csp.reporting.limit.count": 0,  # no limit: it keeps what is over 100 in 2 s to itself
+    # A new profile would open a welcome, and Marionette waits until the first window has loaded.
+    "browser.aboutwelcome.enabled": False,
+    "browser.startup.homepage_override.mstone": "ignore",
+    "browser.startup.page": 0,
+    "startup.homepage_welcome_url": "about:blank",
 }
 
 
@@ -33,10 +38,17 @@ class Firefox:
             self._process = subprocess.Popen(
                 [PROGRAM, "--headless", "--marionette", "--no-remote", "--profile", folder], stdout=log, stderr=log
             )
-        self._socket = socket.create_connection(("127.0.0.1", self._port(folder)), 90)
+        self._socket = socket.socket()
+        self._socket.settimeout(_START_SECONDS)
         self._stream = self._socket.makefile("rb")
-        self._read()  # who it is
-        self._command("WebDriver:NewSession", acceptInsecureCerts=True)
+        try:
+            self._socket.connect(("127.0.0.1", self._port(folder)))
+            self._read()  # who it is
+            self._command("WebDriver:NewSession", acceptInsecureCerts=True)
+        except BaseException:
+            self._process.kill()
+            self.close()
+            raise
 
     def _port(self, folder: Path) -> int:
         ends = time.monotonic() + _START_SECONDS

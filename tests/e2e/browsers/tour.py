@@ -74,7 +74,7 @@ def _visit(browser: Browser, page: dict[str, Any], visit: Visit) -> str:
     PICTURES.mkdir(parents=True, exist_ok=True)
     file = PICTURES / f"{visit.label}-{visit.mode}-{page['name']}.png"
     browser.picture(file)
-    return f"{visit.label} {visit.mode} {page['name']}: {found} of {wanted} (all, different) violations seen by the page; {file}"
+    return f"{visit.folder}/{page['name']}: {found} of {wanted} violations (all, different) were told; {file}"
 
 
 def _delivered(program: Program, label: str, reports: int) -> None:
