@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import uvicorn
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, Playwright, sync_playwright
 from starlette.types import ASGIApp
 
 WCAG = ("wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa")
@@ -30,13 +30,19 @@ document.addEventListener("securitypolicyviolation", (event) => {
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """While it is open no test of the module can use asyncio: it has a loop of its own in this thread."""
-    program = shutil.which("chromium")
-    if program is None:
+    if shutil.which("chromium") is None:
         pytest.skip("chromium is not installed")
     with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
+        opened = launch(playwright)
         yield opened
         opened.close()
+
+
+def launch(playwright: Playwright, *flags: str, **options: Any) -> Browser:
+    """Debian's Chromium, which must be there."""
+    program = shutil.which("chromium")
+    assert program
+    return playwright.chromium.launch(executable_path=program, args=["--no-sandbox", *flags], **options)
 
 
 @contextlib.contextmanager
