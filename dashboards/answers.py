@@ -22,15 +22,25 @@ class Answer(msgspec.Struct, forbid_unknown_fields=True):
     """Has these fields and no others."""
 
 
-_OF_TEXT = {"window": Time, "first_seen": Time, "last_seen": Time, "fingerprint": Fingerprint}
-_FIELDS = [(name, _OF_TEXT.get(name, Count if Stored.__annotations__[name] is int else str)) for name in FIELDS]
+_Estimated = Annotated[int, Meta(ge=0, description="Reports, with those that sampling and rate limits left out.")]
+_OWN = {
+    "window": Time,
+    "first_seen": Time,
+    "last_seen": Time,
+    "fingerprint": Fingerprint,
+    "estimated": _Estimated,
+}
+_COUNTS = {name for name, its in Stored.__annotations__.items() if its is int}
+_FIELDS = [(name, _OWN.get(name, Count if name in _COUNTS else str)) for name in FIELDS]
 # A violation by the contract's fields, summed over the period that was asked for.
 Violation = msgspec.defstruct("Violation", _FIELDS, bases=(Answer,), module=__name__)
 
 
 class Totals(Answer):
     reports: Count
+    estimated: _Estimated
     violations: Annotated[int, Meta(ge=0, description="Distinct fingerprints.")]
+    limited: Annotated[int, Meta(ge=0, description="Left out by rate limits; part of the ledger's `sampled`.")]
     rejected: Annotated[dict[str, Count], Meta(description="By reason.")]
     ignored: Annotated[dict[str, Count], Meta(description="By the type of report.")]
     lag_seconds: Annotated[float | None, Meta(description="How far the store is behind; null: unknown.")]
