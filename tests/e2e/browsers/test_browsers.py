@@ -126,6 +126,7 @@ def test_the_page_of_the_docs_is_this_table():
 def visit(request: pytest.FixtureRequest, browser: Browser, toured: Tour) -> Iterator[ConsoleVisit]:
     """A tab of the console, in which nothing may go wrong unheard; where a test fails, it leaves a picture."""
     failed = request.session.testsfailed
+    expect.set_options(timeout=60_000)  # ms; the other default is too short for a busy machine
     with ConsoleVisit(browser, f"http://127.0.0.1:{toured.program.console_port}", **DESKTOP) as its:
         yield its
         if request.session.testsfailed > failed or its.said or its.blocked():
@@ -133,6 +134,7 @@ def visit(request: pytest.FixtureRequest, browser: Browser, toured: Tour) -> Ite
             file = PICTURES / f"{request.node.name}.png"
             its.page.screenshot(path=file, full_page=True)
             print(f"the page as it was: {file}")
+        expect.set_options(timeout=5_000)
         assert (its.said, its.blocked()) == ([], [])
 
 
@@ -170,7 +172,8 @@ def test_a_source_is_accepted_with_a_note(visit: ConsoleVisit, toured: Tour):
 
 def test_a_live_page_shows_a_report_that_comes_in(visit: ConsoleVisit, toured: Tour):
     visit.page.clock.install()
-    page = visit.open("/violations?live=1&site=live")
+    with visit.page.expect_response("**/api/totals*"):  # what it counts from
+        page = visit.open("/violations?live=1&site=live")
     report = {"document-uri": "https://shop.example/", "effective-directive": "img-src"}
     body = json.dumps({"csp-report": report | {"blocked-uri": "https://late.example/x.png"}}).encode()
     assert toured.program.post(body, "/csp/report/live") == 204
