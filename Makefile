@@ -1,4 +1,4 @@
-.PHONY: install run kafka drill corpus-report bench bench-check capacity-check k8s-check test check format lock
+.PHONY: install run kafka drill soak corpus-report bench bench-check capacity-check k8s-check test check format lock
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -27,6 +27,11 @@ kafka:
 # Ten minutes of load on many processes while what they stand on breaks; DRILL='--minutes 3 --seed 7', or --help.
 drill: install
 	$(BIN)/python -m tests.e2e.drill $(DRILL)
+
+# An hour of browsers' traffic and faults: do memory, files and threads stay flat, and are the totals exact?
+# SOAK='--minutes 10 --only run', or --help.
+soak: install
+	$(BIN)/python -m tests.e2e.soak $(SOAK)
 
 # The captured reports: the share with the right noise label and the right verdict, by engine and rule.
 corpus-report: install
