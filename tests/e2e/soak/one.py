@@ -56,7 +56,7 @@ class One(Stage):
         return found if found["pid"] == self.process.pid else None
 
     def children(self) -> dict[str, int]:
-        """Process ids of `store` and `worker`; none before one can tell: a store that only begins looks like a worker."""
+        """Process ids by name; none before one can tell: a store that only begins looks like a worker."""
         pids = [pid for pid in proc.tree(self.process.pid)[1:] if proc.has_mapped(pid, "uvloop")]
         found = {"store" if proc.has_mapped(pid, "chdb") else "worker": pid for pid in pids}
         return found if len(found) == len(pids) == 2 else {}
