@@ -148,6 +148,6 @@ def test_a_soak_that_is_interrupted_judges_what_has_run_so_far(tmp_path):
     found = json.loads((tmp_path / "soak.json").read_text())
     assert found["holds"]
     assert [fault["name"] for fault in found["faults"]][:1] == ["worker killed"]
-    assert {life["name"] for life in found["lives"]} == {"run", "run, store", "run, worker"}
+    assert {life["name"] for life in found["samples"]["lives"].values()} == {"run", "run, store", "run, worker"}
     assert any("each site exact" in line["text"] for line in found["lines"])
     assert "resident memory" in "".join(ET.parse(tmp_path / "soak.svg").getroot().itertext())

@@ -58,75 +58,50 @@ def soak(folder: Path, plan: Plan, command: str, over: threading.Event, tell: Ca
 class _Soak:
     def __init__(self, set_ups: Sequence[One | Many], plan: Plan, say: Callable[[str], None]) -> None:
         self._set_ups, self._plan, self._say = set_ups, plan, say
-        folders = {name: folder for its in set_ups for name, folder in its.data_dirs.items()}
-        every = max(0.5, min(_EVERY_SECONDS, plan.seconds / 100))
-        self._sampler = Sampler(lambda: [stage for its in set_ups for stage in its.stages()], folders, every)
+        self._sampler = Sampler(set_ups, max(0.5, min(_EVERY_SECONDS, plan.seconds / 100)))
         self._loads = [Load(its.browsers, plan.rate, plan.seconds, plan.seed) for its in set_ups]
         self._tables = [Timetable(its.name, its.troubles(), plan.seconds, plan.seed, say) for its in set_ups]
-        self._rates: dict[str, list[tuple[float, float]]] = {}
 
     def outcome(self, command: str, over: threading.Event) -> Outcome:
         lasted = self._under_load(over)
-        lines = [line for its in self._set_ups for line in self._totals(its)]
         samples = self._sampler.samples
+        faults = [found for table in self._tables for found in table.happened]
+        lines = [line for its in self._set_ups for line in self._totals(its)]
         must = lasted * (1 - KILLING_SHARE) > 4 * LEAST_SECONDS
         lines += judge_lives(samples.lives.values(), must=must)
-        faults = [found for table in self._tables for found in table.happened]
         lines += [Line(False, str(found)) for found in faults if found.failed]
         for line in lines:
             self._say(f"{'yes' if line.holds else 'NO ':<4}{line.text}")
-        about = {
-            "date": time.strftime("%Y-%m-%d"), "minutes": round(lasted / 60, 1), "command": command,
-            "commit": commit(), "machine": machine(), "seed": self._plan.seed,
+        holds, date, minutes = all(line.holds for line in lines), time.strftime("%Y-%m-%d"), round(lasted / 60, 1)
+        sites = [asdict(account) for its in self._set_ups for by in its.browsers for account in by.sent.accounts]
+        record = {
+            "holds": holds, "date": date, "minutes": minutes, "command": command, "seed": self._plan.seed,
+            "commit": commit(), "machine": machine(), "lines": [line._asdict() for line in lines],
+            "faults": [asdict(found) for found in faults], "sites": sites, "samples": asdict(samples),
         }  # fmt: skip
-        record = about | {
-            "holds": all(line.holds for line in lines),
-            "lines": [line._asdict() for line in lines],
-            "faults": [found.record() for found in faults],
-            "sites": [
-                asdict(account) for its in self._set_ups for its in its.browsers for account in its.sent.accounts
-            ],
-            "lives": [asdict(life) | {"pid": pid} for pid, life in samples.lives.items()],
-            "disks": samples.disks,
-        }
-        title = f"Soak of {lasted / 60:.0f} minutes, {about['date']}: {len(faults)} faults"
-        return Outcome(record["holds"], record, chart(title, samples, self._rates, faults))
+        return Outcome(
+            holds, record, chart(f"Soak of {minutes:g} minutes, {date}: {len(faults)} faults", samples, faults)
+        )
 
     def _under_load(self, over: threading.Event) -> float:
         """Seconds it lasted."""
         began = time.monotonic()
-        everything = [self._sampler, *self._loads, *self._tables]
-        for thread in everything:
+        for thread in (self._sampler, *self._loads, *self._tables):
             thread.start()
-        told = before = began
-        answered = {its.name: 0 for its in self._set_ups}
-        while not over.wait(min(_EVERY_SECONDS, max(0.1, self._plan.seconds - (time.monotonic() - began)))):
-            now = time.monotonic()
-            for its in self._set_ups:
-                total = statuses(its.browsers)[204]
-                self._rates.setdefault(its.name, []).append(
-                    (now - began, (total - answered[its.name]) / (now - before))
-                )
-                answered[its.name] = total
-            before = now
-            if now - told > _TELL_SECONDS:
-                told = now
-                self._progress()
-            if now - began > self._plan.seconds:
+        while not over.wait(min(_TELL_SECONDS, max(0.0, left := began + self._plan.seconds - time.monotonic()))):
+            if left <= 0:
                 break
-        for table in self._tables:
-            table.stop()
-        for load in self._loads:
-            load.stop()
-        self._sampler.stop()
+            self._progress()
+        for thread in (*self._tables, *self._loads, self._sampler):
+            thread.stop()
         self._say("the load has stopped")
         return time.monotonic() - began
 
     def _progress(self) -> None:
+        lives = self._sampler.samples.lives
         for its, table in zip(self._set_ups, self._tables, strict=True):
             found = statuses(its.browsers)
             pids = {stage.process.pid: name for name, stage in its.stages()}
-            lives = self._sampler.samples.lives
             sizes = [f"{name} {lives[pid].samples[-1].memory:.0f}" for pid, name in pids.items() if pid in lives]
             self._say(
                 f"{its.name}: {found[204]} posts answered 204, {found.total() - found[204]} not; {len(table.happened)} "

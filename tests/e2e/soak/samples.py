@@ -4,13 +4,15 @@ import contextlib
 import os
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
 from loadtest.bench import proc
-from tests.e2e.drill.stages import Stage
+from tests.e2e.soak.many import Many
+from tests.e2e.soak.one import One
+from tests.e2e.soak.sender import statuses
 
 _MIB = 1 << 20
 
@@ -33,42 +35,47 @@ class Life:
 
 
 class Disk(NamedTuple):
-    """MiB in a spool, and in the whole data dir."""
+    """MiB in a spool, and in the rest of its data dir."""
 
     at: float
     spool: float
-    data: float
+    rest: float
 
 
 @dataclass
 class Samples:
     lives: dict[int, Life] = field(default_factory=dict)  # by process id
     disks: dict[str, list[Disk]] = field(default_factory=dict)
+    answered: dict[str, list[tuple[float, int]]] = field(default_factory=dict)  # posts answered 204 until then
 
 
 class Sampler(threading.Thread):
-    def __init__(
-        self, stages: Callable[[], Iterable[tuple[str, Stage]]], folders: dict[str, Path], every: float
-    ) -> None:
-        """`stages`: those that run now, with their names; `folders`: data dirs by name; `every`: seconds."""
+    def __init__(self, set_ups: Sequence[One | Many], every: float) -> None:
+        """`every`: seconds."""
         super().__init__(daemon=True, name="sampler")
-        self.samples = Samples(disks={name: [] for name in folders})
-        self._stages, self._folders, self._every = stages, folders, every
+        self.samples = Samples()
+        self._set_ups, self._every = set_ups, every
         self._began = time.monotonic()
         self._over = threading.Event()
 
     def run(self) -> None:
         while not self._over.wait(self._every):
             at = time.monotonic() - self._began
-            for name, stage in self._stages():
-                for pid, its in _processes(name, stage.process.pid):
-                    if taken := _sample(pid, at):
-                        life = self.samples.lives.setdefault(pid, Life(its))
-                        life.name = its  # a store that only begins looks like a worker
-                        life.samples.append(taken)
-            for name, folder in self._folders.items():
-                spool = _bytes(folder / "spool") / _MIB
-                self.samples.disks[name].append(Disk(at, spool, _bytes(folder) / _MIB))
+            for its in self._set_ups:
+                self._look(its, round(at, 1))
+
+    def _look(self, its: One | Many, at: float) -> None:
+        self.samples.answered.setdefault(its.name, []).append((at, statuses(its.browsers)[204]))
+        for name, stage in its.stages():
+            for pid, called in _processes(name, stage.process.pid):
+                if taken := _sample(pid, at):
+                    life = self.samples.lives.setdefault(pid, Life(called))
+                    life.name = called  # a store that only begins looks like a worker
+                    life.samples.append(taken)
+        for name, folder in its.data_dirs.items():
+            spool = _bytes(folder / "spool")
+            disk = Disk(at, spool / _MIB, max(0, _bytes(folder) - spool) / _MIB)
+            self.samples.disks.setdefault(name, []).append(disk)
 
     def stop(self) -> None:
         self._over.set()
@@ -92,7 +99,7 @@ def _sample(pid: int, at: float) -> Sample | None:
         threads = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[17])
         files = sum(1 for _ in Path(f"/proc/{pid}/fd").iterdir())
         if memory := proc.resident_bytes(pid):
-            return Sample(round(at, 1), round(memory / _MIB, 2), files, threads)
+            return Sample(at, round(memory / _MIB, 2), files, threads)
     return None
 
 

@@ -3,15 +3,15 @@
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from random import Random
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 KILLING_SHARE = 1 / 3  # of the time
 
 
 class Trouble(NamedTuple):
-    """`do` returns what it did when it is over, and raises AssertionError where that did not happen as it should."""
+    """`do` returns what it did when it is over; AssertionError and OSError say that it did not happen as it should."""
 
     name: str
     ends_processes: bool
@@ -31,9 +31,6 @@ class Happened:
 
     def __str__(self) -> str:
         return f"{self.of}: {self.name}: {'DID NOT: ' if self.failed else ''}{self.said}"
-
-    def record(self) -> dict[str, Any]:
-        return asdict(self)
 
 
 class Timetable(threading.Thread):
@@ -64,7 +61,7 @@ class Timetable(threading.Thread):
         at, failed = time.monotonic(), False
         try:
             said = trouble.do(self._chance)
-        except AssertionError as error:
+        except (AssertionError, OSError) as error:
             said, failed = str(error), True
         found = Happened(self._of, trouble.name, at - began, time.monotonic() - began, said, failed)
         self.happened.append(found)
