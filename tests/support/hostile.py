@@ -15,7 +15,8 @@ TEXT = (
 LONG = "https://evil.example/" + "é/" * 21_800  # 64 KiB as UTF-8
 # What the processor chooses from a list is none.
 _NO_TEXTS = {"site", "window", "fingerprint", "reports", "estimated", "first_seen", "last_seen", "line_number",
-             "column_number", "status_code", "trust", "policy_hash", "blocked_kind", "disposition", "verdict"}  # fmt: skip
+             "column_number", "status_code", "trust", "policy_hash", "blocked_kind", "disposition",
+             "verdict"}  # fmt: skip
 TEXTS = [name for name in FIELDS if name not in _NO_TEXTS]
 LABEL, WORD = "m" * 63, "w" * 64  # without a place to break a line
 POLICIES = ("00000000000000ee", "00000000000000ff")

@@ -5,7 +5,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-SIZE_MB = 80  # the program wants 64 MB free when it starts
+SIZE_MB = 80  # the collector wants 64 MB free when it starts
 _KEEPER = 'mount -t tmpfs -o "size=$2m" none "$1" && echo mounted && exec sleep infinity'
 
 
@@ -22,10 +22,10 @@ def reason_missing() -> str | None:
 class SmallDisk:
     """A tmpfs over `folder` that only those see who are started with `inside`; others reach it under `seen`."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, size_mb: int = SIZE_MB) -> None:
         folder.mkdir(parents=True)
         self._keeper = subprocess.Popen(
-            ["unshare", "-rm", "sh", "-c", _KEEPER, "sh", folder, str(SIZE_MB)], stdout=subprocess.PIPE
+            ["unshare", "-rm", "sh", "-c", _KEEPER, "sh", folder, str(size_mb)], stdout=subprocess.PIPE
         )
         assert self._keeper.stdout is not None
         assert self._keeper.stdout.readline() == b"mounted\n"
@@ -42,8 +42,8 @@ class SmallDisk:
         return room.f_bavail * room.f_frsize
 
     def fill_but(self, left: int) -> None:
-        """Leaves this many bytes."""
-        with self._filler.open("wb", buffering=0) as file:
+        """Leaves this many bytes; may be called again while it is full."""
+        with self._filler.open("ab", buffering=0) as file:
             file.write(bytes(max(0, self.free_bytes() - left)))
 
     def make_room(self) -> None:

@@ -15,7 +15,7 @@ from tests.e2e.drill.stages import Collector, Processor, wait_for
 from tests.e2e.drill.world import PARTITIONS, World
 from tests.support.clickhouse_faults import Counts
 
-_ROOM_BYTES = 100_000  # left on the small disk, for the spool to fill
+_ROOM_BYTES = 20_000  # left on the small disk, for the spool to fill
 
 
 class Fault(NamedTuple):
@@ -48,11 +48,11 @@ def freeze_worker(world: World, chance: Random) -> str:
         collector = chance.choice(world.collectors)
         victim = chance.choice(wait_for(f"{collector.name} has workers", collector.workers))
         seconds = chance.uniform(2, 5)
-        _freeze(victim, seconds)
+        freeze(victim, seconds)
         return f"{collector.name}, worker {victim}, {seconds:.1f} s"
 
 
-def _freeze(pid: int, seconds: float) -> None:
+def freeze(pid: int, seconds: float) -> None:
     os.kill(pid, signal.SIGSTOP)
     try:
         time.sleep(seconds)
@@ -156,7 +156,7 @@ def _controller(world: World) -> int:
 
 def freeze_broker(world: World, chance: Random) -> str:
     number, seconds = chance.choice(world.cluster.numbers), chance.uniform(5, 15)
-    _freeze(world.cluster.pid(number), seconds)
+    freeze(world.cluster.pid(number), seconds)
     return f"broker {number}, {seconds:.0f} s"
 
 
@@ -276,5 +276,5 @@ def kill_store(world: World, chance: Random) -> str:
 
 def freeze_store(world: World, chance: Random) -> str:
     seconds = chance.uniform(3, 8)
-    _freeze(world.store.process.pid, seconds)
+    freeze(world.store.process.pid, seconds)
     return f"{seconds:.0f} s"
