@@ -241,8 +241,9 @@ class Collector:
     def tend(self) -> None:
         """Called about once a second: what was counted goes to the metrics, and turned-away reports to the ledger."""
         self.tally.publish()
-        with contextlib.suppress(LogFull):
-            for site, reason in list(self._unwritten):
-                now, turned_away = int(time() * 1000), self._unwritten[site, reason]
+        self.spool.tend()
+        for site, reason in list(self._unwritten):
+            now, turned_away = int(time() * 1000), self._unwritten[site, reason]
+            with contextlib.suppress(LogFull):  # for one site; another may have room
                 self.spool.append((now, site, Kind.REFUSAL, turned_away, b"", b"", reason.value))
                 del self._unwritten[site, reason]

@@ -9,7 +9,7 @@ from typing import Any
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from ingest.answers import REFUSED, Answer
-from ingest.limits import Cells, Clients
+from ingest.limits import Cells, Clients, network_of
 from ingest.shared import Shared
 from schema import metrics
 from schema.reasons import Reason
@@ -45,7 +45,9 @@ class Connection(HttpToolsProtocol):
         self.transport = transport
         self._uvicorn["server_state"].connections.add(self)
         self.shared.connections.add(self)
-        if len(self.shared.connections) > self.shared.max_connections:
+        if len(self.shared.connections) <= self.shared.max_connections:
+            return
+        if not self.shared.crowd.makes_room(self.shared.connections, self):
             self._write(REFUSED[Reason.BUSY])
             self.shared.collector.tally.turned_away["connections"] += 1
             self._end("too-many")
@@ -78,11 +80,28 @@ class Connection(HttpToolsProtocol):
         if not keeps:
             self.transport.close()
 
+    @property
+    def _address(self) -> str:
+        """The client's; empty at a UNIX socket."""
+        peer = self.transport.get_extra_info("peername")
+        return str(peer[0]) if isinstance(peer, tuple) else ""
+
+    @property
+    def network(self) -> bytes:
+        return network_of(self._address)
+
+    @property
+    def waiting_since(self) -> float:
+        return self._since
+
+    def give_way(self) -> None:
+        if not self.transport.is_closing():
+            self._end("too-many")
+
     def _is_over(self, clients: Clients) -> bool:
         """Whether its client's network sends too much. It has one client, so that is looked up once."""
         if self._cells is None:
-            peer = self.transport.get_extra_info("peername")
-            self._cells = clients.cells(peer[0]) if isinstance(peer, tuple) else ()
+            self._cells = clients.cells(self._address)
         return self.shared.collector.is_over_at(clients, self._cells)
 
     def eof_received(self) -> None:

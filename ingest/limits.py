@@ -92,7 +92,7 @@ class Clients:
 
     def cells(self, address: str) -> Cells:
         """Of a client's IP address; none for what is no such address (a UNIX socket's peer)."""
-        network = _network(address)
+        network = network_of(address)
         if not network:
             return ()
         columns = struct.unpack("<4H", blake2b(network, key=self._salt, digest_size=2 * _ROWS).digest())
@@ -114,8 +114,8 @@ class Clients:
 _MAPPED = bytes(10) + b"\xff\xff"
 
 
-def _network(address: str) -> bytes:
-    """IPv4: /24. IPv6: /48, the most that one site is given (RFC 6177)."""
+def network_of(address: str) -> bytes:
+    """IPv4: /24. IPv6: /48, the most that one site is given (RFC 6177). Empty for what is no IP address."""
     try:
         packed = socket.inet_pton(socket.AF_INET6 if ":" in address else socket.AF_INET, address.partition("%")[0])
     except OSError:

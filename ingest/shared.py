@@ -6,6 +6,7 @@ from typing import Protocol
 
 from ingest.answers import Answer
 from ingest.collector import Collector, site_of
+from ingest.crowd import Crowd, Member
 from ingest.heads import Heads
 from ingest.turn import Turn
 from schema import metrics
@@ -14,7 +15,7 @@ _KNOWN_URLS = 4096
 _LONGEST_URL = 256  # worth remembering: a signed one may have 150 bytes
 
 
-class Swept(Protocol):
+class Swept(Member, Protocol):
     def sweep(self, now: int) -> None:
         """End it if it takes too long; `now` in seconds of the shared clock."""
 
@@ -27,6 +28,7 @@ class Shared:
         self.waits = collector.spool.waits  # for Kafka: then a report is a task, and goes the ordinary way
         self.max_connections = max_connections
         self.connections: set[Swept] = set()
+        self.crowd = Crowd(max_connections)
         self.unfinished = 0  # bytes of bodies that are still coming
         self.now = 0  # seconds, by `tick`
         self.sites: dict[bytes, str] = {}  # of report URLs, as sent
@@ -41,6 +43,7 @@ class Shared:
         self.now += 1
         self._date = b"date: " + formatdate(usegmt=True).encode() + b"\r\n"
         self._written.clear()
+        self.crowd.forget()
         for connection in list(self.connections):
             connection.sweep(self.now)
         metrics.CONNECTIONS.set(len(self.connections))

@@ -1,8 +1,11 @@
 """What stands behind a 204: the delivery is in the spool (`disk`), will be soon (`memory`), or is in Kafka (`log`)."""
 
 import time
+from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
+from ingest.fairness import RESERVE, Shares
 from log.outbox import Position
 from log.protocols import LogFull
 from log.segments import SegmentWriter
@@ -15,6 +18,8 @@ HURRY_SECONDS = 1.5  # when the worker stops
 _LOOK_SECONDS = 0.5
 HELD_BYTES = 4 * 1024 * 1024
 _FRAMING = 64  # more than a frame's head takes
+_SITE = 1  # of a Delivery's fields
+_LITTLE = 0.01  # of the spool
 
 
 class Spool:
@@ -32,16 +37,41 @@ class Spool:
         self._held_bytes = 0
         self._stuck = False  # the last flush failed
         self._hurry_at = float("inf")
+        self._shares = Shares()
 
     def append(self, *deliveries: tuple[Any, ...]) -> None:
-        """Each the fields of a Delivery, in order; together they are one write. Raises LogFull: nothing was kept."""
+        """Each the fields of a Delivery, in order; together they are one write.
+
+        Raises LogFull: nothing was kept, because the spool is full, or for one of these sites' share of it.
+        """
         records = [delivery.encode(fields) for fields in deliveries]
-        if self._hold:
-            self._keep(records)
-            return
         if self._confirmer is not None and self._confirmer.trouble:
             raise LogFull("Kafka does not answer")
-        self._writer.append(records)
+        if self._is_nearly_full and not self._is_fair(deliveries, records):
+            raise LogFull("the site's share of the spool is used up")
+        if self._hold:
+            self._keep(records)
+        else:
+            self._writer.append(records)
+        for fields, record in zip(deliveries, records, strict=True):
+            self._shares.add(fields[_SITE], len(record) + _FRAMING)
+
+    @property
+    def _free(self) -> int:
+        """Bytes, as last seen."""
+        return self._writer.room - self._writer.waiting - self._held_bytes
+
+    @property
+    def _is_nearly_full(self) -> bool:
+        if self._free < self._writer.room * RESERVE:
+            self._writer.look()
+        return self._free < self._writer.room * RESERVE
+
+    def _is_fair(self, deliveries: Sequence[tuple[Any, ...]], records: Sequence[bytes]) -> bool:
+        lengths: Counter[str] = Counter()
+        for fields, record in zip(deliveries, records, strict=True):
+            lengths[fields[_SITE]] += len(record) + _FRAMING
+        return self._shares.allow(lengths, self._free)
 
     def _keep(self, records: list[bytes]) -> None:
         if self._stuck or self._held_bytes >= HELD_BYTES:
@@ -79,7 +109,13 @@ class Spool:
         """The worker stops: who waits for Kafka is answered before the connections are cut."""
         self._hurry_at = time.monotonic() + HURRY_SECONDS
 
+    def tend(self) -> None:
+        """Called about once a second."""
+        self._shares.shrink(self._writer.waiting + self._held_bytes)
+
     @property
     def full(self) -> bool:
-        """Whether reports are turned away now."""
-        return self._writer.full or (self._confirmer is not None and bool(self._confirmer.trouble))
+        """Whether all reports are turned away now: those of every site that has some here."""
+        if self._writer.full or (self._confirmer is not None and self._confirmer.trouble):
+            return True
+        return self._is_nearly_full and self._shares.used_up(self._free, int(self._writer.room * _LITTLE))

@@ -52,6 +52,7 @@ class SegmentWriter:
         self.used = 0.0  # share of the quota, or of what the disk has room for
         self._folder = folder
         self._max_bytes = max_bytes
+        self.room = max_bytes  # for all that lies in the folder: the quota, or less where the disk has less
         self._segment_bytes = min(SEGMENT_BYTES, max_bytes // 4)  # only a closed segment can be deleted
         folder.mkdir(parents=True, exist_ok=True)
         self._lock = (folder / "lock").open("wb")
@@ -97,9 +98,19 @@ class SegmentWriter:
 
     def fits(self, length: int) -> bool:
         """Counts again what the reader has left before it says no, but not at every refusal."""
-        if self._size + self._closed_bytes + length > self._max_bytes and time.monotonic() > self._measured_at + 0.1:
+        if self.waiting + length > self._max_bytes:
+            self.look()
+        return self.waiting + length <= self._max_bytes
+
+    @property
+    def waiting(self) -> int:
+        """Bytes in the folder, as last seen."""
+        return self._size + self._closed_bytes
+
+    def look(self) -> None:
+        """See what the reader has left, unless that was seen just now."""
+        if time.monotonic() > self._measured_at + 0.1:
             self._measure()
-        return self._size + self._closed_bytes + length <= self._max_bytes
 
     def _undo(self, written: int) -> None:
         """A full disk takes part of a write: cut it off, so that the next frame starts where this one should have."""
@@ -164,11 +175,12 @@ class SegmentWriter:
         elif self._size > len(HEADER) and now - self._written_at > IDLE_SECONDS:
             self.roll()
         self._measure()
-        used = self._size + self._closed_bytes
+        used = self.waiting
         disk = os.statvfs(self._folder)
         room = disk.f_bavail * disk.f_frsize
         self.full = used > self._max_bytes * 0.99 or room < _ROOM_BYTES
-        self.used = 1.0 if self.full else used / min(self._max_bytes, used + room)
+        self.room = min(self._max_bytes, used + room)
+        self.used = 1.0 if self.full else used / self.room
         return used
 
     def close(self) -> None:

@@ -141,6 +141,7 @@ def expected_item(number: int) -> dict[str, object]:
     return item | {
         "fingerprint": f"{number:032x}",
         "reports": total(rows),
+        "estimated": total(rows),
         "window": written(min(row.window for row in rows)),
         "first_seen": written_ms(min(row.first_seen for row in rows)),
         "last_seen": written_ms(max(row.last_seen for row in rows)),
