@@ -29,17 +29,15 @@ kafka:
 drill: install
 	$(BIN)/python -m tests.e2e.drill $(DRILL)
 
-<<<<<<< HEAD
 # A million inputs for each of the parsers, or for those in TARGET; RUNS=100000, FUZZ='--keep' (docs/fuzzing.md).
 RUNS ?= 1000000
 fuzz: .venv/installed-dev
 	$(BIN)/python -m tests.fuzz $(TARGET) --runs $(RUNS) $(FUZZ)
-=======
+
 # An hour of browsers' traffic and faults: do memory, files and threads stay flat, and are the totals exact?
 # SOAK='--minutes 10 --only run', or --help.
 soak: install
 	$(BIN)/python -m tests.e2e.soak $(SOAK)
->>>>>>> soak
 
 # The captured reports: the share with the right noise label and the right verdict, by engine and rule.
 corpus-report: install
