@@ -4,6 +4,7 @@ import pytest
 
 from schema.clickhouse import Engine
 from schema.migrate import Migration, apply, formed, migrate, migrations
+from schema.violation import Violation
 from tests.support.store import START, account, put, violation
 
 LEVELS = [number for number, _, _ in migrations()][:-1]
@@ -30,18 +31,22 @@ def upto(level: int) -> list[Migration]:
     return [its for its in formed(90) if its.number <= level]
 
 
-def fill(client, level: int) -> None:
-    """As a processor of then did: only the columns that were there."""
+def insert(client, *rows: Violation) -> None:
+    """As a processor of then did: only the columns that are there."""
     query = "SELECT name FROM system.columns WHERE database = currentDatabase() AND table = 'violations'"
     known = {row[0] for row in client.query(query).result_rows} - {"judged", "labelled"}
+    names = [name for name in Violation.__struct_fields__ if name in known]
+    put(client, "violations", names, [[getattr(row, name) for row in rows] for name in names])
+
+
+def fill(client, level: int) -> None:
     first, site = 10 * level, f"level-{level}"
-    rows = [
+    insert(
+        client,
         violation(first, site=site, reports=7),
         violation(first + 1, site=site, at=START - 30 * 86400, reports=4),
         violation(first + 2, site=site, reports=2),
-    ]
-    names = [name for name in type(rows[0]).__struct_fields__ if name in known]
-    put(client, "violations", names, [[getattr(row, name) for row in rows] for name in names])
+    )
     put(client, "policies", ["policy_hash", "original_policy", "last_seen"], [["aa"], ["default-src 'self'"], [START]])
     if has_ledger(client):
         account(client, [(site, START, "received", "", 13), (site, START, "stored", "", 13)])
@@ -74,9 +79,6 @@ def test_totals_are_the_same_after_the_upgrade(client, level):
 
 
 def test_what_is_left_out_is_known_by_the_week_from_then_on(client):
-    row = violation(7, site="new", reports=1, left_out=9.0)
-    names = list(row.__struct_fields__)
-    names = [name for name in names if name not in {"judged", "labelled"}]
-    put(client, "violations", names, [[getattr(row, name)] for name in names])
+    insert(client, violation(7, site="new", reports=1, left_out=9.0))
     query = "SELECT sum(left_out) FROM {} WHERE site = 'new'"
     assert [client.query(query.format(table)).result_rows for table in ("violations", "weeks")] == [[(9.0,)]] * 2
