@@ -15,6 +15,7 @@ from tests.k8s.rules.scaling import bounds
 NAME = "collector"
 # Of the work that its fewest, and its most pods do at the HPA's target.
 QUIET, LOUD = 0.5, 2.0
+SYNC_SECONDS = 15  # between two looks of an HPA, by default
 SETTLE_SECONDS, UP_SECONDS, DOWN_SECONDS = 180, 600, 1200
 Steps = list[tuple[float, int]]  # seconds since the load changed, and the pods that were ready then
 
@@ -30,8 +31,9 @@ class Scaled(NamedTuple):
     down: Steps
 
     def wrong(self) -> Iterator[str]:
+        """The pause counts from the HPA's last look before the load went."""
         began = self.down[1][0]
-        if began < self.window:
+        if began < self.window - SYNC_SECONDS:
             yield f"{self.overlay}: pods went {began:.0f} s after the load, before the {self.window} s to wait"
 
 
