@@ -88,6 +88,6 @@ def test_the_longest_report_takes_bounded_time(start):
     for unit in UNITS:
         text = start + unit * (262_144 // len(unit))
         for name in PLAIN:
-            began = time.process_time()
+            began = time.thread_time()
             row({name: text}, url=text, age=text)
-            assert time.process_time() - began < 0.5, (name, unit)
+            assert time.thread_time() - began < 0.5, (name, unit)

@@ -171,9 +171,9 @@ def test_a_url_that_was_too_long_to_keep_is_truncated_and_a_shorter_one_is_not()
 def test_many_sources_and_a_long_path_are_judged_in_no_time():
     """Six seconds, when the path was taken apart for each source."""
     policy = "img-src" + " x.co/a" * 9300
-    started = time.process_time()
+    started = time.thread_time()
     judged(policy, "img-src", "https://x.co" + "/" * 16_000)
-    assert time.process_time() - started < 3
+    assert time.thread_time() - started < 3
 
 
 SOURCES = st.lists(

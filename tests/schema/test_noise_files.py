@@ -165,9 +165,9 @@ def test_an_expression_that_is_taken_needs_little_time_whatever_the_sample(piece
         return
     found = re.compile(rule.sample)
     for text in (sample, "a" * 1024, "ab" * 512):
-        started = time.process_time()
+        started = time.thread_time()
         found.search(text + "!")
-        assert time.process_time() - started < 0.5
+        assert time.thread_time() - started < 0.5
 
 
 @given(
