@@ -174,17 +174,16 @@ def test_a_worn_producer_is_exchanged(kafka, writer, tmp_path, monkeypatch):
 def test_what_was_under_way_to_partitions_that_are_gone_goes_to_others(kafka, place, writer, tmp_path):
     """The topic was deleted and made anew with fewer."""
     smaller = new_place(kafka.bootstrap, 2)
-    for number in range(5):
-        writer.append([record(number, 200 * 1024)])
+    under_way = [record(number, 200 * 1024) for number in range(5)]
+    for written in under_way:
+        writer.append([written])
     ship(tmp_path / "spool", place)
     writer.append([record(5)])
     with remembered(tmp_path / "spool") as outbox:
-        length = len(frame(record(0, 200 * 1024)))
-        for number in range(5):
-            start = len(HEADER) + number * length
-            flight = Flight(
-                segments(tmp_path / "spool")[0].name, start, start + length, 3 + number, 7, int(time.time() * 1000)
-            )
-            outbox.state.flights.append(flight)
+        name, start = segments(tmp_path / "spool")[0].name, len(HEADER)
+        for number, written in enumerate(under_way):
+            end = start + len(frame(written))
+            outbox.state.flights.append(Flight(name, start, end, 3 + number, 7, int(time.time() * 1000)))
+            start = end
     ship(tmp_path / "spool", smaller)
     assert numbers(smaller) == [0, 1, 2, 3, 4, 5]
