@@ -130,9 +130,9 @@ def _connect(link: socket.socket, path: Path) -> None:
 
 def asked(data_dir: Path, errand: str, **what: Any) -> Generator[dict[str, Any], None, None]:
     """The steps. Raises CannotStart."""
-    with contextlib.ExitStack() as stack:
-        link = stack.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM))
-        try:
+    try:
+        with contextlib.ExitStack() as stack:
+            link = stack.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM))
             _connect(link, data_dir / "store.sock")
             file = stack.enter_context(link.makefile("rwb"))
             file.write(json.dumps({"errand": errand, **what}).encode() + b"\n")
@@ -145,8 +145,8 @@ def asked(data_dir: Path, errand: str, **what: Any) -> Generator[dict[str, Any],
                 if "end" in step:
                     return
                 yield step
-        except (OSError, ValueError) as error:
-            raise CannotStart(
-                f"another process has the store in {data_dir} open, and gives no answer ({error}): "
-                "if it is a command, wait for its end; if it is an older `csp-sentinel run`, start that again"
-            ) from error
+    except (OSError, ValueError) as error:  # also of closing what was not sent
+        raise CannotStart(
+            f"another process has the store in {data_dir} open, and gives no answer ({error}): "
+            "if it is a command, wait for its end; if it is an older `csp-sentinel run`, start that again"
+        ) from error
