@@ -4,6 +4,7 @@ A mutation's text is kept beside the table it was for. So it names rows by a has
 to be forgotten.
 """
 
+import json
 import re
 import time
 from collections.abc import Iterator, Sequence
@@ -14,13 +15,17 @@ from clickhouse_connect.driver.client import Client
 from schema.cluster import LOCAL
 from schema.places import ClickHousePlace
 
+_PORTS = {"http": 80, "https": 443}
 _AT_ONCE = 4000  # hashes in a statement: ClickHouse reads 256 KiB of one
 _LOOK_SECONDS = 0.2
 _OLD_PARTS_SECONDS = 20.0
 
 
 class Wanted(NamedTuple):
-    """`site`: "" is all. `urls` without query and fragment; `beginnings` of URLs. Without either: all of the site."""
+    """`site`: "" is all. `beginnings` of URLs. Without URLs: all of the site.
+
+    A URL without a query stands for itself with any; else for what a site may have kept of its query, or nothing of it.
+    """
 
     site: str
     urls: tuple[str, ...] = ()
@@ -39,8 +44,17 @@ class Wanted(NamedTuple):
     def _within(self) -> str:
         """A pattern for texts in which a URL may stand: it ends there, or goes on as a query."""
         ends = r"(?:[^A-Za-z0-9._~/%+:@!$&*=-]|\z)"
-        whole = "|".join(map(re.escape, self.urls))
-        return "|".join([*([f"(?:{whole}){ends}"] if whole else []), *map(re.escape, self.beginnings)])
+        whole = "|".join(_spelled(url.partition("?")[0]) for url in self.urls)
+        return "|".join([*([f"(?:{whole}){ends}"] if whole else []), *map(_spelled, self.beginnings)])
+
+
+def _spelled(url: str) -> str:
+    """A pattern for it as a browser or a client may have written it, in JSON."""
+    scheme, _, rest = url.partition("://")
+    host, slash, path = rest.partition("/")
+    port = f"(?::0*{_PORTS[scheme]})?" if slash and scheme in _PORTS and ":" not in host else ""
+    ways = dict.fromkeys((slash + path, json.dumps(slash + path)[1:-1]))  # é or \u00e9
+    return f"(?i:{re.escape(f'{scheme}://{host}')}){port}(?:{'|'.join(map(re.escape, ways))})"
 
 
 class Held(NamedTuple):
@@ -62,7 +76,10 @@ class _Where(NamedTuple):
 
 def _is(column: str) -> str:
     begins = f"arrayExists(it -> startsWith({column}, it), {{beginnings:Array(String)}})"
-    return f"({column} IN {{urls:Array(String)}} OR {begins})"
+    kept = f"hasAll(splitByChar('&', queryString(it)), splitByChar('&', queryString({column})))"
+    queries = f"position(it, '?') = 0 OR queryString({column}) = '' OR {kept}"
+    same = f"cutQueryString(it) = cutQueryString({column}) AND ({queries})"
+    return f"(arrayExists(it -> {same}, {{urls:Array(String)}}) OR {begins})"
 
 
 def _says(*columns: str) -> str:
@@ -81,6 +98,11 @@ OF_URLS = " OR ".join(map(_is, URL_COLUMNS))
 """What follows from a fingerprint: all rows of it are of these URLs, or none is."""
 # An event's id is in the messages that tell of it.
 _MESSAGES_OF = "hasAny(events, (SELECT groupArray(id) FROM alert_events WHERE {condition}))"
+_LABELLED = "position(rows, {label:String}) > 0"
+_OF_THIS_SITE_ONLY = (
+    f"policy_hash IN (SELECT policy_hash FROM site_policies WHERE {_SITE}) "  # noqa: S608  (of ours)
+    f"AND policy_hash NOT IN (SELECT policy_hash FROM site_policies WHERE NOT ({_SITE}))"
+)
 
 
 def _of_site() -> Iterator[_Where]:
@@ -89,7 +111,7 @@ def _of_site() -> Iterator[_Where]:
     silent = f"key IN (SELECT sipHash128({_SOURCE}) FROM sources WHERE {_SITE})"  # noqa: S608  (of ours)
     yield _Where("silent_sources", "key", silent)
     yield _Where("alert_messages", "seq", _MESSAGES_OF.format(condition=_SITE))
-    yield _Where("noise_moves", "batch", "position(rows, {label:String}) > 0")
+    yield _Where("noise_moves", "batch", _LABELLED)
 
 
 def _of_urls(site: str) -> Iterator[_Where]:
@@ -98,16 +120,19 @@ def _of_urls(site: str) -> Iterator[_Where]:
     yield _Where("weeks", "fingerprint", f"{here}({OF_URLS})")
     for table in ("violations", "weeks"):
         others = f"{here}NOT ({OF_URLS})"
-        yield _Where(table, "referrer", f"{others} AND {_is('referrer')}", clears="referrer")
-        yield _Where(table, "sample", f"{others} AND ({_says('sample')})", clears="sample")
+        yield _Where(table, "site, referrer", f"{others} AND {_is('referrer')}", clears="referrer")
+        yield _Where(table, "site, sample", f"{others} AND ({_says('sample')})", clears="sample")
     of_them = f"fingerprint IN (SELECT fingerprint FROM violations WHERE {here}({OF_URLS}))"  # noqa: S608
     yield _Where("examples", "site, fingerprint", f"{here}({of_them} OR {_says('raw')})")
     yield _Where("rejects", "day, reason, slot", f"{here}({_says('raw')})")
-    yield _Where("policies", "policy_hash", _says("original_policy"))
+    only_here = f" AND {_OF_THIS_SITE_ONLY}" if site else ""
+    yield _Where("policies", "policy_hash", f"{_says('original_policy')}{only_here}")
     told = f"{here}({_says('title', 'evidence', 'occasion')})"
     yield _Where("alert_events", "id", told)
-    yield _Where("alert_messages", "seq", f"{_says('payload')} OR {_MESSAGES_OF.format(condition=told)}")
-    yield _Where("noise_moves", "batch", _says("rows"))
+    payload = f"{_MESSAGES_OF.format(condition=_SITE)} AND ({_says('payload')})" if site else _says("payload")
+    yield _Where("alert_messages", "seq", f"{payload} OR {_MESSAGES_OF.format(condition=told)}")
+    # One batch may hold rows of many sites. All are done by now, and nobody reads them again.
+    yield _Where("noise_moves", "batch", f"{_LABELLED} AND ({_says('rows')})" if site else _says("rows"))
 
 
 def held(client: Client, wanted: Wanted) -> list[Held]:

@@ -66,7 +66,10 @@ def _clear(unfinished: Path) -> None:
         if not {path.name for path in unfinished.iterdir()} <= _OURS:
             raise CannotStart(f"{unfinished} is in the way, and no unfinished backup: move it away")
         shutil.rmtree(unfinished)
-    unfinished.mkdir(parents=True, mode=0o700)
+    try:
+        unfinished.mkdir(parents=True, mode=0o700)
+    except OSError as error:
+        raise CannotStart(f"the backup can't be made: {error}") from error
 
 
 def _copy_all(taken: Path, to: Path, manifest: Manifest) -> None:

@@ -53,8 +53,10 @@ def read_manifest(folder: Path) -> Manifest:
         raise BadBackup(f"{folder / MANIFEST} can't be read: {error}") from error
     led = [posixpath.join(posixpath.dirname(name), to) for name, to in found.links.items()]
     for name in [*found.files, *found.links, *led]:
-        if posixpath.normpath(name).startswith(("/", "..")):
+        if posixpath.normpath(name).startswith(("/", "..")) or "\0" in name:
             raise BadBackup(f"{folder / MANIFEST} names a file outside of the backup: {name!r}")
+    if not found.files:
+        raise BadBackup(f"{folder / MANIFEST} names no files: no backup is without any")
     return found
 
 

@@ -43,12 +43,17 @@ async def served(data_dir: Path, errands: Mapping[str, Errand]) -> AsyncIterator
         listener.close()
         yield
         return
-    server = await asyncio.start_unix_server(functools.partial(_answer, errands), sock=listener, limit=_LONGEST)
+    answering: set[asyncio.Task[None]] = set()
+    answer = functools.partial(_answer, errands, answering)
+    server = await asyncio.start_unix_server(answer, sock=listener, limit=_LONGEST)
     try:
         yield
     finally:
         server.close()
         path.unlink(missing_ok=True)
+        for task in answering:
+            task.cancel()
+        await asyncio.gather(*answering, return_exceptions=True)  # the store is closed next
 
 
 @contextlib.contextmanager
@@ -62,20 +67,42 @@ def _short(path: Path) -> Iterator[str]:
         os.close(folder)
 
 
-async def _answer(errands: Mapping[str, Errand], reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+async def _answer(
+    errands: Mapping[str, Errand],
+    answering: set[asyncio.Task[None]],
+    reader: asyncio.StreamReader,
+    writer: asyncio.StreamWriter,
+) -> None:
+    """A task in `answering` until its errand is closed."""
+    this = asyncio.current_task()
+    assert this is not None  # a server's callback is one
+    answering.add(this)
+    this.add_done_callback(answering.discard)
     steps: Iterator[dict[str, Any]] = iter(())
     try:
         asked = json.loads(await reader.readline())
         steps = errands[asked["errand"]](asked)
         while await reader.readline() == _NEXT:
-            step = await asyncio.to_thread(_step, steps)
+            step = await _whole(steps)
             writer.write(json.dumps(step).encode() + b"\n")
             await writer.drain()
     except (ValueError, LookupError, TypeError, ConnectionError) as error:
         logger.warning("a question at store.sock was given up: %r", error)
+    except asyncio.CancelledError:  # by `served` only. Python 3.11 logs it as an error where it is raised on
+        writer.write(json.dumps({"error": "the running csp-sentinel is being stopped: try again"}).encode() + b"\n")
     finally:
         await asyncio.to_thread(getattr(steps, "close", lambda: None))
         writer.close()
+
+
+async def _whole(steps: Iterator[dict[str, Any]]) -> dict[str, Any]:
+    """A step can't be ended in its thread, and what makes the steps can't be closed before: also who stops waits."""
+    step = asyncio.ensure_future(asyncio.to_thread(_step, steps))
+    try:
+        return await asyncio.shield(step)
+    except asyncio.CancelledError:
+        await asyncio.wait([step])
+        raise
 
 
 def _step(steps: Iterator[dict[str, Any]]) -> dict[str, Any]:
@@ -103,9 +130,9 @@ def _connect(link: socket.socket, path: Path) -> None:
 
 def asked(data_dir: Path, errand: str, **what: Any) -> Generator[dict[str, Any], None, None]:
     """The steps. Raises CannotStart."""
-    with contextlib.ExitStack() as stack:
-        link = stack.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM))
-        try:
+    try:
+        with contextlib.ExitStack() as stack:
+            link = stack.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM))
             _connect(link, data_dir / "store.sock")
             file = stack.enter_context(link.makefile("rwb"))
             file.write(json.dumps({"errand": errand, **what}).encode() + b"\n")
@@ -118,8 +145,8 @@ def asked(data_dir: Path, errand: str, **what: Any) -> Generator[dict[str, Any],
                 if "end" in step:
                     return
                 yield step
-        except (OSError, ValueError) as error:
-            raise CannotStart(
-                f"another process has the store in {data_dir} open, and gives no answer ({error}): "
-                "if it is a command, wait for its end; if it is an older `csp-sentinel run`, start that again"
-            ) from error
+    except (OSError, ValueError) as error:  # also of closing what was not sent
+        raise CannotStart(
+            f"another process has the store in {data_dir} open, and gives no answer ({error}): "
+            "if it is a command, wait for its end; if it is an older `csp-sentinel run`, start that again"
+        ) from error

@@ -23,6 +23,7 @@ from schema.tables import check
 from sentinel.errands import Errand, asked
 from sentinel.explained import CannotStart, explained
 from sentinel.settings import Settings
+from sentinel.snapshot import remove_left
 from sentinel.store_server import asking
 
 Ask = Callable[[str], Iterator[dict[str, Any]]]
@@ -39,6 +40,8 @@ def forget(settings: Settings, given: argparse.Namespace) -> int:
             return 0
         _confirm(given)
         done = _run(ask("forget"))
+    if settings.store is None:
+        remove_left(settings.data_dir)
     _tell_rest(settings, clean=done["clean"])
     return 0
 
@@ -50,14 +53,25 @@ def _wanted(given: argparse.Namespace) -> Wanted:
         raise CannotStart(f"--site {given.site}: a label has lower-case letters, digits and hyphens, at most 63")
     urls, beginnings = set(), set()
     for url in given.url or ():
-        bare = url.rstrip("*").split("?")[0].split("#")[0]
+        whole = url.rstrip("*").split("#")[0]
+        bare, _, query = whole.partition("?")
         if "://" not in bare:
             raise CannotStart(f"--url {url}: a whole URL is asked for, such as https://shop.example/page")
         if url.endswith("*"):
-            beginnings.add(bare)
-        else:
-            urls |= {bare, read_url(url).text}  # as it is stored: without secrets in its path
+            beginnings |= {whole, _beginning(whole)}
+        if query or not url.endswith("*"):
+            names = tuple(pair.partition("=")[0] for pair in query.split("&"))
+            urls |= {whole, read_url(whole, names).text}  # as it is stored: without secrets in its path
     return Wanted(given.site or "", tuple(sorted(urls)), tuple(sorted(beginnings)))
+
+
+def _beginning(text: str) -> str:
+    """As URLs that begin so are stored. Its last part may go on: it is no host, port or secret yet."""
+    head, slash, last = text.partition("?")[0].rpartition("/")
+    rest = last + text[len(head + slash + last) :]
+    if head.endswith("/"):  # of the two before the host
+        return head.lower() + slash + rest.lower()
+    return read_url(head + slash).text + rest
 
 
 @contextlib.contextmanager
@@ -83,11 +97,14 @@ def _place(settings: Settings, wanted: Wanted) -> Iterator[Ask]:
 
 
 def on_errand(store: Store, after: Callable[[], None]) -> Errand:
-    """For who has the store open; `after` it has gone."""
+    """For who has the store open; `after` some of it or all has gone."""
 
     def errand(asked_: dict[str, Any]) -> Iterator[dict[str, Any]]:
-        yield from _steps(store, asked_["what"], msgspec.convert(asked_["wanted"], Wanted))
-        after()
+        try:
+            yield from _steps(store, asked_["what"], msgspec.convert(asked_["wanted"], Wanted))
+        finally:  # also where it fails or is given up in the middle: some of it has gone by then
+            if asked_["what"] == "forget":
+                after()
 
     return errand
 

@@ -53,7 +53,7 @@ def _restore(manifest: Manifest, folder: Path, data_dir: Path) -> None:
             for name, file in manifest.files.items():
                 try:
                     its = copy(folder / name, data_dir / name, lambda length: shown.update(task, advance=length))
-                except FileNotFoundError:
+                except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
                     raise BadBackup(f"{folder / name} is missing from the backup; nothing was restored") from None
                 if (its.bytes, its.sha256) != (file.bytes, file.sha256):
                     raise BadBackup(f"{folder / name} is not as it was backed up; nothing was restored")

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from log import position as positions
-from log.segments import segments
+from log.segments import is_held, segments
 from schema.clickhouse import Engine, StoreInUse, locked
 from schema.linked import link, link_store
 from sentinel.errands import Errand, asked
@@ -37,7 +37,16 @@ def snapshot(data_dir: Path) -> Iterator[Path]:
         except StoreInUse:
             steps = stack.enter_context(contextlib.closing(asked(data_dir, "snapshot")))
             folder = data_dir / next(steps)["folder"]
+            # Who made it removes it, unless it was killed meanwhile.
+            stack.callback(shutil.rmtree, folder, ignore_errors=True)
         yield folder
+
+
+def remove_left(data_dir: Path) -> None:
+    """What a kill left, unless a backup is being made of it: links to files that the store may delete or forget."""
+    if not is_held(data_dir / "backup.lock"):
+        for left in data_dir.glob(f"{_PREFIX}*"):
+            shutil.rmtree(left, ignore_errors=True)
 
 
 def on_errand(data_dir: Path, engine: Engine) -> Errand:

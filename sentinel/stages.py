@@ -132,6 +132,7 @@ class StoreStage:
         if isinstance(store, Server):
             await self._serve(store, ready)
             return
+        snapshot.remove_left(self._settings.data_dir)
         errands = {
             "snapshot": snapshot.on_errand(self._settings.data_dir, store),
             "forget": forgetting.on_errand(store, self._rows_are_gone),

@@ -18,6 +18,8 @@ from sentinel.cli import main
 from sentinel.explained import CannotStart
 from sentinel.restoring import restore
 from sentinel.settings import Settings
+from sentinel.snapshot import remove_left
+from sentinel.spools import held
 from tests.e2e.test_crash import Sender
 from tests.support.program import PROGRAM, Program
 from tests.support.stages import command
@@ -118,6 +120,12 @@ def changed(folder: Path, **fields: object) -> None:
     (folder / "manifest.json").write_text(json.dumps({**manifest, **fields}))
 
 
+def put_a_folder_there(folder: Path) -> None:
+    file = next(folder.glob("spool/*/*.seg"))
+    file.unlink()
+    file.mkdir()
+
+
 def flip_a_byte(folder: Path) -> None:
     file = next(folder.glob("store/chdb/store/*/*/*/data.bin"))
     file.write_bytes(file.read_bytes()[:-1] + b"?")
@@ -128,7 +136,10 @@ def flip_a_byte(folder: Path) -> None:
     [
         (flip_a_byte, "is not as it was backed up"),
         (lambda folder: next(folder.glob("spool/*/*.seg")).unlink(), "is missing from the backup"),
+        (put_a_folder_there, "is missing from the backup"),
         (lambda folder: (folder / "manifest.json").write_text("{"), "can't be read"),
+        (lambda folder: changed(folder, files={}), "names no files"),
+        (lambda folder: changed(folder, files={"store/\0": {"bytes": 0, "sha256": ""}}), "outside of the backup"),
         (lambda folder: changed(folder, format=2, program="9.0"), "made by a newer csp-sentinel (9.0)"),
         (lambda folder: changed(folder, migration=9999), "made by a newer csp-sentinel"),
         (lambda folder: changed(folder, layout=2), "made by a newer csp-sentinel"),
@@ -160,6 +171,22 @@ def test_a_restore_cut_short_is_not_started_with_and_is_done_again(backups, tmp_
         assert ended.value.code == 1
     assert restore(Settings(data_dir=tmp_path), Namespace(folder=backups.folder / "0")) == 0
     layout.check(tmp_path)
+
+
+def test_a_place_that_cannot_be_made_is_said_of_the_backup(backups, tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(CannotStart, match="the backup can't be made"):
+        backup(Settings(data_dir=backups.data_dir), Namespace(folder=tmp_path / "file" / "x"))
+
+
+def test_what_a_kill_left_of_a_snapshot_is_removed_unless_a_backup_is_made_of_it(tmp_path):
+    left = tmp_path / "snapshot-1-2" / "store"
+    left.mkdir(parents=True)
+    with held(Settings(data_dir=tmp_path), "backup"):
+        remove_left(tmp_path)
+        assert left.exists()
+    remove_left(tmp_path)
+    assert not left.parent.exists()
 
 
 @pytest.mark.parametrize("folder, says", [("data", "is there already"), ("data/in", "inside the data dir")])

@@ -129,9 +129,22 @@ def test_of_a_site_everything_goes_but_the_ledgers_numbers(store: Engine, client
 
 
 def test_urls_of_one_site_stay_those_of_another(store: Engine, client):
+    traces = {"referrer": PAGE, "sample": f'fetch("{PAGE}")', "policy_hash": "00000000000000dd",
+              "original_policy": f"report-uri {PAGE}"}  # fmt: skip
+    insert(client, [violation(number, site=site, **traces) for number, site in ((6, "blog"), (7, "shop"))])
+    put(client, "alert_messages", ["seq", "attempts", "events", "payload", "state", "made"], [
+        [3], [1], [["e2"]], [f'{{"text":"{PAGE}"}}'], ["sent"], [START * 1000],
+    ])  # fmt: skip
     done(store, Wanted("blog", (PAGE,)))
     assert rows(client, "SELECT sum(reports) FROM violations WHERE document_url = '" + PAGE + "'") == [7]
-    assert sums(client) == dict.fromkeys(COUNTED, 38)
+    assert sums(client) == dict.fromkeys(COUNTED, 40)
+    for table in ("violations", "weeks"):
+        for column in ("referrer", "sample"):
+            assert rows(client, f"SELECT DISTINCT {column} FROM {table} WHERE site = 'blog'") == [""]
+            assert traces[column] in rows(client, f"SELECT {column} FROM {table} WHERE site = 'shop'")
+    assert "00000000000000dd" in rows(client, "SELECT policy_hash FROM policies")  # the shop's too
+    assert "00000000000000bb" not in rows(client, "SELECT policy_hash FROM policies")
+    assert 3 in rows(client, "SELECT seq FROM alert_messages")
 
 
 def test_a_mutation_does_not_say_what_was_forgotten(store: Engine, client):
@@ -150,3 +163,30 @@ def test_a_hostile_url_is_a_value(store: Engine, client, url: str):
     before = sums(client)["violations"]
     done(store, Wanted("", (url, read_url(url).text)))
     assert sums(client) == dict.fromkeys(COUNTED, before - 1)
+
+
+@pytest.mark.parametrize("asked, stays", [
+    ("https://shop.example/p?id=5&utm=x", ["?id=6"]), ("https://shop.example/p?id=6&id=5", []),
+    ("https://shop.example/p", []), ("https://shop.example/p?other=1", ["?id=5", "?id=6"]),
+])  # fmt: skip
+def test_what_a_site_kept_of_a_query_is_found(store: Engine, client, asked: str, stays: list[str]):
+    page = "https://shop.example/p"
+    kept = enumerate(("", "?id=5", "?id=6"), 60)
+    insert(client, [violation(number, site="kept", document_url=page + query) for number, query in kept])
+    done(store, Wanted("kept", (asked,)))
+    assert rows(client, "SELECT document_url FROM violations WHERE site = 'kept' ORDER BY 1") == [
+        page + query for query in stays
+    ]
+
+
+@pytest.mark.parametrize("raw", [
+    "HTTPS://Shop.Example/users/jos\u00e9", "https://shop.example:443/users/jos\u00e9?a=1",
+    '{"document-uri":"https:\\/\\/shop.example\\/users\\/jos\\u00e9"}',
+])  # fmt: skip
+def test_a_text_that_spells_it_otherwise_goes_too(store: Engine, client, raw: str):
+    put(client, "rejects", ["day", "reason", "slot", "site", "received", "user_agent", "raw"], [
+        [START // 86400] * 2, ["other"] * 2, [1, 2], ["shop"] * 2, [START * 1000] * 2, ["", ""],
+        [raw, "https://shop.example/users/Jos\u00e9"],
+    ])  # fmt: skip
+    done(store, Wanted("", ("https://shop.example/users/jos\u00e9",)))
+    assert rows(client, "SELECT slot FROM rejects WHERE reason = 'other'") == [2]

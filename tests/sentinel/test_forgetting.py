@@ -1,11 +1,13 @@
 """`csp-sentinel forget` as a person runs it: beside a running program, on a server, and with what is wrong."""
 
+from argparse import Namespace
+
 import pytest
 
 from schema.forgetting import Held, statements
 from schema.places import ClickHousePlace
 from sentinel.explained import CannotStart
-from sentinel.forgetting import _wanted
+from sentinel.forgetting import _wanted, on_errand
 from tests.support.program import Program
 from tests.support.stages import command
 from tests.support.store import insert, violation
@@ -72,7 +74,31 @@ def test_on_a_cluster_the_rows_of_every_shard_go():
     (None, ["*"], "a whole URL"),
 ])  # fmt: skip
 def test_what_cannot_be_meant_is_one_sentence(site, urls, says):
-    from argparse import Namespace
-
     with pytest.raises(CannotStart, match=says):
         _wanted(Namespace(site=site, url=urls))
+
+
+@pytest.mark.parametrize("given, stored", [
+    ("https://Shop.Example/Caps/*", "https://shop.example/Caps/"),
+    ("https://shop.example:443/p*", "https://shop.example/p"),
+    ("https://jane@Shop.Example:8443/a/b*", "https://shop.example:8443/a/b"),
+    ("HTTPS://Shop.Exa*", "https://shop.exa"),
+    ("https://shop.example/p?id=5*", "https://shop.example/p?id=5"),
+])  # fmt: skip
+def test_a_beginning_is_looked_for_as_it_is_stored(given, stored):
+    assert stored in _wanted(Namespace(site=None, url=[given])).beginnings
+
+
+def test_a_url_is_looked_for_with_all_that_a_site_may_have_kept_of_its_query():
+    assert (
+        "https://shop.example/p?id=5&x=1" in _wanted(Namespace(site=None, url=["https://Shop.Example/p?id=5&x=1"])).urls
+    )
+
+
+@pytest.mark.parametrize("ask, times", [("forget", 1), ("look", 0)])
+def test_what_was_known_to_be_stored_is_known_no_more_also_when_the_asker_leaves(store, ask, times):
+    told = []
+    steps = on_errand(store, lambda: told.append(1))({"what": ask, "wanted": ["nobody", [], []]})
+    next(steps)
+    steps.close()
+    assert len(told) == times
