@@ -97,6 +97,7 @@ class Connection(HttpToolsProtocol):
     def give_way(self) -> None:
         if not self.transport.is_closing():
             self._end("too-many")
+        self.transport.abort()
 
     def _is_over(self, clients: Clients) -> bool:
         """Whether its client's network sends too much. It has one client, so that is looked up once."""

@@ -80,9 +80,34 @@ def test_after_a_restart_what_was_there_is_nobodys(tmp_path):
     (tmp_path / "00000000000000000001.seg").write_bytes(bytes(QUOTA * 19 // 20))
     writer = SegmentWriter(tmp_path, QUOTA)
     spool = Spool(writer, hold=False)
+    assert not spool.full  # or nobody would send anything to a worker that starts so
     assert taken(spool, "shop") > 10
     assert taken(spool, "blog", 1) == 1
     writer.close()
+
+
+def test_a_spool_without_any_room_is_full_whoever_holds_it():
+    assert Shares().used_up(free=10, within=10)
+    assert not Shares().used_up(free=11, within=10)
+
+
+def test_sites_that_hold_nothing_any_more_give_their_shares_up():
+    shares = Shares()
+    for number in range(2000):
+        shares.add(f"x{number}", 100)
+    shares.shrink(0)
+    shares.add("shop", 9000)
+    assert not shares.allow({"shop": 100}, 1000)
+    assert shares.allow({"blog": 100}, 1000)
+
+
+def test_refusals_of_unknown_sites_take_nothing_from_sites_that_come_late():
+    shares = Shares()
+    for number in range(999):
+        shares.add(f"x{number}", 1)
+    shares.add("", 9000)
+    assert not shares.allow({"": 100}, 1000)
+    assert shares.allow({"late": 100}, 1000)
 
 
 def test_labels_made_up_without_end_leave_room_for_sites_that_were_there_before():
