@@ -10,6 +10,7 @@ _TIMES_FREE = 9
 RESERVE = 1 / (1 + _TIMES_FREE)  # with so much of the spool free, no site can be over its share
 _MOST_SITES = 1000
 _REST = "*"  # no label has this sign; refusals of unknown sites are kept under ""
+OVER_LIMIT = "*client-limit"  # whose the refusals are of networks over their limit: not the attacked site's
 
 
 class Shares:
@@ -52,6 +53,4 @@ class Shares:
         """Whether nobody can add more than `within` bytes, or somebody holds something and all that do can't."""
         if free <= within:
             return True
-        return bool(self._held) and all(
-            (_TIMES_FREE * free - held) * RESERVE <= within for held in self._held.values()
-        )
+        return bool(self._held) and all((_TIMES_FREE * free - held) * RESERVE <= within for held in self._held.values())

@@ -6,9 +6,12 @@ from ingest.collector import Collector
 from ingest.fairness import Shares
 from ingest.spool import Spool
 from ingest.told import Told
+from log.frame import HEADER, split
 from log.protocols import LogFull
 from log.segments import SegmentWriter, segments
+from schema import delivery
 from schema.delivery import Kind
+from schema.reasons import Reason
 from schema.sites import Sites
 
 LEGACY = b'{"csp-report":{"document-uri":"https://shop.example/","blocked-uri":"https://evil.example/x.js"}}'
@@ -130,5 +133,29 @@ def test_bodies_that_are_refused_are_counted_for_the_site_and_not_kept_beyond_it
     assert {collector.accept(b"x" * 4000, Told("shop")).status for _ in range(500)} == {400}
     assert collector.accept(LEGACY, Told("shop")).status in {204, 503}
     assert collector.accept(LEGACY, Told("blog")).status == 204
-    assert collector._unwritten["shop", "not-json"] > 300
+    assert collector._unwritten.counts["shop", "not-json"] > 300
     writer.close()
+
+
+def test_a_network_that_floods_over_its_limit_takes_nothing_of_the_sites_share(tmp_path):
+    writer = SegmentWriter(tmp_path, QUOTA)
+    collector = Collector(Spool(writer, hold=False), Sites(), 64 << 10)
+    for _ in range(6000):
+        assert collector.refuse(Reason.CLIENT_LIMIT, b"", None, "shop").status == 429
+    assert writer.waiting > 0.88 * QUOTA
+    assert [collector.accept(LEGACY, Told("shop")).status for _ in range(20)] == [204] * 20
+    writer.close()
+
+
+def test_posts_over_the_clients_limit_that_come_together_are_one_record(tmp_path):
+    writer = SegmentWriter(tmp_path, QUOTA)
+    collector = Collector(Spool(writer, hold=False), Sites(), 64 << 10)
+    answers = collector.accept_all([(None, Told("shop")), (LEGACY, Told("shop"))] + [(None, Told("shop"))] * 8)
+    writer.close()
+    assert {position: answer.status for position, answer in answers.items()} == dict.fromkeys([0, *range(2, 10)], 429)
+    [path] = segments(tmp_path)
+    found = [delivery.decode(record) for record in split(path.read_bytes()[len(HEADER) :], final=True).records]
+    assert [(its.kind, its.count, its.detail) for its in found] == [
+        (Kind.REPORTS, 1, ""),
+        (Kind.REFUSAL, 9, Reason.CLIENT_LIMIT),
+    ]
