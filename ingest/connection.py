@@ -24,7 +24,7 @@ IDLE, HEAD, BODY, REFUSED_BODY, OVER = range(5)
 class Connection(HttpToolsProtocol):
     """uvicorn's half (loggers, addresses, flow control) is made when the first request needs it.
 
-    It takes 25 µs, and a browser that makes a connection for each report never needs it.
+    A browser that makes a connection for each report never needs it.
     """
 
     transport: asyncio.Transport
