@@ -1,6 +1,5 @@
 """The collector's decisions: one synchronous function from a whole request to an answer. No I/O but the spool's."""
 
-import contextlib
 import re
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -19,10 +18,11 @@ from ingest.answers import (
     UNCONFIRMED,
     Answer,
 )
-from ingest.limits import Bucket, Cells, Clients, of_sites, together
+from ingest.limits import Bucket, Cells, Clients, of_sites, together, turned_away
 from ingest.spool import Spool
 from ingest.tally import Tally
 from ingest.told import Told, last_fields
+from ingest.unwritten import Unwritten
 from log.protocols import LogFull
 from schema.delivery import KEPT_BYTES, RATE_LIMIT, USER_AGENT_BYTES, Kind
 from schema.reasons import Reason
@@ -37,11 +37,10 @@ _NO_REPORT = re.compile(
 )
 _USUAL_TYPES = {b"application/csp-report", b"application/reports+json"}
 DRAINED_BYTES = 64 * 1024 * 1024  # of a body over the limit, so that its sender comes to read the answer
-Post = tuple[bytes, Told]  # its body, and what it says beside
+Post = tuple[bytes | None, Told]  # its body, None if its network is over the limit; what it says beside
 _Fields = tuple[Any, ...]  # of a Delivery
 _SITE, _KIND, _ENTRIES = 1, 2, 3
 _NOT_KEPT = {Reason.GONE, Reason.CLIENT_LIMIT}  # nothing is wrong with them
-_UNWRITTEN = 1000  # different pairs of site and reason remembered while the spool is full
 
 
 def site_of(path: str) -> str | None:
@@ -75,7 +74,7 @@ class Collector:
         self._clock = clock
         self.use(sites)
         self.tally = Tally()
-        self._unwritten: Counter[tuple[str, Reason]] = Counter()
+        self._unwritten = Unwritten()
 
     def use(self, sites: Sites) -> None:
         """From now on. The limits begin anew."""
@@ -97,13 +96,18 @@ class Collector:
     def accept_all(self, posts: Sequence[Post]) -> dict[int, Answer]:
         """Each as by `accept`, with one write for all; returns the answers other than ACCEPTED, by position.
 
-        The write is what a report costs most: 4 µs alone, below 2 where sixteen share it.
+        The write is what a report costs most.
         """
         self.tally.posts += len(posts)
         now = time()
         taken: dict[int, _Fields] = {}
         others: dict[int, Answer] = {}
+        over: Counter[str] = Counter()
         for position, (body, told) in enumerate(posts):
+            if body is None:
+                over[told.site] += 1
+                others[position] = REFUSED[Reason.CLIENT_LIMIT]
+                continue
             try:
                 taken[position] = self._fields(now, body, told)
             except Unreadable as refusal:
@@ -116,6 +120,8 @@ class Collector:
                     self._keep(posts, {position: fields})
                 except LogFull:
                     others[position] = self._turn_away(fields)
+        for site, requests in over.items():  # one record for all: a flood leaves little in the spool
+            self._record(Reason.CLIENT_LIMIT, b"", None, site, requests)
         return others
 
     def _keep(self, posts: Sequence[Post], taken: dict[int, _Fields]) -> None:
@@ -125,7 +131,7 @@ class Collector:
         tally = self.tally
         for position, fields in taken.items():
             tally.accepted += fields[_ENTRIES]
-            tally.accepted_bytes += len(posts[position][0])
+            tally.accepted_bytes += len(posts[position][0] or b"")
             if fields[_KIND] is Kind.LIMITED:
                 tally.limited += fields[_ENTRIES]
 
@@ -133,7 +139,9 @@ class Collector:
         self.tally.full += 1
         self.tally.refused[Reason.BUSY] += 1
         self.tally.turned_away["spool"] += fields[_ENTRIES]
-        self._remember(fields[_SITE], Reason.BUSY)
+        if fields[_SITE] in self._buckets:
+            turned_away(self._buckets[fields[_SITE]], fields)
+        self._unwritten.add(fields[_SITE], Reason.BUSY)
         return REFUSED[Reason.BUSY]
 
     def _fields(self, now: float, body: bytes, told: Told) -> _Fields:
@@ -204,22 +212,17 @@ class Collector:
             self.tally.turned_away["bodies"] += 1
         return self._record(reason, body, user_agent, site)
 
-    def _record(self, reason: Reason, body: bytes, user_agent: bytes | None, site: str) -> Answer:
+    def _record(self, reason: Reason, body: bytes, user_agent: bytes | None, site: str, requests: int = 1) -> Answer:
         """Refusals go the same way as reports, so that the ledger has them and a kill forgets none."""
-        self.tally.refused[reason] += 1
+        self.tally.refused[reason] += requests
         label = site if self.sites.known(site) else ""
         agent = (user_agent or b"")[:USER_AGENT_BYTES]
         kept = b"" if reason in _NOT_KEPT else body[:KEPT_BYTES]
         try:
-            self.spool.append((int(time() * 1000), label, Kind.REFUSAL, 1, agent, kept, reason.value))
+            self.spool.append((int(time() * 1000), label, Kind.REFUSAL, requests, agent, kept, reason.value))
         except LogFull:
-            self._remember(label, reason)
+            self._unwritten.add(label, reason, requests)
         return REFUSED[reason]
-
-    def _remember(self, site: str, reason: Reason) -> None:
-        """Count in memory what there is no room to write down."""
-        key = (site, reason)
-        self._unwritten[key if key in self._unwritten or len(self._unwritten) < _UNWRITTEN else ("", reason)] += 1
 
     def answer(self, method: str, path: str) -> Answer:
         """Everything but a POST to a report path."""
@@ -242,8 +245,4 @@ class Collector:
         """Called about once a second: what was counted goes to the metrics, and turned-away reports to the ledger."""
         self.tally.publish()
         self.spool.tend()
-        for site, reason in list(self._unwritten):
-            now, turned_away = int(time() * 1000), self._unwritten[site, reason]
-            with contextlib.suppress(LogFull):  # for one site; another may have room
-                self.spool.append((now, site, Kind.REFUSAL, turned_away, b"", b"", reason.value))
-                del self._unwritten[site, reason]
+        self._unwritten.write(self.spool)

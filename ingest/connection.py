@@ -24,7 +24,7 @@ IDLE, HEAD, BODY, REFUSED_BODY, OVER = range(5)
 class Connection(HttpToolsProtocol):
     """uvicorn's half (loggers, addresses, flow control) is made when the first request needs it.
 
-    It takes 25 µs, and a browser that makes a connection for each report never needs it.
+    A browser that makes a connection for each report never needs it.
     """
 
     transport: asyncio.Transport
@@ -97,6 +97,7 @@ class Connection(HttpToolsProtocol):
     def give_way(self) -> None:
         if not self.transport.is_closing():
             self._end("too-many")
+        self.transport.abort()
 
     def _is_over(self, clients: Clients) -> bool:
         """Whether its client's network sends too much. It has one client, so that is looked up once."""

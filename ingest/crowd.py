@@ -1,7 +1,7 @@
 """The connection cap: who gives way when it is reached."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection
 from typing import Protocol
 
 
@@ -15,13 +15,13 @@ class Member(Protocol):
         """In seconds of the shared clock."""
 
     def give_way(self) -> None:
-        """End it."""
+        """End it at once: whoever doesn't read its answers would keep its place."""
 
 
 class Crowd:
     """Connections that a network holds beyond half of the cap, so that others find a place.
 
-    Networks are counted only where the cap is reached, and at most once a second: 20 ms for ten thousand connections.
+    Networks are counted only where the cap is reached, and at most once a second: it takes time in proportion.
     """
 
     def __init__(self, cap: int) -> None:
@@ -33,16 +33,20 @@ class Crowd:
         """Called once a second."""
         self._loud, self._beyond = b"", None
 
-    def makes_room(self, members: Iterable[Member], newcomer: Member) -> bool:
+    def makes_room(self, members: Collection[Member], newcomer: Member) -> bool:
         """Whether one of the `members` ended for this one."""
         if self._beyond is None:
             self._beyond = self._look(members)
-        if not self._beyond or newcomer.network == self._loud:
+        if newcomer.network == self._loud:
             return False
-        self._beyond.pop().give_way()
-        return True
+        while self._beyond:
+            member = self._beyond.pop()
+            if member in members:  # it may have gone since
+                member.give_way()
+                return True
+        return False
 
-    def _look(self, members: Iterable[Member]) -> list[Member]:
+    def _look(self, members: Collection[Member]) -> list[Member]:
         networks: defaultdict[bytes, list[Member]] = defaultdict(list)
         for member in members:
             networks[member.network].append(member)

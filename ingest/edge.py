@@ -236,12 +236,10 @@ class Edge(Connection):
         shared = self.shared
         if not said.keeps:
             self._stage = OVER
-        if said.is_post and shared.collector.clients is not None and self._is_over(shared.collector.clients):
-            answer = shared.collector.refuse(Reason.CLIENT_LIMIT, b"", None, said.told.site)
-            self._finish(answer, keeps=said.keeps)
-            return
         if said.is_post:
-            shared.turn.add((body, said.told), self.transport, keeps=said.keeps)
+            clients = shared.collector.clients
+            over = clients is not None and self._is_over(clients)
+            shared.turn.add((None if over else body, said.told), self.transport, keeps=said.keeps)
             return
         if said.told.site:
             shared.collector.tally.preflights += 1

@@ -9,14 +9,15 @@ from collections.abc import Mapping
 _TIMES_FREE = 9
 RESERVE = 1 / (1 + _TIMES_FREE)  # with so much of the spool free, no site can be over its share
 _MOST_SITES = 1000
-_REST = ""  # no site has this label
+_REST = "*"  # no label has this sign; refusals of unknown sites are kept under ""
+OVER_LIMIT = "*client-limit"  # whose the refusals are of networks over their limit: not the attacked site's
 
 
 class Shares:
     """Bytes that wait in the spool, by site. What was there when the worker began is nobody's.
 
-    The first 1,000 sites since then have a share each, the rest have one together: where any label is taken, who makes
-    up a million of them takes no more from those that were there before.
+    A thousand sites that have something there have a share each, the rest have one together: where any label is taken,
+    who makes up a million of them takes no more from those that were there before.
     """
 
     def __init__(self) -> None:
@@ -45,8 +46,11 @@ class Shares:
         """To the bytes that wait in all. The reader doesn't say whose it took, so all have lost in proportion."""
         total = sum(self._held.values())
         if total > waiting:
-            self._held = {key: held * waiting // total for key, held in self._held.items()}
+            lost = {key: held * waiting // total for key, held in self._held.items()}
+            self._held = {key: held for key, held in lost.items() if held}  # who holds nothing makes room for another
 
     def used_up(self, free: int, within: int) -> bool:
-        """Whether all that hold something can add only `within` bytes to it, or less."""
-        return all((_TIMES_FREE * free - held) * RESERVE <= within for held in self._held.values() if held)
+        """Whether nobody can add more than `within` bytes, or somebody holds something and all that do can't."""
+        if free <= within:
+            return True
+        return bool(self._held) and all((_TIMES_FREE * free - held) * RESERVE <= within for held in self._held.values())

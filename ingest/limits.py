@@ -13,6 +13,7 @@ from schema.sites import Sites
 
 BURST_SECONDS = 10.0  # of the rate at once, where nothing else is said: Chromium's tabs send together, once a minute
 _CARRIED_SECONDS = 60.0
+_KIND, _ENTRIES, _LEFT_OUT = 2, 3, 11  # of a Delivery
 
 
 class Bucket:
@@ -41,8 +42,12 @@ class Bucket:
         self._full_at = full_at + reports * self._each
         # Long after a flood a report is not one of its: what was left out last stays out of the estimate.
         left_out = self._left_out if now - self._left_at < _CARRIED_SECONDS else 0
-        self._left_out = 0
-        return left_out
+        self._left_out = min(0, left_out)
+        return max(0, left_out)
+
+    def give_back(self, reports: int) -> None:
+        """What `take` returned with reports that were turned away after it; below 0: such as it left out itself."""
+        self._left_out += reports
 
 
 def of_sites(sites: Sites, workers: int) -> dict[str, Bucket]:
@@ -68,6 +73,14 @@ def together(taken: Iterable[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
         else:
             found.append(fields)
     return found + list(limited.values())
+
+
+def turned_away(bucket: Bucket, fields: tuple[Any, ...]) -> None:
+    """Of a Delivery that the spool had no room for, so that the next ones taken stand for the right number."""
+    if fields[_KIND] is Kind.LIMITED:
+        bucket.give_back(-fields[_ENTRIES])
+    elif len(fields) > _LEFT_OUT:
+        bucket.give_back(fields[_LEFT_OUT])
 
 
 _ROWS, _COLUMNS = 4, 1 << 16

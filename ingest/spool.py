@@ -5,12 +5,13 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from ingest.fairness import RESERVE, Shares
+from ingest.fairness import OVER_LIMIT, RESERVE, Shares
 from log.outbox import Position
 from log.protocols import LogFull
 from log.segments import SegmentWriter
 from log.shipper import Shipper
 from schema import delivery
+from schema.reasons import Reason
 
 LINGER_SECONDS = 0.05
 CONFIRM_SECONDS = 10.0  # for Kafka to acknowledge; then the sender is told to come again
@@ -18,8 +19,14 @@ HURRY_SECONDS = 1.5  # when the worker stops
 _LOOK_SECONDS = 0.5
 HELD_BYTES = 4 * 1024 * 1024
 _FRAMING = 64  # more than a frame's head takes
-_SITE = 1  # of a Delivery's fields
+_SITE, _DETAIL = 1, 6  # of a Delivery's fields
 _LITTLE = 0.01  # of the spool
+
+
+def _whose(fields: tuple[Any, ...]) -> str:
+    """In whose share a Delivery is counted."""
+    site: str = fields[_SITE]
+    return OVER_LIMIT if fields[_DETAIL:] == (Reason.CLIENT_LIMIT,) else site
 
 
 class Spool:
@@ -54,7 +61,7 @@ class Spool:
         else:
             self._writer.append(records)
         for fields, record in zip(deliveries, records, strict=True):
-            self._shares.add(fields[_SITE], len(record) + _FRAMING)
+            self._shares.add(_whose(fields), len(record) + _FRAMING)
 
     @property
     def _free(self) -> int:
@@ -70,7 +77,7 @@ class Spool:
     def _is_fair(self, deliveries: Sequence[tuple[Any, ...]], records: Sequence[bytes]) -> bool:
         lengths: Counter[str] = Counter()
         for fields, record in zip(deliveries, records, strict=True):
-            lengths[fields[_SITE]] += len(record) + _FRAMING
+            lengths[_whose(fields)] += len(record) + _FRAMING
         return self._shares.allow(lengths, self._free)
 
     def _keep(self, records: list[bytes]) -> None:

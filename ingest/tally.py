@@ -21,7 +21,7 @@ class Tally:
     def _begin(self) -> None:
         self.posts = self.preflights = 0
         self.accepted = self.accepted_bytes = 0  # reports answered 204, and the bytes of their bodies
-        self.limited = 0  # of these, over their site's rate limit
+        self.limited = 0  # over their site's rate limit; with durability `log` also those that Kafka never confirmed
         self.full = 0  # appends that the spool refused
 
     def publish(self) -> None:

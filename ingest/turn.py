@@ -27,7 +27,7 @@ class Turn:
             asyncio.get_running_loop().call_soon(self.end)
         self._posts.append(post)
         self._clients.append((transport, keeps))
-        self._bytes += len(post[0])
+        self._bytes += len(post[0] or b"")
         if self._bytes > _MOST_BYTES:
             self.end()
 

@@ -6,9 +6,12 @@ from ingest.collector import Collector
 from ingest.fairness import Shares
 from ingest.spool import Spool
 from ingest.told import Told
+from log.frame import HEADER, split
 from log.protocols import LogFull
 from log.segments import SegmentWriter, segments
+from schema import delivery
 from schema.delivery import Kind
+from schema.reasons import Reason
 from schema.sites import Sites
 
 LEGACY = b'{"csp-report":{"document-uri":"https://shop.example/","blocked-uri":"https://evil.example/x.js"}}'
@@ -80,9 +83,34 @@ def test_after_a_restart_what_was_there_is_nobodys(tmp_path):
     (tmp_path / "00000000000000000001.seg").write_bytes(bytes(QUOTA * 19 // 20))
     writer = SegmentWriter(tmp_path, QUOTA)
     spool = Spool(writer, hold=False)
+    assert not spool.full  # or nobody would send anything to a worker that starts so
     assert taken(spool, "shop") > 10
     assert taken(spool, "blog", 1) == 1
     writer.close()
+
+
+def test_a_spool_without_any_room_is_full_whoever_holds_it():
+    assert Shares().used_up(free=10, within=10)
+    assert not Shares().used_up(free=11, within=10)
+
+
+def test_sites_that_hold_nothing_any_more_give_their_shares_up():
+    shares = Shares()
+    for number in range(2000):
+        shares.add(f"x{number}", 100)
+    shares.shrink(0)
+    shares.add("shop", 9000)
+    assert not shares.allow({"shop": 100}, 1000)
+    assert shares.allow({"blog": 100}, 1000)
+
+
+def test_refusals_of_unknown_sites_take_nothing_from_sites_that_come_late():
+    shares = Shares()
+    for number in range(999):
+        shares.add(f"x{number}", 1)
+    shares.add("", 9000)
+    assert not shares.allow({"": 100}, 1000)
+    assert shares.allow({"late": 100}, 1000)
 
 
 def test_labels_made_up_without_end_leave_room_for_sites_that_were_there_before():
@@ -105,5 +133,29 @@ def test_bodies_that_are_refused_are_counted_for_the_site_and_not_kept_beyond_it
     assert {collector.accept(b"x" * 4000, Told("shop")).status for _ in range(500)} == {400}
     assert collector.accept(LEGACY, Told("shop")).status in {204, 503}
     assert collector.accept(LEGACY, Told("blog")).status == 204
-    assert collector._unwritten["shop", "not-json"] > 300
+    assert collector._unwritten.counts["shop", "not-json"] > 300
     writer.close()
+
+
+def test_a_network_that_floods_over_its_limit_takes_nothing_of_the_sites_share(tmp_path):
+    writer = SegmentWriter(tmp_path, QUOTA)
+    collector = Collector(Spool(writer, hold=False), Sites(), 64 << 10)
+    for _ in range(6000):
+        assert collector.refuse(Reason.CLIENT_LIMIT, b"", None, "shop").status == 429
+    assert writer.waiting > 0.88 * QUOTA
+    assert [collector.accept(LEGACY, Told("shop")).status for _ in range(20)] == [204] * 20
+    writer.close()
+
+
+def test_posts_over_the_clients_limit_that_come_together_are_one_record(tmp_path):
+    writer = SegmentWriter(tmp_path, QUOTA)
+    collector = Collector(Spool(writer, hold=False), Sites(), 64 << 10)
+    answers = collector.accept_all([(None, Told("shop")), (LEGACY, Told("shop"))] + [(None, Told("shop"))] * 8)
+    writer.close()
+    assert {position: answer.status for position, answer in answers.items()} == dict.fromkeys([0, *range(2, 10)], 429)
+    [path] = segments(tmp_path)
+    found = [delivery.decode(record) for record in split(path.read_bytes()[len(HEADER) :], final=True).records]
+    assert [(its.kind, its.count, its.detail) for its in found] == [
+        (Kind.REPORTS, 1, ""),
+        (Kind.REFUSAL, 9, Reason.CLIENT_LIMIT),
+    ]

@@ -211,3 +211,22 @@ def test_a_limit_and_a_sample_multiply(a_day):
     assert shop["received"] == 8000
     rows = [row.violation for row in folded.rows.values()]
     assert abs(sum(row.reports + row.left_out for row in rows) - 8000) < 4 * (2000 * 0.75) ** 0.5 / 0.25 * 4
+
+
+def test_what_the_spool_turns_away_leaves_the_estimate_exact(a_day, tmp_path):
+    day = a_day(shop=Site(rate_limit=1.0, burst=1.0))
+    say = json.dumps({"csp-report": body(1)}).encode()
+    told, room = Told("shop"), day.collector.spool
+    for _ in range(4):  # one is taken, three are left out
+        day.post("shop", 1)
+    full = SegmentWriter(tmp_path / "full", 0)
+    day.collector.spool = Spool(full, hold=False)
+    assert day.collector.accept(say, told).status == 503  # left out too, and turned away
+    day.now += 1
+    assert day.collector.accept(say, told).status == 503  # it would have stood for three
+    day.now += 1
+    day.collector.spool = room
+    full.close()
+    day.post("shop", 1)
+    rows = [row.violation for row in day.folded().rows.values()]
+    assert abs(sum(row.reports + row.left_out for row in rows) - 5) < 0.01
