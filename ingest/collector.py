@@ -210,6 +210,8 @@ class Collector:
         self.tally.posts += 1
         if reason is Reason.BUSY:
             self.tally.turned_away["bodies"] += 1
+        if reason is Reason.TOO_LARGE and self.sites.get(site).gone:
+            reason = Reason.GONE  # as a smaller one: else Chromium repeats it
         return self._record(reason, body, user_agent, site)
 
     def _record(self, reason: Reason, body: bytes, user_agent: bytes | None, site: str, requests: int = 1) -> Answer:

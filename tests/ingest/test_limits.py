@@ -79,10 +79,12 @@ def test_sites_of_the_file_are_known_others_are_404_and_a_gone_one_is_only_count
     assert collector.post(LEGACY, "/csp/report/other").status == 404
     assert collector.post(LEGACY).status == 404
     assert collector.post(LEGACY, "/csp/report/old").status == 204
+    assert collector.post(LEGACY + b" " * (256 << 10), "/csp/report/old").status == 204
     assert [(found.site, found.kind, found.detail) for found in collector.deliveries()] == [
         ("shop", Kind.REPORTS, ""),
         ("", Kind.REFUSAL, Reason.UNKNOWN_SITE),
         ("", Kind.REFUSAL, Reason.UNKNOWN_SITE),
+        ("old", Kind.REFUSAL, Reason.GONE),
         ("old", Kind.REFUSAL, Reason.GONE),
     ]
 
