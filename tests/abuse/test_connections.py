@@ -132,5 +132,5 @@ def test_a_body_that_trickles_is_ended_and_counted(server, tmp_path):
     with socket.create_connection(("127.0.0.1", collector.port), timeout=20) as slow:
         slow.sendall(POST[:-5])
         assert slow.recv(1000).startswith(b"HTTP/1.1 408 ")
-    assert [found.detail for found in collector.deliveries()] == ["incomplete"]
+    wait_for(lambda: [found.detail for found in collector.deliveries()] == ["incomplete"])  # once it is closed
     assert collector.stop() == 0
