@@ -23,15 +23,8 @@ class Answer(msgspec.Struct, forbid_unknown_fields=True):
 
 
 _Estimated = Annotated[int, Meta(ge=0, description="Reports, with those that sampling and rate limits left out.")]
-_OWN = {
-    "window": Time,
-    "first_seen": Time,
-    "last_seen": Time,
-    "fingerprint": Fingerprint,
-    "estimated": _Estimated,
-}
-_COUNTS = {name for name, its in Stored.__annotations__.items() if its is int}
-_FIELDS = [(name, _OWN.get(name, Count if name in _COUNTS else str)) for name in FIELDS]
+_OWN = {"window": Time, "first_seen": Time, "last_seen": Time, "fingerprint": Fingerprint, "estimated": _Estimated}
+_FIELDS = [(name, _OWN.get(name, Count if Stored.__annotations__.get(name) is int else str)) for name in FIELDS]
 # A violation by the contract's fields, summed over the period that was asked for.
 Violation = msgspec.defstruct("Violation", _FIELDS, bases=(Answer,), module=__name__)
 

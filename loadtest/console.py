@@ -1,6 +1,6 @@
 """How long the console takes over a large store: every page and every path of the read API, by filters.
 
-    python -m loadtest.console --rows 10000000 --data-dir /tmp/ten-million
+    python -m loadtest.console --rows 10000000 --data-dir ten-million
 
 The real application answers, in this process, one question after another. The store is filled first where it is empty,
 and has merged what it wants to merge. Rounds take turns, so that a busy moment is nobody's alone.

@@ -109,7 +109,7 @@ def test_a_clock_that_jumps_loses_no_report_and_opens_no_limit(server, tmp_path,
 @pytest.mark.parametrize("server", SERVERS)
 def test_one_client_that_floods_one_site_leaves_room_for_another_site(server, tmp_path):
     """A spool that nobody reads: without the limit, the flood would fill it, and the other site be answered 503."""
-    (tmp_path / "sites.toml").write_text("[sites.shop]\nrate_limit = 0.1\nburst = 100\n[sites.blog]\n")
+    (tmp_path / "sites.toml").write_text("[sites.shop]\nrate_limit = 0.001\nburst = 100\n[sites.blog]\n")
     collector = RunningCollector(
         server, tmp_path, sites=str(tmp_path / "sites.toml"), spool_max_bytes=256 << 10, max_body_bytes=8 << 10
     )

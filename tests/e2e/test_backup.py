@@ -3,7 +3,9 @@
 import json
 import re
 import shutil
+import signal
 import subprocess
+import sys
 import threading
 import time
 from argparse import Namespace
@@ -21,10 +23,24 @@ from sentinel.settings import Settings
 from sentinel.snapshot import remove_left
 from sentinel.spools import held
 from tests.e2e.test_crash import Sender
-from tests.support.program import PROGRAM, Program
+from tests.support.program import Program
 from tests.support.stages import command
 from tests.support.store import elsewhere
 
+# `backup`, killed in the middle of the store's files.
+_KILLED = """
+import os, signal, sys
+from sentinel import backing_up
+from sentinel.cli import main
+whole = backing_up.copy
+def copy(source, to, progress):
+    copied = whole(source, to, progress)
+    if source.suffix == ".bin":
+        os.kill(os.getpid(), signal.SIGKILL)
+    return copied
+backing_up.copy = copy
+main(sys.argv[1:])
+"""
 LEDGER = "SELECT outcome, sum(reports) FROM ledger GROUP BY outcome"
 
 
@@ -70,13 +86,10 @@ class Backups:
 
     def kill_one(self) -> None:
         """While it copies."""
-        arguments = [PROGRAM, "backup", self.folder / "killed", "--data-dir", self.data_dir]
-        running = subprocess.Popen(arguments, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        ends = time.monotonic() + 60
-        while not list(self.folder.glob("killed.partial/store/**/*.bin")) and time.monotonic() < ends:
-            time.sleep(0.002)
-        running.kill()
-        running.wait()
+        arguments = ["backup", self.folder / "killed", "--data-dir", self.data_dir]
+        ended = subprocess.run([sys.executable, "-c", _KILLED, *arguments], check=False, capture_output=True, text=True)
+        assert ended.returncode == -signal.SIGKILL, ended.stderr
+        assert list(self.folder.glob("killed.partial/store/**/*.bin"))
 
 
 @pytest.fixture(scope="module")

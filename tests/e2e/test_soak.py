@@ -4,6 +4,7 @@ import json
 import signal
 import subprocess
 import sys
+import threading
 import xml.etree.ElementTree as ET
 
 import pytest
@@ -140,10 +141,13 @@ def test_a_soak_that_is_interrupted_judges_what_has_run_so_far(tmp_path):
                "--out", tmp_path]  # fmt: skip
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True) as soak:
         said = []
+        late = threading.Timer(600, soak.kill)
+        late.start()
         for line in soak.stdout:
             said.append(line)
             if "worker killed" in line:
                 soak.send_signal(signal.SIGINT)
+    late.cancel()
     assert soak.returncode == 0, "".join(said)
     found = json.loads((tmp_path / "soak.json").read_text())
     assert found["holds"]

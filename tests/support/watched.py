@@ -36,7 +36,7 @@ class Watched:
         """A report that the store gets now."""
         insert(self.client, [violation(number, at=time.time() if at is None else at, **fields)])
 
-    def steps(self, until: Callable[[], Any], seconds: float = 15) -> None:
+    def steps(self, until: Callable[[], Any], seconds: float = 60) -> None:
         ends = time.monotonic() + seconds
         while not until():
             assert time.monotonic() < ends, self.titles()

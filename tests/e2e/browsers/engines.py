@@ -32,7 +32,7 @@ class Browser(Protocol):
 ENGINES: dict[str, tuple[Callable[[Path, int], Browser], list[str]]] = {
     "chromium": (Chromium, ["chromium"]),
     "firefox": (Firefox, [firefox.PROGRAM]),
-    "webkit": (WebKit, [webkit.DRIVER, webkit.SCREEN]),
+    "webkit": (WebKit, [webkit.DRIVER, webkit.SCREEN, webkit.mini_browser() or "MiniBrowser"]),
 }
 
 
