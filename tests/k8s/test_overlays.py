@@ -8,12 +8,14 @@ import yaml
 from tests.k8s.broken import Broken
 from tests.k8s.broken_between import NETWORK, PLACES, REFERENCES, SCALING
 from tests.k8s.broken_pods import PODS, SETTINGS
+from tests.k8s.broken_programs import PROGRAMS, SECRETS
 from tests.k8s.broken_shapes import SHAPES
+from tests.k8s.broken_ways import RIGHTS, WAYS
 from tests.k8s.checks import misshapen, problems, rules
 from tests.k8s.overlays import FOLDER, NAMES, TOGETHER, rendered
 from tests.k8s.render import render
 
-BROKEN = [*SHAPES, *PODS, *SETTINGS, *REFERENCES, *SCALING, *NETWORK, *PLACES]
+BROKEN = [*SHAPES, *PODS, *SETTINGS, *PROGRAMS, *SECRETS, *REFERENCES, *SCALING, *NETWORK, *WAYS, *PLACES, *RIGHTS]
 
 
 def test_the_overlays_are_those_of_the_loads_and_of_the_operators():

@@ -78,6 +78,18 @@ def resources_are_bounded(objects: list[Object]) -> Iterator[str]:
                 yield f"{made.name}: the volume {volume['name']} has no sizeLimit"
 
 
+def disks_hold_their_volumes(objects: list[Object]) -> Iterator[str]:
+    """A pod that writes more than its containers' limits is evicted, and its emptyDirs, the spool, are gone with it."""
+    for made in pods(objects):
+        volumes = [volume.get("emptyDir") or {} for volume in made.spec.get("volumes", [])]
+        for name, medium in (("ephemeral-storage", ""), ("memory", "Memory")):
+            size = sum(amount(its.get("sizeLimit", "0")) for its in volumes if its.get("medium", "") == medium)
+            for given in ("requests", "limits"):
+                has = [its.get("resources", {}).get(given, {}).get(name) for its in made.spec["containers"]]
+                if None not in has and sum(map(amount, has)) < size:
+                    yield f"{made.name}: its volumes hold more than its {given}.{name}"
+
+
 def amounts_can_be_read(objects: list[Object]) -> Iterator[str]:
     """Their schema takes any text."""
     for made, container in _containers(objects):
