@@ -39,6 +39,16 @@ WAYS = [
     Broken("namespaces_enforce_a_standard", "Namespace kafka", STANDARD, "privileged"),
 ]
 
+ROUTES = [
+    Broken("routes_have_their_listeners_host", "HTTPRoute console", "spec hostnames 0", "reports.csp.example"),
+    Broken("routes_have_their_listeners_host", "Gateway csp-sentinel", "spec listeners 0 hostname", "csp.example"),
+    Broken("hosts_lead_where_the_console_says", "HTTPRoute console", "spec hostnames 0", "reports.csp.example"),
+    Broken("hosts_lead_where_the_console_says", "HTTPRoute collector", "spec hostnames", GONE),
+    Broken("hosts_lead_where_the_console_says", "HTTPRoute collector", "spec rules 0 backendRefs 0 name", "console"),
+    Broken("collectors_get_only_reports", "HTTPRoute collector", "spec rules 0 matches", GONE),
+    Broken("collectors_get_only_reports", "HTTPRoute collector", "spec rules 0 matches 0 path value", "/"),
+]
+
 RIGHTS = [
     Broken("stages_share_their_places", COLLECTOR, LOG, KAFKA.replace("csp-violations", "csp-violations-dead")),
     Broken("stages_share_their_places", COLLECTOR, LOG, f"{KAFKA}&group=others"),

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from tests.k8s.objects import Object, Pods, namespace, of, pods, says, selects
+from tests.k8s.objects import Object, Pods, namespace, of, says, selects
 from tests.k8s.rules.settings import Program, settled
 
 WHERE = "kubernetes.io/metadata.name"
@@ -73,13 +73,3 @@ def _place(peer: Object) -> str:
     if not peer.get("podSelector") or (where == "kube-system" and peer["podSelector"] != KUBE_DNS):
         return ""
     return where
-
-
-def namespaces_enforce_a_standard(objects: list[Object]) -> Iterator[str]:
-    """`restricted` where our pods are; operators' pods at least `baseline`."""
-    ours = {pod.namespace for pod in pods(objects)}
-    for made in of(objects, "Namespace"):
-        name = made["metadata"]["name"]
-        enforced = made["metadata"].get("labels", {}).get("pod-security.kubernetes.io/enforce")
-        if enforced != "restricted" and (name in ours or enforced != "baseline"):
-            yield f"{says(made)} enforces {enforced}"
