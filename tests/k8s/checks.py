@@ -6,7 +6,19 @@ from functools import cache
 
 from tests.k8s import schemas
 from tests.k8s.objects import Object, says
-from tests.k8s.rules import network, places, pods, references, scaling, settings
+from tests.k8s.rules import (
+    network,
+    places,
+    pods,
+    programs,
+    references,
+    rights,
+    routes,
+    scaling,
+    secrets,
+    settings,
+    ways,
+)
 
 Rule = Callable[[list[Object]], Iterator[str]]
 
@@ -16,7 +28,7 @@ def rules() -> dict[str, Rule]:
     """Every public function of the rules' files that gives sentences."""
     return {
         name: rule
-        for file in (pods, settings, references, scaling, network, places)
+        for file in (pods, settings, programs, secrets, references, scaling, network, ways, routes, places, rights)
         for name, rule in inspect.getmembers(file, inspect.isgeneratorfunction)
         if rule.__module__ == file.__name__ and not name.startswith("_")
     }

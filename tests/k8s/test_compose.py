@@ -62,6 +62,13 @@ def test_grafana_is_given_every_variable_that_its_data_sources_ask_for():
     assert set(re.findall(r"\$(SENTINEL_\w+)", text)) <= set(SERVICES["grafana"]["environment"])
 
 
+def test_grafanas_user_changes_nothing_but_limits():
+    """Its plugin sets max_execution_time with every query: readonly=1 refuses that."""
+    (text,) = (its["content"] for its in COMPOSE["configs"].values() if "<grafana>" in its["content"])
+    profile = re.search(r"<profile>(\w+)</profile>", text)[1]
+    assert f"<profiles><{profile}><readonly>2</readonly></{profile}></profiles>" in text
+
+
 def test_only_reports_come_from_other_machines():
     published = [port for its in SERVICES.values() for port in its.get("ports", [])]
     assert [port for port in published if not port.startswith("127.0.0.1:")] == ["8080:8080"]

@@ -72,7 +72,7 @@ def test_before_a_burst_there_are_the_collectors_with_which_the_simulation_drops
 def test_processors_are_the_plans_and_all_of_them_where_the_lag_is_not_known(overlay):
     its, scaling = planned(overlay).processors, found(overlay, "ScaledObject", "processor")["spec"]
     assert (scaling["minReplicaCount"], scaling["maxReplicaCount"]) == (its.pods_usual, its.pods)
-    assert scaling["fallback"]["replicas"] == its.pods
+    assert (scaling["fallback"]["behavior"], scaling["fallback"]["replicas"]) == ("static", its.pods)
 
 
 @pytest.mark.parametrize("overlay", SCALED)
@@ -120,6 +120,12 @@ def test_collectors_and_processors_have_the_core_that_the_model_gives_them(overl
         resources = pod(overlay, name)["containers"][0]["resources"]
         assert amount(resources["requests"]["cpu"]) == amount(resources["limits"]["cpu"]) == 1
     assert environment(overlay, "collector")["SENTINEL_WORKERS"] == "1"
+
+
+def test_grafanas_user_changes_nothing_but_limits():
+    """Its plugin sets max_execution_time with every query: readonly=1 refuses that."""
+    configured = found("clickhouse", "ClickHouseInstallation", "csp", "clickhouse")["spec"]["configuration"]
+    assert configured["profiles"][f"{configured['users']['grafana/profile']}/readonly"] == "2"
 
 
 @pytest.mark.parametrize("overlay", LOADS)

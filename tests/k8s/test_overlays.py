@@ -8,12 +8,27 @@ import yaml
 from tests.k8s.broken import Broken
 from tests.k8s.broken_between import NETWORK, PLACES, REFERENCES, SCALING
 from tests.k8s.broken_pods import PODS, SETTINGS
+from tests.k8s.broken_programs import PROGRAMS, SECRETS
 from tests.k8s.broken_shapes import SHAPES
+from tests.k8s.broken_ways import RIGHTS, ROUTES, WAYS
 from tests.k8s.checks import misshapen, problems, rules
 from tests.k8s.overlays import FOLDER, NAMES, TOGETHER, rendered
 from tests.k8s.render import render
 
-BROKEN = [*SHAPES, *PODS, *SETTINGS, *REFERENCES, *SCALING, *NETWORK, *PLACES]
+BROKEN = [
+    *SHAPES,
+    *PODS,
+    *SETTINGS,
+    *PROGRAMS,
+    *SECRETS,
+    *REFERENCES,
+    *SCALING,
+    *NETWORK,
+    *WAYS,
+    *ROUTES,
+    *PLACES,
+    *RIGHTS,
+]
 
 
 def test_the_overlays_are_those_of_the_loads_and_of_the_operators():
@@ -43,3 +58,9 @@ def test_a_broken_overlay_is_seen(broken: Broken):
 
 def test_every_rule_is_seen_to_be_broken():
     assert {broken.rule for broken in BROKEN} == {"schema", *rules()}
+
+
+def test_the_readme_says_how_many_rules_and_broken_ones_there_are():
+    text = (FOLDER.parent / "README.md").read_text()
+    assert f"{len(rules())} rules of ours" in text
+    assert f"{len(BROKEN)} deliberately broken ones" in text

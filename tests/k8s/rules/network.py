@@ -6,9 +6,6 @@ from typing import Any
 from tests.k8s.objects import OPERATIONS, Object, Pods, namespace, of, pods, says, selected, selects
 
 PROMETHEUS = {"app.kubernetes.io/name": "prometheus"}  # as its operator labels it
-COMPONENT = "app.kubernetes.io/component"
-KAFKA = {9092, 9093}
-NAMES = 53
 # How operators label the pods they make of their objects.
 OPERATORS = {
     "ClickHouseInstallation": "clickhouse.altinity.com/chi",
@@ -52,8 +49,10 @@ def only_prometheus_reaches_the_operations_port(objects: list[Object]) -> Iterat
                 if numbers and opened and not _only_prometheus(rule.get("from", [])):
                     yield f"{says(policy)}: others than Prometheus reach the operations port of {pod.name}"
     for service in of(objects, "Service"):
+        found = selected(objects, {"matchLabels": service["spec"].get("selector", {})}, namespace(service))
+        numbers = {has["containerPort"] for pod in found for has in pod.ports() if has.get("name") == OPERATIONS}
         for port in service["spec"].get("ports", []):
-            if OPERATIONS in {port.get("name"), port.get("targetPort")}:
+            if {OPERATIONS, *numbers} & {port.get("name"), port.get("targetPort", port["port"])}:
                 yield f"{says(service)}: serves the operations port"
 
 
@@ -63,19 +62,6 @@ def prometheus_reaches_what_it_scrapes(objects: list[Object]) -> Iterator[str]:
             rules = [rule for policy in _policies(objects, pod) for rule in policy["spec"].get("ingress", [])]
             if pod.has_port(OPERATIONS) and not any(_only_prometheus(rule.get("from", [])) for rule in rules):
                 yield f"{says(monitor)}: no policy lets Prometheus to {pod.name}"
-
-
-def collectors_reach_only_kafka(objects: list[Object]) -> Iterator[str]:
-    """What the whole world posts to has no way to the store, and none out."""
-    for pod in pods(objects):
-        if pod.labels.get(COMPONENT) != "collector":
-            continue
-        for policy in _policies(objects, pod):
-            for rule in policy["spec"].get("egress", []):
-                numbers = {port.get("port") for port in rule.get("ports", [{}])}
-                named = all("podSelector" in peer for peer in rule.get("to", [{}]))
-                if not (named and (numbers <= KAFKA or numbers == {NAMES})):
-                    yield f"{says(policy)}: {pod.name} may reach more than Kafka and names"
 
 
 def policies_name_declared_ports(objects: list[Object]) -> Iterator[str]:
@@ -104,6 +90,9 @@ def _covers(port: Object, ports: set[Any]) -> bool:
 
 
 def _only_prometheus(peers: list[Object]) -> bool:
+    """In one namespace: in another anybody may label a pod so."""
     return bool(peers) and all(
-        PROMETHEUS.items() <= peer.get("podSelector", {}).get("matchLabels", {}).items() for peer in peers
+        PROMETHEUS.items() <= peer.get("podSelector", {}).get("matchLabels", {}).items()
+        and "kubernetes.io/metadata.name" in peer.get("namespaceSelector", {}).get("matchLabels", {})
+        for peer in peers
     )

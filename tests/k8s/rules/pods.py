@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from tests.k8s.objects import Object, Pods, pods
+from tests.k8s.objects import Object, Pods, of, pods, says
 
 # An amount, as Kubernetes writes it.
 QUANTITY = re.compile(r"\d+(\.\d+)?(m|[kMGTPE]|[KMGTPE]i)?")
@@ -56,6 +56,16 @@ def _missing_security(security: Object) -> Iterator[str]:
         yield "capabilities are not dropped"
 
 
+def namespaces_enforce_a_standard(objects: list[Object]) -> Iterator[str]:
+    """`restricted` where our pods are; operators' pods at least `baseline`."""
+    ours = {pod.namespace for pod in pods(objects)}
+    for made in of(objects, "Namespace"):
+        name = made["metadata"]["name"]
+        enforced = made["metadata"].get("labels", {}).get("pod-security.kubernetes.io/enforce")
+        if enforced != "restricted" and (name in ours or enforced != "baseline"):
+            yield f"{says(made)} enforces {enforced}"
+
+
 def nothing_asks_the_api_server(objects: list[Object]) -> Iterator[str]:
     for made in pods(objects):
         if made.spec.get("automountServiceAccountToken") is not False:
@@ -66,9 +76,9 @@ def resources_are_bounded(objects: list[Object]) -> Iterator[str]:
     for made, container in _containers(objects):
         where = f"{made.name}, container {container['name']}"
         given = {name: container.get("resources", {}).get(name, {}) for name in ("requests", "limits")}
-        for of, name in (("requests", "cpu"), ("requests", "memory"), ("limits", "memory")):
-            if name not in given[of]:
-                yield f"{where}: no {of}.{name}"
+        for part, name in (("requests", "cpu"), ("requests", "memory"), ("limits", "memory")):
+            if name not in given[part]:
+                yield f"{where}: no {part}.{name}"
         for name, limit in given["limits"].items():
             if amount(given["requests"].get(name, 0)) > amount(limit):
                 yield f"{where}: more {name} requested than allowed"
@@ -76,6 +86,18 @@ def resources_are_bounded(objects: list[Object]) -> Iterator[str]:
         for volume in made.spec.get("volumes", []):
             if "emptyDir" in volume and "sizeLimit" not in (volume["emptyDir"] or {}):
                 yield f"{made.name}: the volume {volume['name']} has no sizeLimit"
+
+
+def disks_hold_their_volumes(objects: list[Object]) -> Iterator[str]:
+    """A pod that writes more than its containers' limits is evicted, and its emptyDirs, the spool, are gone with it."""
+    for made in pods(objects):
+        volumes = [volume.get("emptyDir") or {} for volume in made.spec.get("volumes", [])]
+        for name, medium in (("ephemeral-storage", ""), ("memory", "Memory")):
+            size = sum(amount(its.get("sizeLimit", "0")) for its in volumes if its.get("medium", "") == medium)
+            for given in ("requests", "limits"):
+                has = [its.get("resources", {}).get(given, {}).get(name) for its in made.spec["containers"]]
+                if None not in has and sum(map(amount, has)) < size:
+                    yield f"{made.name}: its volumes hold more than its {given}.{name}"
 
 
 def amounts_can_be_read(objects: list[Object]) -> Iterator[str]:

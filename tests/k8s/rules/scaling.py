@@ -7,6 +7,10 @@ from typing import Any
 from tests.k8s.objects import Object, each, find, namespace, of, pods, says, selected
 from tests.k8s.rules.settings import settled
 
+# Of KEDA's Kafka scaler (keda.sh/docs/2.21/scalers/apache-kafka), as far as we use it.
+KEYS = {"bootstrapServers", "consumerGroup", "topic", "lagThreshold", "activationLagThreshold", "offsetResetPolicy"}
+KEYS |= {"allowIdleConsumers", "excludePersistentLag", "limitToPartitionsWithLag", "version", "sasl", "tls"}
+KEDAS = {"": "none", "PLAIN": "plaintext", "SCRAM-SHA-256": "scram_sha256", "SCRAM-SHA-512": "scram_sha512"}
 AUTOSCALERS = ("HorizontalPodAutoscaler", "ScaledObject")
 
 
@@ -70,6 +74,41 @@ def lag_is_asked_where_it_arises(objects: list[Object]) -> Iterator[str]:
                 asks = [trigger["metadata"].get(name) for name in ("topic", "consumerGroup", "bootstrapServers")]
                 if asks != [place.topic, place.group, ",".join(place.brokers)]:
                     yield f"{says(made)}: asks for {asks}, which {program.name} does not read"
+
+
+def triggers_are_kedas(objects: list[Object]) -> Iterator[str]:
+    """KEDA passes over a key that it doesn't know; without `sasl` or `tls` it can't talk to the brokers."""
+    for made in of(objects, "ScaledObject"):
+        wants = {
+            ("enable" if place.tls else "disable", KEDAS[place.mechanism])
+            for program, settings in settled(objects)
+            if (place := settings.log) and program.made.owner["metadata"]["name"] == _target(made)[1]
+        }
+        for trigger in made["spec"]["triggers"]:
+            given = trigger["metadata"]
+            for key in sorted(given.keys() - KEYS):
+                yield f"{says(made)}: KEDA's trigger has no {key}"
+            if "lagThreshold" not in given:
+                yield f"{says(made)}: no lagThreshold"
+            if wants - {(given.get("tls", "disable"), given.get("sasl", "none"))}:
+                yield f"{says(made)}: talks to Kafka otherwise than the pods"
+
+
+def fallbacks_take_their_figure(objects: list[Object]) -> Iterator[str]:
+    """All pods that there may be; with `currentReplicas` KEDA passes over the figure."""
+    for made in of(objects, "ScaledObject"):
+        fallback = made["spec"].get("fallback", {})
+        if fallback.get("behavior", "static") != "static" or fallback.get("replicas") != bounds(made)[1]:
+            yield f"{says(made)}: not all of its pods run where the lag is not known"
+
+
+def autoscalers_have_names_of_their_own(objects: list[Object]) -> Iterator[str]:
+    """KEDA makes an HPA, which would take another's place."""
+    names = [(namespace(made), made["metadata"]["name"]) for made in of(objects, "HorizontalPodAutoscaler")]
+    for made in of(objects, "ScaledObject"):
+        config = made["spec"].get("advanced", {}).get("horizontalPodAutoscalerConfig", {})
+        if (namespace(made), name := config.get("name", f"keda-hpa-{made['metadata']['name']}")) in names:
+            yield f"{says(made)}: its HPA would be {name}, which is another's"
 
 
 def authentications_are_there(objects: list[Object]) -> Iterator[str]:

@@ -9,9 +9,9 @@ from functools import cache
 from typing import Any, NamedTuple
 
 from sentinel.command_line import parser
-from sentinel.names import PREFIX, SECRET
+from sentinel.names import PREFIX
 from sentinel.settings import Settings, WrongSetting, load
-from tests.k8s.objects import OPERATIONS, Object, Pods, find, of, pods, says
+from tests.k8s.objects import OPERATIONS, Object, Pods, find, pods
 from tests.k8s.rules.pods import amount
 
 IMAGE = "csp-sentinel"
@@ -32,8 +32,6 @@ STAND_INS = {
     f"{PREFIX}LOG": "kafka://kafka:9092/csp-violations",
     f"{PREFIX}STORE": "clickhouse://clickhouse:8123/csp",
 }
-HIDES = re.compile(r"PASSWORD|TOKEN|SECRET|PRIVATE|CREDENTIAL|API_?KEY", re.IGNORECASE)
-IN_CLEAR = re.compile(r"://[^/@\s]*:(?!\$\([A-Z_]+\)@)[^/@\s]+@")  # the password of a URL
 
 
 class Program(NamedTuple):
@@ -135,23 +133,6 @@ def declared_ports_are_those_listened_on(objects: list[Object]) -> Iterator[str]
         for field in fields.values():
             if (host := getattr(settings, HOSTS[field])) != "0.0.0.0":
                 yield f"{program.name}: {HOSTS[field]} is {host}, which nobody outside the pod reaches"
-
-
-def secrets_are_references(objects: list[Object]) -> Iterator[str]:
-    secret = {PREFIX + field.upper() for field in SECRET}
-    for made in of(objects, "Secret"):
-        if made.get("data") or made.get("stringData"):
-            yield f"{says(made)} holds its values in clear"
-    for made in pods(objects):
-        for container in made.containers():
-            for variable in container.get("env", []):
-                name, text = variable.get("name", ""), str(variable.get("value", ""))
-                if (text and (name in secret or HIDES.search(name))) or IN_CLEAR.search(text):
-                    yield f"{made.name}: {name} holds its secret in clear"
-    for made in of(objects, "ConfigMap"):
-        for name, text in made.get("data", {}).items():
-            if name in secret or IN_CLEAR.search(text):
-                yield f"{says(made)}: {name} holds its secret in clear"
 
 
 def services_set_no_setting(objects: list[Object]) -> Iterator[str]:
