@@ -181,8 +181,16 @@ def test_the_readme_says_what_the_overlays_say():
     processing = [planned(name).processors for name in LOADS]
     assert shown["processors"] == [span(its.pods_usual, its.pods) for its in processing]
     assert shown["partitions"] == [str(planned(name).kafka.partitions) for name in LOADS]
+    kafka = [planned(name).kafka for name in LOADS]
+    assert shown["brokers, disk in all"] == [f"{its.brokers}, {size(its.disk_bytes)}" for its in kafka]
+    stores = [planned(name).clickhouse for name in LOADS]
+    assert shown["ClickHouse cores, disk in all"] == [f"{its.cores:.0f}, {size(its.disk_bytes)}" for its in stores]
     assert shown["spool a pod"] == [f"{planned(name).collectors.spool_bytes_per_pod / 1e9:.3g} GB" for name in LOADS]
 
 
 def span(least: int, most: int) -> str:
     return str(most) if least == most else f"{least} to {most}"
+
+
+def size(count: float) -> str:
+    return f"{count / 1e12:.3g} TB" if count >= 1e12 else f"{count / 1e9:.3g} GB"
