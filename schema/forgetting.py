@@ -189,7 +189,7 @@ def until_done(client: Client, place: ClickHousePlace | None) -> Iterator[int]:
         of = f"clusterAllReplicas('{place.cluster}', system.mutations)"
     while True:
         found = client.query(_LEFT.format(of=of), parameters={"database": database}).result_rows
-        left, why, mutations = found[0] if found else (0, "", 0)
+        left, why, mutations = found[0]
         if why:
             raise MutationFails(f"rows can't be deleted: {why.partition(chr(10))[0][:300]}")
         if not mutations:
@@ -201,6 +201,12 @@ def until_done(client: Client, place: ClickHousePlace | None) -> Iterator[int]:
 _OLD_PARTS = """
 SELECT count() FROM system.parts
 WHERE database = currentDatabase() AND NOT active AND table IN {t:Array(String)}
+"""
+
+
+_DROPS = """
+SELECT name FROM system.tables
+WHERE database = currentDatabase() AND engine_full LIKE '%old_parts_lifetime%'
 """
 
 
@@ -222,5 +228,10 @@ def drop_old_parts(client: Client, tables: Sequence[str]) -> bool:
                 return False
             time.sleep(_LOOK_SECONDS)
     finally:
-        for table in tables:
-            client.command(f"ALTER TABLE {table} RESET SETTING old_parts_lifetime")
+        keep_old_parts(client)
+
+
+def keep_old_parts(client: Client) -> None:
+    """As long as ClickHouse does by default; a kill while they were dropped may have left it otherwise."""
+    for (table,) in client.query(_DROPS).result_rows:
+        client.command(f"ALTER TABLE {table} RESET SETTING old_parts_lifetime")

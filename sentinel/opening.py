@@ -9,6 +9,7 @@ from log.broken import NAME, Broken
 from processor.relabel import finish
 from schema import definitions
 from schema.clickhouse import Engine, open_chdb
+from schema.forgetting import keep_old_parts
 from schema.health import Health
 from schema.migrate import migrate
 from schema.server import Server
@@ -28,6 +29,7 @@ def open_store(settings: Settings, health: Health | None = None) -> Iterator[Eng
         _tell(engine, Broken(settings.data_dir, health))
         client = engine.client()
         migrate(client, settings.retention_days)
+        keep_old_parts(client)
         with contextlib.suppress(OSError):  # on a full disk the store has to be served all the same
             definitions.keep(engine.path, folder / "definitions")
         finish(client)
