@@ -1,7 +1,5 @@
 """What is forgotten is in no table and in no file, what it was counted in says so, and all else stays."""
 
-import contextlib
-import mmap
 from pathlib import Path
 
 import pytest
@@ -10,7 +8,7 @@ from processor.forget import forget, found
 from processor.urls import read_url
 from schema.clickhouse import Engine
 from schema.forgetting import Wanted, keep_old_parts
-from tests.support.store import START, account, empty, insert, merge, put, violation
+from tests.support.store import START, account, contents, empty, insert, merge, put, violation
 
 PAGE = "https://www.shop.example/people/jane-roe"
 COUNTED = ("violations", "weeks", "minutes", "hours", "sources")
@@ -59,14 +57,7 @@ def rows(client, sql: str) -> list:
 
 def in_files(folder: Path, words: bytes) -> list[Path]:
     """ClickHouse compresses blocks; what is short or repeated stands there as it is, and all of it in the indexes."""
-    hits = []
-    for path in folder.rglob("*"):
-        with contextlib.suppress(FileNotFoundError):  # the store is in use: files come and go
-            if path.is_file() and path.stat().st_size:
-                with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as text:
-                    if text.find(words) >= 0:
-                        hits.append(path)
-    return hits
+    return [path for path, text in contents(folder) if words in text]
 
 
 @pytest.fixture

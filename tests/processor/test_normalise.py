@@ -50,6 +50,7 @@ def test_a_plain_report_becomes_a_row():
         "environment": "",
         "document_template": "https://www.shop.example/cart",
         "blocked_template": "https://cdn.example/a.js",
+        "left_out": 0.0,
     }
 
 

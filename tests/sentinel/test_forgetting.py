@@ -10,7 +10,7 @@ from sentinel.explained import CannotStart
 from sentinel.forgetting import _wanted, on_errand
 from tests.support.program import Program
 from tests.support.stages import command
-from tests.support.store import insert, violation
+from tests.support.store import contents, insert, violation
 
 PAGE = "https://shop.example/users/jane-roe"
 
@@ -38,9 +38,7 @@ def test_beside_a_running_program_it_asks_and_deletes(tmp_path):
         assert done.returncode == 0, done.stderr
         assert "in no table any more" in done.stdout
         assert program.get("/api/totals")["reports"] == 1
-        assert b"jane-roe" not in b"".join(
-            path.read_bytes() for path in (program.data_dir / "store").rglob("*") if path.is_file()
-        )
+        assert not [path for path, text in contents(program.data_dir / "store") if b"jane-roe" in text]
         assert program.get("/api/ledger")["stored"] == 3
         [item] = program.get("/api/violations")["items"]
         assert command("forget", "--site", "default", "--yes", data_dir=program.data_dir).returncode == 0

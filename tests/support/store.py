@@ -1,9 +1,12 @@
 """Rows for a real store: violations made with defaults, inserted as the processor does; and other processes."""
 
+import contextlib
 import multiprocessing
+import os
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
 from typing import Any
 
 from clickhouse_connect.driver.client import Client
@@ -87,6 +90,14 @@ def empty(client: Client) -> None:
 def merge(client: Client) -> None:
     for table in TABLES:
         client.command(f"OPTIMIZE TABLE {table} FINAL")
+
+
+def contents(folder: Path) -> Iterator[tuple[Path, bytes]]:
+    """Every file under a folder that may be in use: what goes meanwhile is passed over."""
+    for where, _, names in os.walk(folder):
+        for name in names:
+            with contextlib.suppress(FileNotFoundError):
+                yield Path(where, name), Path(where, name).read_bytes()
 
 
 def elsewhere(function: Callable[..., Any], *arguments: Any) -> Any:
