@@ -47,7 +47,7 @@ _SPREAD = 1 << 16
 _WHERE = """site = {site:String}
     AND window BETWEEN toDateTime({first:UInt32}, 'UTC') AND toDateTime({last:UInt32}, 'UTC')
     AND reinterpretAsUInt16(reverse(substring(fingerprint, 1, 2))) BETWEEN {low:UInt16} AND {high:UInt16}"""
-_WEEKS = f"SELECT toMonday(window) AS week, count() FROM violations WHERE {_THESE} GROUP BY week ORDER BY week"  # noqa: S608
+_WEEKS = f"SELECT toMonday(window) AS week, count() FROM violations WHERE {_THESE} GROUP BY week ORDER BY week"  # noqa: S608  (ours)
 # Whoever floods us makes their rows alike in size, so a window's are taken to be spread evenly over its fingerprints.
 _LONG = ("document_url", "referrer", "blocked_url", "source_file", "sample", "user_agent", "document_template",
          "blocked_template")  # fmt: skip

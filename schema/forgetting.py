@@ -122,7 +122,7 @@ def _of_urls(site: str) -> Iterator[_Where]:
         others = f"{here}NOT ({OF_URLS})"
         yield _Where(table, "site, referrer", f"{others} AND {_is('referrer')}", clears="referrer")
         yield _Where(table, "site, sample", f"{others} AND ({_says('sample')})", clears="sample")
-    of_them = f"fingerprint IN (SELECT fingerprint FROM violations WHERE {here}({OF_URLS}))"  # noqa: S608
+    of_them = f"fingerprint IN (SELECT fingerprint FROM violations WHERE {here}({OF_URLS}))"  # noqa: S608  (ours)
     yield _Where("examples", "site, fingerprint", f"{here}({of_them} OR {_says('raw')})")
     yield _Where("rejects", "day, reason, slot", f"{here}({_says('raw')})")
     only_here = f" AND {_OF_THIS_SITE_ONLY}" if site else ""
@@ -154,7 +154,7 @@ def _hash(key: str) -> str:
 
 
 def _held(client: Client, its: _Where, wanted: Wanted) -> Held:
-    asked = f"SELECT hex({_hash(its.key)}) AS its, count() FROM {its.table} WHERE {its.condition} GROUP BY its"  # noqa: S608
+    asked = f"SELECT hex({_hash(its.key)}) AS its, count() FROM {its.table} WHERE {its.condition} GROUP BY its"  # noqa: S608  (ours)
     used = {name: value for name, value in wanted.values.items() if f"{{{name}:" in its.condition}
     rows = client.query(asked, parameters=used, settings={"max_execution_time": 600}).result_rows
     return Held(its.table, its.key, [row[0] for row in rows], sum(row[1] for row in rows), its.clears)

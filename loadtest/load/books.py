@@ -67,7 +67,7 @@ class Console:
         if self._token:
             request.add_header("Authorization", f"Bearer {self._token}")
         try:
-            with urllib.request.urlopen(request, timeout=_ASK_SECONDS) as answer:  # noqa: S310
+            with urllib.request.urlopen(request, timeout=_ASK_SECONDS) as answer:  # noqa: S310  (the console)
                 found: dict[str, Any] = json.loads(answer.read())
         except urllib.error.HTTPError as error:
             error.close()

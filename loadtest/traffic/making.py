@@ -41,7 +41,7 @@ class Making:
         self.shape = shape
         self.sizes = sizes
         self.reports = reports
-        self.random = Random(seed)  # noqa: S311
+        self.random = Random(seed)  # noqa: S311  (no secret)
         self._rate = rate or max(_RATE, reports / _LONGEST_SECONDS)
         self._next = 0
 
