@@ -63,7 +63,7 @@ class Backups:
         stop = threading.Event()
         with Program(folder, "--workers", "2") as program:
             self.data_dir = program.data_dir
-            senders = [Sender(program, str(number), stop) for number in range(2)]
+            senders = [Sender(program, str(number), stop, pause=0.01) for number in range(2)]
             for sender in senders:
                 sender.start()
             for number in range(2):
@@ -81,7 +81,7 @@ class Backups:
             self.in_the_end = {row["document_url"]: row["reports"] for row in rows}
 
     def make(self, name: object) -> None:
-        done = command("backup", self.folder / str(name), data_dir=self.data_dir)
+        done = command("backup", self.folder / str(name), seconds=240, data_dir=self.data_dir)
         assert done.returncode == 0, done.stderr
 
     def kill_one(self) -> None:

@@ -17,8 +17,10 @@ SENDERS = 3
 class Sender(threading.Thread):
     """Sends reports, each with a page of its own, and remembers which were answered 204."""
 
-    def __init__(self, program: Program, name: str, stop: threading.Event) -> None:
+    def __init__(self, program: Program, name: str, stop: threading.Event, pause: float = 0.001) -> None:
+        """`pause`: s between two reports."""
         super().__init__(daemon=True)
+        self.pause = pause
         self.program, self.label, self.stop_asked = program, name, stop
         self.sent, self.answered = 0, set()
 
@@ -40,7 +42,7 @@ class Sender(threading.Thread):
                 connection.close()
                 connection = None
                 time.sleep(0.05)
-            time.sleep(0.001)
+            time.sleep(self.pause)
         if connection is not None:
             connection.close()
 
