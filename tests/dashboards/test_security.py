@@ -18,7 +18,7 @@ def test_the_error_of_a_broken_store_is_ours_and_tells_nothing(store: Engine):
         def client(self, settings=None):
             raise RuntimeError("secret path")
 
-    console = build(Broken(store._path), lambda: None, token=None)
+    console = build(Broken(store.path), lambda: None, token=None)
     answers = []
 
     class Catching:
