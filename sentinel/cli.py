@@ -87,6 +87,7 @@ def _metrics_folder() -> Iterator[None]:
     try:
         yield
     finally:
+        del os.environ["PROMETHEUS_MULTIPROC_DIR"]  # who called this from Python may start other programs yet
         shutil.rmtree(folder, ignore_errors=True)
 
 

@@ -1,5 +1,6 @@
 """`csp-sentinel sign`: a URL that the collector takes for signed, and sentences where there can be none."""
 
+import os
 import re
 import time
 from pathlib import Path
@@ -11,12 +12,6 @@ from schema.sites import BadSites, load_sites
 from sentinel.cli import main
 
 KEY = "a-key-of-the-shop-0123456789abcdef"
-
-
-@pytest.fixture(autouse=True)
-def _folder_of_metrics(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A command sets it for its own process, which here is that of all tests: afterwards it is as before."""
-    monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", "none")
 
 
 @pytest.fixture
@@ -122,3 +117,8 @@ def test_a_sites_file_with_wrong_keys_is_refused_without_showing_them(tmp_path, 
     assert sentence in str(refused.value)
     assert "s3cret" not in str(refused.value)
     assert KEY not in str(refused.value)
+
+
+def test_a_command_called_from_python_leaves_no_folder_of_metrics_named(capsys):
+    ran(capsys, "sign", "--new-key")
+    assert "PROMETHEUS_MULTIPROC_DIR" not in os.environ
