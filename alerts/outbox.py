@@ -61,8 +61,10 @@ class Outbox:
         self.made = max(self.made, made, self._record.last())
         self._open.clear()
         self._later = self._record.open(now)
-        for one in [one for one in self._later if one.attempts]:
-            parcel = None if one.channel in self._open else self._record.parcel(one.seq)
+        under_way = self._sending.parcels()
+        begun = [one for one in self._later if one.attempts or one.seq in under_way]
+        for one in sorted(begun, key=lambda one: one.seq not in under_way):
+            parcel = None if one.channel in self._open else under_way.get(one.seq) or self._record.parcel(one.seq)
             if parcel is not None:
                 self._open[one.channel] = parcel
                 self._later.remove(one)

@@ -32,6 +32,10 @@ class Sending:
     def __bool__(self) -> bool:
         return bool(self._begun)
 
+    def parcels(self) -> dict[int, Parcel]:
+        """Those under way, by number."""
+        return {begun.parcel.seq: begun.parcel for begun in self._begun.values()}
+
     def send(self, channel: Channel, parcel: Parcel) -> None:
         """In a thread that ends with the process: it may hang in a library."""
         begun = self._begun[channel.key] = _Begun(parcel, time.monotonic())

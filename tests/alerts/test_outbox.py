@@ -3,8 +3,10 @@
 import pickle
 import time
 from datetime import UTC, datetime
+from unittest.mock import Mock
 
 import pytest
+from clickhouse_connect.driver.exceptions import OperationalError
 
 from alerts import outbox
 from alerts.message import Message
@@ -156,7 +158,7 @@ def test_a_restart_sends_what_was_not_sent_and_nothing_twice(watched, receiver, 
     watched.steps(receiver.taken)
     watched.steps(lambda: sent(watched))
     watched.again()
-    receiver.answers = [Answer(500)]
+    receiver.answers = [Answer(hang=True)]
     watched.see(2, blocked_host="b.example")
     watched.steps(lambda: len(messages(watched)) == 2)
     receiver.wait_for(2)
@@ -166,6 +168,21 @@ def test_a_restart_sends_what_was_not_sent_and_nothing_twice(watched, receiver, 
         watched.alerts.step()
     assert len(receiver.taken()) == 2
     assert len(set(receiver.events())) == len(receiver.events()) == 2
+
+
+@pytest.mark.parametrize("answers", [[Answer(slowly=2)], [Answer(500, slowly=2)]])
+def test_what_is_under_way_while_the_store_fails_is_not_sent_beside_it(watched, receiver, monkeypatch, answers):
+    receiver.answers = answers
+    watched.see(1)
+    watched.steps(lambda: receiver.requests)
+    with monkeypatch.context() as failing, pytest.raises(OperationalError):
+        failing.setattr(watched.alerts._lease, "hold", Mock(side_effect=OperationalError("gone")))
+        watched.alerts.step()
+    watched.steps(lambda: sent(watched))
+    for _ in range(3):
+        watched.alerts.step()
+    assert len(receiver.taken()) == 1
+    assert [row[:2] for row in messages(watched)] == [("sent", len(receiver.requests))]
 
 
 def test_quiet_hours_hold_events_and_send_one_message_when_they_end(store, client, receiver):
