@@ -3,14 +3,13 @@
 import contextlib
 import signal
 import socket
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from schema.delivery import Kind
 from tests.support.collectors import RunningCollector
+from tests.support.waiting import wait_for
 
 LEGACY = b'{"csp-report":{"document-uri":"https://shop.example/","blocked-uri":"https://evil.example/x.js"}}'
 POST = b"POST /csp/report/%s HTTP/1.1\r\nHost: c\r\nContent-Length: %d\r\n\r\n" % (b"shop", len(LEGACY)) + LEGACY
@@ -34,13 +33,6 @@ def taken(collector: RunningCollector) -> int:
     return sum(found.kind == Kind.REPORTS for found in collector.deliveries())
 
 
-def wait_for(true: Callable[[], bool], seconds: float = 30) -> None:
-    ends = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < ends
-        time.sleep(0.05)
-
-
 def test_reports_get_in_beside_a_thousand_connections_that_stop_in_the_middle(collector):
     before, reports = resident(collector), taken(collector)
     with contextlib.ExitStack() as held:
@@ -49,7 +41,7 @@ def test_reports_get_in_beside_a_thousand_connections_that_stop_in_the_middle(co
             half.sendall(POST[: 20 + number % 130])
         assert [collector.post(LEGACY).status for _ in range(20)] == [204] * 20
         assert resident(collector) - before < 60
-    wait_for(lambda: taken(collector) == reports + 20)
+    wait_for("all are taken", lambda: taken(collector) == reports + 20)
 
 
 def test_a_worker_that_is_stopped_and_goes_on_answers_who_waited(collector):
@@ -76,7 +68,7 @@ def test_without_file_descriptors_connections_wait_and_are_served_when_there_are
     assert held[0].recv(1000).startswith(b"HTTP/1.1 204 ")
     for client in held:
         client.close()
-    wait_for(lambda: _answers(collector))
+    wait_for("it has answered", lambda: _answers(collector))
     assert collector.process.poll() is None
     assert taken(collector) >= 2
     assert collector.stop() == 0
@@ -132,5 +124,7 @@ def test_a_body_that_trickles_is_ended_and_counted(server, tmp_path):
     with socket.create_connection(("127.0.0.1", collector.port), timeout=20) as slow:
         slow.sendall(POST[:-5])
         assert slow.recv(1000).startswith(b"HTTP/1.1 408 ")
-    wait_for(lambda: [found.detail for found in collector.deliveries()] == ["incomplete"])  # once it is closed
+    wait_for(
+        "it is closed", lambda: [found.detail for found in collector.deliveries()] == ["incomplete"]
+    )  # once it is closed
     assert collector.stop() == 0

@@ -24,7 +24,7 @@ from alerts.events import Event
 from alerts.message import compose
 from alerts.sample import sample
 from alerts.webhook import signature
-from tests.support.kafka.cluster import free_ports
+from tests.support.ports import free_ports
 from tests.support.receiver import Answer, is_genuine
 
 SECRETS = (

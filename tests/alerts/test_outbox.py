@@ -175,9 +175,10 @@ def test_what_is_under_way_while_the_store_fails_is_not_sent_beside_it(watched, 
     receiver.answers = answers
     watched.see(1)
     watched.steps(lambda: receiver.requests)
-    with monkeypatch.context() as failing, pytest.raises(OperationalError):
+    with monkeypatch.context() as failing:
         failing.setattr(watched.alerts._lease, "hold", Mock(side_effect=OperationalError("gone")))
-        watched.alerts.step()
+        with pytest.raises(OperationalError):
+            watched.alerts.step()
     watched.steps(lambda: sent(watched))
     for _ in range(3):
         watched.alerts.step()

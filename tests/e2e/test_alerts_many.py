@@ -11,8 +11,9 @@ from schema import tables
 from schema.server import Server
 from tests.support.places import clickhouse as place_of
 from tests.support.receiver import Receiver
-from tests.support.stages import Machine, together, wait_for
+from tests.support.stages import Machine, together
 from tests.support.store import insert, violation
+from tests.support.waiting import wait_for
 
 
 class Pair:

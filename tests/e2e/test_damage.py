@@ -17,6 +17,7 @@ from schema.migrate import migrate
 from tests.support.program import Program
 from tests.support.stages import command
 from tests.support.store import elsewhere, insert, violation
+from tests.support.waiting import wait_for
 
 REPORTS = 9
 
@@ -70,19 +71,12 @@ def program(tmp_path_factory):
         yield started
 
 
-def wait_for(holds) -> None:
-    ends = time.monotonic() + 60
-    while not holds():
-        assert time.monotonic() < ends
-        time.sleep(0.2)
-
-
 def test_what_is_not_damaged_is_stored_once_and_served(program):
     assert (
         program.post(b'{"csp-report":{"document-uri":"https://shop.example/9","effective-directive":"img-src"}}') == 204
     )
     program.settle(REPORTS - 1, "stored")
-    wait_for(lambda: "damaged parts" in program.log())
+    wait_for("it tells the damage", lambda: "damaged parts" in program.log())
     rows = [json.loads(line) for line in program.read("/api/export?format=ndjson").splitlines()]
     assert {row["document_url"]: row["reports"] for row in rows} == {
         "https://www.shop.example/page/2": 7,
@@ -92,7 +86,7 @@ def test_what_is_not_damaged_is_stored_once_and_served(program):
 
 
 def test_each_damage_is_in_the_log_on_the_system_page_and_in_a_metric(program):
-    wait_for(lambda: "damaged parts" in program.log())
+    wait_for("it tells the damage", lambda: "damaged parts" in program.log())
     page = program.read("/system").decode()
     figures = urllib.request.urlopen(program.where["metrics"], timeout=30).read().decode()
     for kind, says in {

@@ -3,24 +3,14 @@
 import http.client
 import json
 import os
-import shutil
 import signal
 import subprocess
-import time
 from collections import Counter
 from pathlib import Path
 
-import pytest
-
+from tests.support.disk import SMALL_DISK, needs_a_small_disk
 from tests.support.program import PROGRAM
-
-# A small disk of its own, seen only by the program; /proc/PID/root is the way in.
-_MOUNT = 'mount -t tmpfs -o size=200m none "$1" && shift && exec "$@"'
-
-
-def can_mount() -> bool:
-    unshare = shutil.which("unshare")
-    return unshare is not None and subprocess.run([unshare, "-rm", "true"], check=False).returncode == 0
+from tests.support.waiting import wait_for
 
 
 def post(port: int, number: int) -> int:
@@ -32,18 +22,18 @@ def post(port: int, number: int) -> int:
     return status
 
 
-@pytest.mark.skipif(not can_mount(), reason="needs unshare(1), and a kernel that lets us mount a small disk")
+@needs_a_small_disk
 def test_a_full_disk_turns_reports_away_and_the_rest_goes_on_when_there_is_room(tmp_path):
     command = [PROGRAM, "run", "--host", "127.0.0.1", "--port", "0", "--console-port", "0", "--ops-port", "0",
                "--workers", "1", "--data-dir", tmp_path / "data"]  # fmt: skip
     program = subprocess.Popen(
-        ["unshare", "-rm", "sh", "-c", _MOUNT, "sh", tmp_path, *command],
+        [*SMALL_DISK, "200m", tmp_path, *command],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
     )
     disk = Path(f"/proc/{program.pid}/root{tmp_path}")
     try:
-        places = wait_for(lambda: json.loads((disk / "data" / "run.json").read_text()))
+        places = wait_for("it says where it is", lambda: json.loads((disk / "data" / "run.json").read_text()))
         port = int(places["collector"].rpartition(":")[2])
         answers = Counter(post(port, number) for number in range(200))
         fill(disk / "filler")
@@ -51,8 +41,8 @@ def test_a_full_disk_turns_reports_away_and_the_rest_goes_on_when_there_is_room(
         assert answers[204] > 200
         assert answers[503] > 0
         (disk / "filler").unlink()
-        wait_for(lambda: post(port, 700) == 204)
-        ledger = wait_for(lambda: settled(places["console"], answers[204] + 1, answers[503]))
+        wait_for("there is room", lambda: post(port, 700) == 204)
+        ledger = wait_for("all is counted", lambda: settled(places["console"], answers[204] + 1, answers[503]))
         program.send_signal(signal.SIGTERM)
         assert program.wait(15) == 0
     finally:
@@ -78,15 +68,3 @@ def settled(console: str, stored: int, busy: int) -> dict:
     ledger = json.loads(connection.getresponse().read())
     connection.close()
     return ledger if ledger["stored"] >= stored and ledger["rejected"].get("busy", 0) >= busy else {}
-
-
-def wait_for(found, seconds: float = 60):
-    ends = time.monotonic() + seconds
-    while True:
-        try:
-            if result := found():
-                return result
-        except (OSError, ValueError):
-            pass
-        assert time.monotonic() < ends
-        time.sleep(0.1)

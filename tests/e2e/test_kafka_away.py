@@ -15,7 +15,8 @@ import pytest
 from schema.delivery import Kind
 from tests.support import topics
 from tests.support.kafka.cluster import Cluster
-from tests.support.stages import Answer, Machine, Shared, together, wait_for
+from tests.support.stages import Answer, Machine, Shared, together
+from tests.support.waiting import wait_for
 
 BODY = '{"csp-report":{"document-uri":"https://shop.example/%d","effective-directive":"img-src","blocked-uri":"data"}}'
 AWAY_SECONDS = 12  # at least, until tests look at what the stages say

@@ -12,7 +12,8 @@ import pytest
 from schema.envelope import VERSION, zstd
 from tests.corpus.captures import captures
 from tests.support import topics
-from tests.support.stages import Machine, Shared, command, envelope, together, wait_for
+from tests.support.stages import Machine, Shared, command, envelope, together
+from tests.support.waiting import wait_for
 
 CAPTURES = [*itertools.islice(captures("2015"), 60), *itertools.islice(captures("2026"), 340)]
 REPORT = b'{"csp-report":{"document-uri":"https://shop.example/","effective-directive":"img-src","blocked-uri":"data"}}'

@@ -18,9 +18,10 @@ from tests.e2e.drill.stages import Stage
 from tests.support import topics
 from tests.support.certificate import make_certificate
 from tests.support.clickhouse_http import ClickHouseServer
-from tests.support.kafka.cluster import free_ports
 from tests.support.kafka.listeners import PASSWORD
-from tests.support.stages import Machine, Shared, command, wait_for
+from tests.support.ports import free_ports
+from tests.support.stages import Machine, Shared, command
+from tests.support.waiting import wait_for
 
 REPORT = (
     '{"csp-report":{"document-uri":"https://shop.example/%d","effective-directive":"img-src","blocked-uri":"data"}}'

@@ -15,6 +15,7 @@ from schema.migrate import migrate
 from schema.noise_files import packaged
 from tests.support.program import PROGRAM, Program
 from tests.support.store import START, elsewhere, insert, violation
+from tests.support.waiting import wait_for
 
 RULES = """
 version = "2030-01-01"
@@ -120,18 +121,11 @@ def test_a_changed_rules_file_is_followed_at_sighup_and_a_wrong_one_is_told(tmp_
         rules.write_text(RULES.replace("host", "hots"))
         for pid in program.pids():
             os.kill(pid, signal.SIGHUP)
-        wait_for(lambda: "hots is no key of a rule; host is meant?" in program.log())
+        wait_for("it says what is wrong", lambda: "hots is no key of a rule; host is meant?" in program.log())
         rules.write_text(RULES)
         for pid in program.pids():
             os.kill(pid, signal.SIGHUP)
-        wait_for(lambda: post_and_see(program) == "our-widget")
-
-
-def wait_for(holds) -> None:
-    ends = time.monotonic() + 20
-    while not holds():
-        assert time.monotonic() < ends
-        time.sleep(0.2)
+        wait_for("the rule holds", lambda: post_and_see(program) == "our-widget")
 
 
 def post_and_see(program: Program) -> str:

@@ -2,7 +2,6 @@
 
 import contextlib
 import json
-import socket
 import subprocess
 import threading
 import time
@@ -18,6 +17,7 @@ import pytest
 import yaml
 
 from tests.support.grafana import ROOT, panels, prom_expanded
+from tests.support.ports import free_port
 from tests.support.program import Program
 
 FOLDER = ROOT / "dashboards" / "prometheus"
@@ -49,11 +49,6 @@ class _Taking(BaseHTTPRequestHandler):
 
     def log_message(self, *_: Any) -> None:
         pass
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        return int(taken.getsockname()[1])
 
 
 @contextlib.contextmanager

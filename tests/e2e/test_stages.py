@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.ports import free_port
 from tests.support.program import PROGRAM, Program
 
 REPORT = b'{"csp-report":{"document-uri":"https://shop.example/","effective-directive":"img-src","blocked-uri":"data"}}'
@@ -21,11 +22,6 @@ def sentinel(*arguments: object, ok: bool = True) -> subprocess.CompletedProcess
     if ok:
         assert found.returncode == 0, found.stderr.decode()
     return found
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return server.getsockname()[1]
 
 
 def exported(folder: Path, *flags: object) -> list[dict]:

@@ -10,8 +10,9 @@ from functools import partial
 import pytest
 
 from tests.support import topics
-from tests.support.kafka.cluster import free_ports
-from tests.support.stages import Machine, Shared, command, envelope, together, wait_for
+from tests.support.ports import free_ports
+from tests.support.stages import Machine, Shared, command, envelope, together
+from tests.support.waiting import wait_for
 
 REPORT = b'{"csp-report":{"document-uri":"https://shop.example/","effective-directive":"img-src","blocked-uri":"data"}}'
 START_CPU_SECONDS = 4  # takes one or two

@@ -15,8 +15,8 @@ import pytest
 from sentinel.command_line import parser
 from sentinel.settings import Settings, table
 from tests.e2e.drill.disk import reason_missing
-from tests.e2e.drill.stages import wait_for
-from tests.support.kafka.cluster import free_ports
+from tests.support.ports import free_ports
+from tests.support.waiting import wait_for
 
 ROOT = Path(__file__).parents[2]
 # A line that ends in a backslash goes on in the next.

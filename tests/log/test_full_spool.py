@@ -4,11 +4,9 @@ import os
 import subprocess
 import sys
 
-import pytest
+from tests.support.disk import SMALL_DISK, needs_a_small_disk
 
-from tests.e2e.drill.disk import reason_missing
-
-pytestmark = pytest.mark.skipif(bool(reason_missing()), reason=reason_missing() or "")
+pytestmark = needs_a_small_disk
 _BEGIN = """
 import os, pytest, sys, time
 from pathlib import Path
@@ -31,9 +29,8 @@ def records():
 
 def on_a_small_disk(folder, code):
     """Runs `code` with a tmpfs of 64 KiB as `folder`."""
-    mount = 'mount -t tmpfs -o size=64k none "$1" && exec "$2" -c "$3" "$1"'
     done = subprocess.run(
-        ["unshare", "-rm", "sh", "-c", mount, "sh", folder, sys.executable, _BEGIN + code],
+        [*SMALL_DISK, "64k", folder, sys.executable, "-c", _BEGIN + code, folder],
         check=False,
         capture_output=True,
         text=True,

@@ -15,8 +15,9 @@ from log.places import KafkaPlace
 from log.protocols import LogFull
 from log.segments import SegmentWriter
 from schema import metrics
-from tests.support.kafka.cluster import Cluster, free_ports
+from tests.support.kafka.cluster import Cluster
 from tests.support.kafka.listeners import USER
+from tests.support.ports import free_ports
 from tests.support.shipping import SECONDS, numbers, record, ship, shipping, until
 from tests.support.topics import described, make, new_place
 

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from log.slots import BadSlots, Slots
-from tests.support.disk import SMALL_DISK, can_mount
+from tests.support.disk import SMALL_DISK, needs_a_small_disk
 
 SIZE = 16
 CONTENTS = st.binary(max_size=SIZE)
@@ -145,7 +145,7 @@ except OSError:
 """
 
 
-@pytest.mark.skipif(not can_mount(), reason="needs unshare(1), and a kernel that lets us mount a small disk")
+@needs_a_small_disk
 def test_once_made_it_is_written_on_a_full_disk_and_none_is_made_in_part(tmp_path):
     done = subprocess.run(
         [*SMALL_DISK, "1m", tmp_path, sys.executable, "-c", _SAVE, tmp_path], check=True, capture_output=True, text=True

@@ -16,8 +16,8 @@ from schema.tables import init
 from tests.support.certificate import make_certificate
 from tests.support.clickhouse_faults import Counts
 from tests.support.clickhouse_http import ClickHouseServer
-from tests.support.kafka.cluster import free_ports
 from tests.support.places import clickhouse as place_of
+from tests.support.ports import free_ports
 from tests.support.store import COLUMNS, insert, violation
 
 ROWS = [violation(1, reports=3), violation(1, noise="extension", reports=4)]

@@ -11,6 +11,7 @@ import pytest
 
 from sentinel import supervise
 from sentinel.supervise import READY, Child, StartFailed, Supervisor, tell
+from tests.support.waiting import wait_for
 
 
 def lives(folder: Path, link: Connection) -> None:
@@ -84,19 +85,12 @@ def supervised():
     return run
 
 
-def wait_for(found, seconds: float = 20) -> None:
-    ends = time.monotonic() + seconds
-    while not found():
-        assert time.monotonic() < ends
-        time.sleep(0.05)
-
-
 def test_a_process_that_is_killed_is_started_again(tmp_path, supervised):
     child = Child("test", lives, (tmp_path,), stop_seconds=5)
 
     def watch() -> None:
         os.kill(child.process.pid, signal.SIGKILL)
-        wait_for(lambda: len(list(tmp_path.iterdir())) == 2)
+        wait_for("it is started again", lambda: len(list(tmp_path.iterdir())) == 2)
 
     supervised(of(child), watch)
 
@@ -112,9 +106,9 @@ def test_one_that_was_up_and_cant_come_up_again_is_tried_on(tmp_path, supervised
     def watch() -> None:
         (tmp_path / "refuse").write_text("")
         os.kill(child.process.pid, signal.SIGKILL)
-        wait_for(lambda: child.early_ends >= 2)
+        wait_for("it has ended early twice", lambda: child.early_ends >= 2)
         (tmp_path / "refuse").unlink()
-        wait_for(lambda: len(list(tmp_path.iterdir())) == 2)
+        wait_for("it is started again", lambda: len(list(tmp_path.iterdir())) == 2)
 
     supervised(of(child), watch)
 
@@ -132,10 +126,10 @@ def test_as_long_as_a_process_is_not_up_it_is_said(tmp_path, supervised):
     assert supervisor.problems() == ["test: 2 of 2 processes not ready"]
 
     def watch() -> None:
-        wait_for(lambda: up.ready)
+        wait_for("it is ready", lambda: up.ready)
         assert supervisor.problems() == ["test: 1 of 2 processes not ready"]
         (tmp_path / "up").write_text("")
-        wait_for(lambda: not supervisor.problems())
+        wait_for("it is well", lambda: not supervisor.problems())
 
     supervised(supervisor, watch, at_once=True)
 
@@ -148,9 +142,9 @@ def test_a_process_that_died_is_said_with_why_it_cant_start_again(tmp_path, supe
         assert supervisor.problems() == []
         (tmp_path / "refuse").write_text("")
         os.kill(child.process.pid, signal.SIGKILL)
-        wait_for(lambda: supervisor.problems() == ["test: 1 of 1 processes not ready: no room now"])
+        wait_for("it says why", lambda: supervisor.problems() == ["test: 1 of 1 processes not ready: no room now"])
         (tmp_path / "refuse").unlink()
-        wait_for(lambda: not supervisor.problems())
+        wait_for("it is well", lambda: not supervisor.problems())
 
     supervised(supervisor, watch)
 
@@ -160,9 +154,9 @@ def test_what_processes_tell_of_themselves_is_said_until_it_is_over(tmp_path, su
 
     def watch() -> None:
         (tmp_path / "wrong").write_text("the store is away\nthe log is away\n")
-        wait_for(lambda: supervisor.problems() == ["the store is away", "the log is away"])
+        wait_for("both are told", lambda: supervisor.problems() == ["the store is away", "the log is away"])
         (tmp_path / "wrong").write_text("")
-        wait_for(lambda: not supervisor.problems())
+        wait_for("it is well", lambda: not supervisor.problems())
 
     supervised(supervisor, watch)
 
@@ -173,11 +167,11 @@ def test_a_process_that_tells_nothing_any_more_is_said(tmp_path, supervised, mon
     supervisor = of(child)
 
     def watch() -> None:
-        wait_for(lambda: child.told_at is not None)
+        wait_for("it is told to stop", lambda: child.told_at is not None)
         os.kill(child.process.pid, signal.SIGSTOP)
-        wait_for(lambda: "a process has not answered for" in "".join(supervisor.problems()))
+        wait_for("it is told to hang", lambda: "a process has not answered for" in "".join(supervisor.problems()))
         os.kill(child.process.pid, signal.SIGCONT)
-        wait_for(lambda: not supervisor.problems())
+        wait_for("it is well", lambda: not supervisor.problems())
 
     supervised(supervisor, watch)
 

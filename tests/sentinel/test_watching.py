@@ -15,7 +15,7 @@ from sentinel import places, store_server, watching
 from sentinel.explained import CannotStart
 from sentinel.store_server import asking, trouble_with_store, until_usable
 from sentinel.watching import trouble_with_log, watch
-from tests.support.kafka.cluster import free_ports
+from tests.support.ports import free_ports
 
 
 @pytest.fixture

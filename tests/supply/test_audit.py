@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.supply.audit import HOLES, UNKNOWN, audited
-from tests.support.kafka.cluster import free_ports
+from tests.support.ports import free_ports
 
 HOLE = {
     "id": "GHSA-test-test-test",

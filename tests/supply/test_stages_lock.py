@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.drill.stages import wait_for
 from tests.supply.locks import locked
-from tests.support.kafka.cluster import free_ports
+from tests.support.ports import free_ports
+from tests.support.waiting import wait_for
 
 LEFT_OUT = {"chdb", "chdb-core", "numpy", "pandas", "python-dateutil"}
 STAGES = ("ingest", "process", "console", "alerts")

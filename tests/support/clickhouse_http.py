@@ -20,7 +20,7 @@ from clickhouse_connect.driver.client import Client
 
 from tests.support.certificate import Certificate
 from tests.support.clickhouse_faults import TEXTS, Counts, Fault, Kind
-from tests.support.kafka.cluster import free_ports
+from tests.support.ports import free_ports
 
 ROOT = Path(__file__).parents[2]
 START_SECONDS = 60

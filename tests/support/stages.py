@@ -27,10 +27,12 @@ from schema.delivery import Delivery, Kind, encode
 from schema.envelope import VERSION, pack, zstd
 from schema.server import Server
 from sentinel import places
-from tests.e2e.drill.stages import PROGRAM, Stage, wait_for
+from tests.e2e.drill.stages import PROGRAM, Stage
 from tests.support.clickhouse_http import ClickHouseServer
-from tests.support.kafka.cluster import Cluster, free_ports
+from tests.support.kafka.cluster import Cluster
 from tests.support.kafka.listeners import PASSWORD, USER
+from tests.support.ports import free_ports
+from tests.support.waiting import wait_for
 
 __all__ = ["Answer", "Machine", "Shared", "command", "envelope", "together", "wait_for"]
 _TYPE = {"content-type": "application/csp-report"}

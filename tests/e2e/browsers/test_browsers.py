@@ -14,9 +14,9 @@ from tests.e2e.browsers import docs
 from tests.e2e.browsers.engines import ENGINES, version
 from tests.e2e.browsers.table import ANYWHERE, Violation, Visit, expected
 from tests.e2e.browsers.tour import PICTURES, Tour, tour, visits
-from tests.e2e.drill.stages import wait_for
 from tests.support.browser import DESKTOP, browser
 from tests.support.browser import Visit as ConsoleVisit
+from tests.support.waiting import wait_for
 
 __all__ = ["browser"]  # a fixture
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import httpx
 
-from tests.e2e.drill.stages import wait_for
-from tests.support.kafka.cluster import free_ports
+from tests.support.ports import free_ports
+from tests.support.waiting import wait_for
 
 DRIVER, SCREEN = "WebKitWebDriver", "Xvfb"
 

@@ -11,9 +11,10 @@ from random import Random
 from typing import NamedTuple
 
 from log.membership import SESSION_SECONDS
-from tests.e2e.drill.stages import Collector, Processor, wait_for
+from tests.e2e.drill.stages import Collector, Processor
 from tests.e2e.drill.world import PARTITIONS, World
 from tests.support.clickhouse_faults import Counts
+from tests.support.waiting import wait_for
 
 _ROOM_BYTES = 20_000  # left on the small disk, for the spool to fill
 

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
@@ -17,23 +17,12 @@ from urllib.parse import urlsplit
 
 from log.frame import HEADER
 from tests.e2e.drill.disk import SmallDisk
+from tests.support.waiting import wait_for
 
 PROGRAM = Path(sys.executable).with_name("csp-sentinel")
 START_SECONDS = 90
 
 _T = TypeVar("_T")
-
-
-def wait_for(what: str, found: Callable[[], _T | None], seconds: float = START_SECONDS) -> _T:
-    """The first that is true; what can't be asked yet is asked again. AssertionError says what did not come."""
-    ends = time.monotonic() + seconds
-    while True:
-        with contextlib.suppress(OSError, ValueError, http.client.HTTPException):
-            if result := found():
-                return result
-        if time.monotonic() > ends:
-            raise AssertionError(f"not within {seconds:.0f} s: {what}")
-        time.sleep(0.1)
 
 
 class Stage:

@@ -16,9 +16,10 @@ from log.lag import left
 from sentinel import places
 from tests.e2e.drill.disk import SmallDisk
 from tests.e2e.drill.senders import Request, Sender
-from tests.e2e.drill.stages import PROGRAM, Collector, Console, Processor, wait_for
+from tests.e2e.drill.stages import PROGRAM, Collector, Console, Processor
 from tests.support.clickhouse_http import ClickHouseServer
 from tests.support.kafka.cluster import Cluster
+from tests.support.waiting import wait_for
 
 PARTITIONS = 6
 SENDERS = 2  # a collector

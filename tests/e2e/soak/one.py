@@ -15,9 +15,10 @@ from urllib.parse import urlsplit
 from loadtest.bench import proc
 from tests.e2e.drill.disk import SmallDisk
 from tests.e2e.drill.faults import freeze
-from tests.e2e.drill.stages import Stage, wait_for
+from tests.e2e.drill.stages import Stage
 from tests.e2e.soak.sender import Sender, statuses
 from tests.e2e.soak.timetable import Trouble
+from tests.support.waiting import wait_for
 
 _SENDERS = 4
 _DISK_MB = 1500

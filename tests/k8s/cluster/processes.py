@@ -1,7 +1,6 @@
 """Programs that run beside the check, and end with it."""
 
 import contextlib
-import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -54,11 +53,3 @@ def wait_until(true: Callable[[], object], what: str, seconds: float, check: Cal
         if time.monotonic() > until:
             raise Failed(f"{what}: not within {seconds:.0f} s")
         time.sleep(0.2)
-
-
-def free_ports(number: int) -> list[int]:
-    with contextlib.ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(number)]
-        for one in sockets:
-            one.bind(("127.0.0.1", 0))
-        return [one.getsockname()[1] for one in sockets]

@@ -11,10 +11,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from tests.k8s.cluster.processes import Failed, free_ports, running, wait_until
+from tests.k8s.cluster.processes import Failed, running, wait_until
 from tests.k8s.cluster.tools import PROGRAMS
 from tests.k8s.objects import Object
 from tests.k8s.schemas import definitions
+from tests.support.ports import free_ports
 
 START_SECONDS = 180  # 12 on an idle machine
 ASK_SECONDS = 20

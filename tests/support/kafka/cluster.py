@@ -3,9 +3,7 @@
 import contextlib
 import itertools
 import os
-import random
 import signal
-import socket
 import subprocess
 import time
 from collections.abc import Mapping
@@ -14,6 +12,7 @@ from pathlib import Path
 from typing import Self
 
 from tests.support.kafka import broker, jars, listeners
+from tests.support.ports import free_ports
 
 # C1 alone and the serial collector start quickest. Three brokers took 150 MB in with 64 MB of heap each.
 JAVA = [
@@ -180,19 +179,3 @@ class Cluster:
             **self._settings,
         }
         return broker.write(self.folder / f"broker-{number}.properties", properties)
-
-
-def free_ports(count: int, first: int | None = None) -> list[int]:
-    """Ports nobody listens on: from `first` upwards, or anywhere below those that Linux gives to outgoing connections.
-
-    A client that tries again and again to reach a dead broker would otherwise get its port, and talk to itself.
-    """
-    found: list[int] = []
-    candidates = iter(range(first, first + 100)) if first else iter(random.sample(range(20_000, 32_000), 100))
-    while len(found) < count:
-        port = next(candidates)
-        with socket.socket() as probe, contextlib.suppress(OSError):
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as the broker does
-            probe.bind(("127.0.0.1", port))
-            found.append(port)
-    return found
