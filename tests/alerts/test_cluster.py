@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from alerts import routes
 from schema.server import CLUSTER_SETTINGS
 from tests.schema.test_cluster_answers import Databases, Store, formed_on, on_this_host
 from tests.support.million import million
@@ -12,6 +13,7 @@ from tests.support.watched import Watched
 
 def tell(folder: Path) -> tuple[list[str], list[str]]:
     """Titles of all that is told, and the titles of the messages."""
+    routes.TOGETHER_MS = 600_000  # one message, however long the machine takes to find them
     databases = Databases(folder)
     databases.client("default").command("CREATE DATABASE reports")
     client = databases.client("reports", CLUSTER_SETTINGS)
@@ -23,10 +25,14 @@ def tell(folder: Path) -> tuple[list[str], list[str]]:
         watched.alerts.step()
         for host in ("a.example", "b.example", "h0.example"):
             watched.see(ord(host[0]), blocked_host=host)
+        watched.steps(lambda: len(watched.titles()) == 4)
+        watched.ahead += routes.TOGETHER_MS
         watched.steps(receiver.taken)
         watched.again().step()
         watched.see(9, blocked_host="c.example")
-        watched.steps(lambda: len(receiver.taken()) == 2, 60)
+        watched.steps(lambda: len(watched.titles("new-source")) == 3)
+        watched.ahead += routes.TOGETHER_MS
+        watched.steps(lambda: len(receiver.taken()) == 2)
         return watched.titles(), [request.json["title"] for request in receiver.taken()]
 
 
