@@ -3,7 +3,7 @@
 Nothing is decoded by them. Times are RFC 3339, counts are of reports where nothing else is said.
 """
 
-from typing import Annotated, Any
+from typing import Annotated
 
 import msgspec
 from msgspec import Meta
@@ -22,8 +22,8 @@ class Answer(msgspec.Struct, forbid_unknown_fields=True):
     """Has these fields and no others."""
 
 
-_Estimated = Annotated[int, Meta(ge=0, description="Reports, with those that sampling and rate limits left out.")]
-_OWN = {"window": Time, "first_seen": Time, "last_seen": Time, "fingerprint": Fingerprint, "estimated": _Estimated}
+Estimated = Annotated[int, Meta(ge=0, description="Reports, with those that sampling and rate limits left out.")]
+_OWN = {"window": Time, "first_seen": Time, "last_seen": Time, "fingerprint": Fingerprint, "estimated": Estimated}
 _FIELDS = [(name, _OWN.get(name, Count if Stored.__annotations__.get(name) is int else str)) for name in FIELDS]
 # A violation by the contract's fields, summed over the period that was asked for.
 Violation = msgspec.defstruct("Violation", _FIELDS, bases=(Answer,), module=__name__)
@@ -31,9 +31,10 @@ Violation = msgspec.defstruct("Violation", _FIELDS, bases=(Answer,), module=__na
 
 class Totals(Answer):
     reports: Count
-    estimated: _Estimated
+    estimated: Estimated
     violations: Annotated[int, Meta(ge=0, description="Distinct fingerprints.")]
     limited: Annotated[int, Meta(ge=0, description="Left out by rate limits; part of the ledger's `sampled`.")]
+    unestimated: Annotated[int, Meta(ge=0, description="Of `sampled` too, and in no estimate: nothing was stored.")]
     rejected: Annotated[dict[str, Count], Meta(description="By reason.")]
     ignored: Annotated[dict[str, Count], Meta(description="By the type of report.")]
     lag_seconds: Annotated[float | None, Meta(description="How far the store is behind; null: unknown.")]
@@ -48,6 +49,7 @@ class Point(Answer):
     time: Time
     key: str
     reports: Count
+    estimated: Estimated
 
 
 class Series(Answer):
@@ -60,12 +62,14 @@ class InBrowser(Answer):
     browser_version: str
     fingerprint: Fingerprint
     reports: Count
+    estimated: Estimated
 
 
 class WithPolicy(Answer):
     policy_hash: str
     original_policy: str
     reports: Count
+    estimated: Estimated
     last_seen: Time
 
 
@@ -85,6 +89,7 @@ class Group(Answer):
     blocked_kind: str
     disposition: str
     reports: Count
+    estimated: Estimated
     violations: Count
     pages: Annotated[int, Meta(ge=0, description="Counted to about 2%.")]
     first_seen: Time
@@ -100,6 +105,7 @@ class Groups(Answer):
 class Key(Answer):
     key: str
     reports: Count
+    estimated: Estimated
     violations: Count
 
 
@@ -141,6 +147,7 @@ class Source(Answer):
     first_seen: Time
     last_seen: Time
     reports: Count
+    estimated: Estimated
     pages: Annotated[int, Meta(ge=0, description="Counted to about 2%.")]
     browsers: list[str]
     first_page: str
@@ -157,87 +164,6 @@ class Source(Answer):
 class Sources(Answer):
     items: list[Source]
     next: Next
-
-
-class Policy(Answer):
-    site: str
-    policy_hash: str
-    original_policy: str
-    first_seen: Time
-    last_seen: Time
-    reports: Count
-    violations: Count
-
-
-class Policies(Answer):
-    items: list[Policy]
-    next: Next
-
-
-class OfSite(Answer):
-    site: str
-    first_seen: Time
-    last_seen: Time
-    reports: Count
-
-
-class Blocked(Answer):
-    directive: str
-    blocked: str
-    reports: Count
-    violations: Count
-
-
-class OnePolicy(Answer):
-    policy_hash: str
-    original_policy: str
-    sites: list[OfSite]
-    blocks: list[Blocked]
-
-
-class Message(Answer):
-    id: str
-    channel: str
-    state: str
-    attempts: Count
-    last_error: str | None
-    sent_at: Time | None
-    next_attempt: Time | None
-
-
-class Alert(Answer):
-    id: str
-    kind: str
-    site: str
-    directive: str
-    blocked: str
-    time: Time
-    title: str
-    evidence: dict[str, Any]
-    due: Time | None
-    messages: list[Message]
-
-
-class Alerts(Answer):
-    items: list[Alert]
-    next: Next
-
-
-class Reject(Answer):
-    received: Time
-    site: str
-    reason: str
-    user_agent: str
-    raw: Annotated[str, Meta(description="The begin of the body, without its secrets.")]
-
-
-class Rejects(Answer):
-    items: list[Reject]
-
-
-class Decided(Answer):
-    decided: Count
-    unseen: Annotated[int, Meta(ge=0, description="Of them, those that nobody reported yet.")]
 
 
 class Problem(Answer):

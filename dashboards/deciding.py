@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from dashboards import answers, decisions
+from dashboards import decisions, other_answers
 from dashboards.access.changes import Form, form_change, json_change
 from dashboards.access.next_page import local
 from dashboards.access.visitor import Visitor
@@ -18,7 +18,7 @@ from dashboards.params import BadParameter
 from dashboards.sources import Key
 from schema.store import Store
 
-_DECIDES = Operation("Decides about sources: known, ignored, or new again.", answers.Decided, body=Decision)
+_DECIDES = Operation("Decides about sources: known, ignored, or new again.", other_answers.Decided, body=Decision)
 
 
 class Deciding:

@@ -7,6 +7,7 @@ from msgspec import Meta
 
 from dashboards import cursors, listed, relations
 from dashboards.clients import ask
+from dashboards.estimates import Count
 from dashboards.filters import Filters, Where
 from dashboards.times import written_ms
 from schema import keys
@@ -23,8 +24,8 @@ class Cursor(NamedTuple):
 
 # Step by step: the order needs the counts alone, and all the rest is read for the groups of one page.
 _BIGGEST = """
-SELECT toString(id), total
-FROM (SELECT group_id AS id, sum(reports) AS total FROM {rows} GROUP BY id)
+SELECT toString(id), total, more
+FROM (SELECT group_id AS id, sum(reports) AS total, sum(left_out) AS more FROM {rows} GROUP BY id)
 WHERE total > 0 AND (total < {reports:UInt64} OR total = {reports:UInt64} AND id > toUInt128({after:String}))
 ORDER BY total DESC, id
 LIMIT {limit:UInt32}
@@ -70,14 +71,16 @@ def biggest(client: Client, filters: Filters, limit: int, cursor: Cursor | None)
 
 
 def _items(client: Client, selected: Where, page: list[tuple[Any, ...]]) -> list[dict[str, Any]]:
-    """In the order of `page` (id, reports), whose counts made it."""
-    these = [group for group, _ in page]
+    """In the order of `page` (id, reports, what was left out), whose counts made it."""
+    these = [group for group, *_ in page]
     if not these:
         return []
     members = {group: rest for group, *rest in ask(client, _MEMBERS, selected, these=these)}
     texts = _texts(client, selected, members)
     return [
-        _item(texts[group], reports, members[group]) for group, reports in page if group in texts and group in members
+        _item(texts[group], Count(*counted), members[group])
+        for group, *counted in page
+        if group in texts and group in members
     ]
 
 
@@ -97,10 +100,10 @@ def _texts(client: Client, selected: Where, members: dict[str, list[Any]]) -> di
     return found
 
 
-def _item(texts: dict[str, Any], reports: int, members: list[Any]) -> dict[str, Any]:
+def _item(texts: dict[str, Any], counted: Count, members: list[Any]) -> dict[str, Any]:
     violations, (fingerprint, _, _), pages, first, last = members
     return texts | {
-        "reports": reports,
+        **counted.fields(),
         "violations": violations,
         "pages": pages,
         "first_seen": written_ms(first),

@@ -9,7 +9,7 @@ from dashboards import relations
 from dashboards.clients import ask
 from dashboards.filters import Filters, received, where
 from dashboards.times import written
-from schema.delivery import RATE_LIMIT
+from schema.delivery import NONE_STORED, RATE_LIMIT
 
 COUNTED = ("received", "stored", "retried", "sampled", "foreign")
 SPLIT = ("ignored", "rejected")  # by type, by reason
@@ -33,7 +33,11 @@ SELECT outcome, name, sum(total)
 FROM ({_NAMED.format(keys="outcome", selected="{rows}")})
 GROUP BY outcome, name
 """  # noqa: S608  (ours)
-_LIMITED = f"SELECT sum(reports) FROM {{rows}} WHERE outcome = 'sampled' AND detail = '{RATE_LIMIT}'"  # noqa: S608  (ours)
+_LEFT_OUT = f"""
+SELECT sumIf(reports, detail = '{RATE_LIMIT}'), sumIf(reports, detail = '{NONE_STORED}')
+FROM {{rows}}
+WHERE outcome = 'sampled'
+"""  # noqa: S608  (ours)
 _SURPLUS = "SELECT sum(surplus) FROM {rows}"  # of each minute: relations.ledger
 _NEWEST = """(site, minute) IN (
     SELECT site, minute FROM ledger WHERE {where} GROUP BY site, minute ORDER BY minute DESC, site LIMIT {limit:UInt32}
@@ -81,10 +85,10 @@ def sums(client: Client, filters: Filters) -> dict[str, Any]:
     return account
 
 
-def limited(client: Client, filters: Filters) -> int:
-    """How many of the sampled were over their site's rate limit."""
-    found: int = ask(client, _LIMITED, relations.ledger(filters))[0][0]
-    return found
+def left_out(client: Client, filters: Filters) -> dict[str, int]:
+    """How many of the sampled were over their site's rate limit, and how many no estimate has: `sample` was 0."""
+    [(limited, unestimated)] = ask(client, _LEFT_OUT, relations.ledger(filters))
+    return {"limited": limited, "unestimated": unestimated}
 
 
 def _account(lines: Iterable[tuple[str, str, int]]) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from msgspec import Meta
 
 from dashboards import cursors, relations, rows
 from dashboards.clients import ask
+from dashboards.estimates import Count
 from dashboards.filters import Filters, Where
 from dashboards.times import written_ms
 from schema.source_trust import BLOCKED
@@ -28,9 +29,9 @@ ORDER BY since DESC, its_site, policy_hash
 LIMIT {limit:UInt32}
 """
 _COUNTED = """
-SELECT toString(its_site), policy_hash, sum(counted), count()
+SELECT toString(its_site), policy_hash, sum(counted), sum(more), count()
 FROM (
-    SELECT site AS its_site, policy_hash, fingerprint, sum(reports) AS counted
+    SELECT site AS its_site, policy_hash, fingerprint, sum(reports) AS counted, sum(left_out) AS more
     FROM {rows}
     GROUP BY its_site, policy_hash, fingerprint
     HAVING counted > 0
@@ -38,9 +39,10 @@ FROM (
 GROUP BY its_site, policy_hash
 """
 _BLOCKED = f"""
-SELECT toString(directive), blocked, sum(counted) AS total, count()
+SELECT toString(directive), blocked, sum(counted) AS total, sum(more), count()
 FROM (
-    SELECT any(effective_directive) AS directive, any({BLOCKED}) AS blocked, sum(reports) AS counted
+    SELECT any(effective_directive) AS directive, any({BLOCKED}) AS blocked, sum(reports) AS counted,
+        sum(left_out) AS more
     FROM {{rows}}
     GROUP BY site, fingerprint
     HAVING counted > 0
@@ -74,33 +76,39 @@ def listed(client: Client, site: str | None, limit: int, cursor: Cursor | None =
     return {"items": [_item(one, texts, counts) for one in page], "next": more}
 
 
-def _counts(client: Client, site: str | None, hashes: list[str]) -> dict[tuple[str, str], tuple[int, int]]:
+_Counts = dict[tuple[str, str], tuple[Count, int]]  # by site and hash: reports, violations
+
+
+def _counts(client: Client, site: str | None, hashes: list[str]) -> _Counts:
     if not hashes:
         return {}
     chosen = relations.violations(Filters(site=site), "policy_hash IN {hashes:Array(String)}")
-    return {(its, of): (reports, many) for its, of, reports, many in ask(client, _COUNTED, chosen, hashes=hashes)}
+    found = ask(client, _COUNTED, chosen, hashes=hashes)
+    return {(its, of): (Count(reports, more), many) for its, of, reports, more, many in found}
 
 
-def _item(
-    one: tuple[Any, ...], texts: dict[str, str], counts: dict[tuple[str, str], tuple[int, int]]
-) -> dict[str, Any]:
+def _item(one: tuple[Any, ...], texts: dict[str, str], counts: _Counts) -> dict[str, Any]:
     site, its, first, last = one
-    reports, violations = counts.get((site, its), (0, 0))
+    counted, violations = counts.get((site, its), _NONE)
     return {
         "site": site,
         "policy_hash": its,
         "original_policy": texts.get(its, ""),
         "first_seen": written_ms(first),
         "last_seen": written_ms(last),
-        "reports": reports,
+        **counted.fields(),
         "violations": violations,
     }
+
+
+_NONE = Count(), 0
 
 
 def one(client: Client, its: str) -> dict[str, Any] | None:
     """A policy: its text, the sites that have it, and what it blocks there, biggest first. None where it is not known.
 
-    `{"policy_hash", "original_policy", "sites": [...], "blocks": [{"directive", "blocked", "reports", "violations"}]}`.
+    `{"policy_hash", "original_policy", "sites": [...], "blocks": [{"directive", "blocked", "reports", "estimated",
+    "violations"}]}`.
     """
     sites = ask(client, _SITES, Where("policy_hash = {its:String}", {"its": its}))
     if not sites:
@@ -116,11 +124,14 @@ def one(client: Client, its: str) -> dict[str, Any] | None:
                 "site": site,
                 "first_seen": written_ms(first),
                 "last_seen": written_ms(last),
-                "reports": counts.get((site, its), (0, 0))[0],
+                **counts.get((site, its), _NONE)[0].fields(),
             }
             for site, first, last in sites
         ],
-        "blocks": [dict(zip(("directive", "blocked", "reports", "violations"), row, strict=True)) for row in blocks],
+        "blocks": [
+            {"directive": directive, "blocked": blocked, **Count(reports, more).fields(), "violations": violations}
+            for directive, blocked, reports, more, violations in blocks
+        ],
     }
 
 

@@ -70,8 +70,8 @@ def violations(filters: Filters, only: str = "") -> Where:
 
 def minutes(filters: Filters) -> Where:
     """Of the columns of `hours`; `minute` is the start of an hour where it comes from there."""
-    return _union(filters, _HOURS, "hour AS minute, effective_directive, noise, reports",
-                  "minute, effective_directive, noise, reports")  # fmt: skip
+    return _union(filters, _HOURS, "hour AS minute, effective_directive, noise, reports, left_out",
+                  "minute, effective_directive, noise, reports, left_out")  # fmt: skip
 
 
 def of_hours(filters: Filters) -> bool:

@@ -5,6 +5,7 @@ from typing import Any
 from clickhouse_connect.driver.client import Client
 
 from dashboards.clients import ask
+from dashboards.estimates import Count
 from dashboards.filters import Where
 from dashboards.relations import KEY, of_key
 from schema.keys import LIVE, POLICY_TEXTS
@@ -74,6 +75,6 @@ def policies(client: Client, hashes: set[str]) -> dict[str, str]:
 
 def item(found: dict[str, Any], texts: dict[str, str]) -> dict[str, Any]:
     """One violation by field, in the contract's order; times still as numbers."""
-    estimated = found["reports"] + round(found["left_out"])
-    whole = found | {"original_policy": texts.get(found["policy_hash"], ""), "estimated": estimated}
+    counted = Count(found["reports"], found["left_out"])
+    whole = found | {"original_policy": texts.get(found["policy_hash"], "")} | counted.fields()
     return {name: whole[name] for name in FIELDS}

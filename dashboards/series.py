@@ -7,6 +7,7 @@ from clickhouse_connect.driver.client import Client
 
 from dashboards import relations
 from dashboards.clients import ask
+from dashboards.estimates import Count
 from dashboards.filters import Filters, Where, where
 from dashboards.params import BadParameter
 from dashboards.times import written
@@ -42,7 +43,7 @@ _WINDOWS = _Table("violations", "window", WINDOW_SECONDS)  # has the URLs that `
 
 _POINTS_OF = """
 SELECT toUInt32(intDiv(toUnixTimestamp({time}), {step:UInt32}) * {step:UInt32}) AS start, toString({key}) AS key,
-    sum(reports) AS total
+    sum(reports) AS total, sum(left_out)
 FROM {rows}
 GROUP BY start, key
 HAVING total != 0
@@ -79,7 +80,7 @@ def _series(client: Client, table: _Table, selected: Where, column: str, step: i
     step = -(-step // table.finest) * table.finest
     sql = _of(table, _POINTS_OF).replace("{key}", column)
     found = ask(client, sql, selected, step=step, limit=MOST_ITEMS + 1)
-    items = [{"time": written(start), "key": key, "reports": reports} for start, key, reports in found]
+    items = [{"time": written(start), "key": key, **Count(*counted).fields()} for start, key, *counted in found]
     return {"step": step, "items": items}
 
 

@@ -67,7 +67,7 @@ def of_sources(its: Asked) -> Where:
     rows = f"""(
         SELECT any(site) AS its_site, any(effective_directive) AS its_directive, any(blocked) AS its_blocked,
             {SOURCE} AS source, min(blocked_kind) AS kind, min(s.first_seen) AS first, max(s.last_seen) AS last,
-            sumIf(s.reports, noise = '') AS own, {COUNTED}
+            sumIf(s.reports, noise = '') AS own, sum(s.left_out) AS more, {COUNTED}
         FROM sources AS s
         WHERE {where}
         GROUP BY source
@@ -99,7 +99,7 @@ def _conditions(its: Asked) -> list[tuple[str, dict[str, Any]]]:
 _KEYS = f"""
     SELECT site AS of_site, any(effective_directive) AS of_directive, any({BLOCKED}) AS of_blocked,
         any(toString(blocked_kind)) AS of_kind, min(first_seen) AS began, max(last_seen) AS ended,
-        sum(reports) AS counted, noise = '' AS is_own, max(trust) AS best,
+        sum(reports) AS counted, sum(left_out) AS of_left_out, noise = '' AS is_own, max(trust) AS best,
         any({SENDER["some_browsers"]}) AS some_bit, any({SENDER["other_browsers"]}) AS other_bit,
         any({SENDER["sender"]}) AS of_sender, min(window) AS of_window, max(last_window) AS of_last_window
     FROM {{rows}}
@@ -110,7 +110,7 @@ _SOUND = f"best >= {LEAST_TRUST}"
 _OF_VIOLATIONS = f"""(
     SELECT any(of_site) AS its_site, any(of_directive) AS its_directive, any(of_blocked) AS its_blocked,
         sipHash128(of_site, of_directive, of_blocked) AS source, min(of_kind) AS kind, min(began) AS first,
-        max(ended) AS last, sumIf(counted, is_own) AS own, sum(counted) AS total,
+        max(ended) AS last, sumIf(counted, is_own) AS own, sum(of_left_out) AS more, sum(counted) AS total,
         sumIf(counted, {_SOUND}) AS sound_reports, sumIf(counted * best, {_SOUND}) AS all_sound,
         sumIf(counted, NOT ({_SOUND})) AS doubtful_reports, sumIf(counted * best, NOT ({_SOUND})) AS all_doubtful,
         groupBitOrIf(some_bit, {_SOUND}) AS some, groupBitOrIf(other_bit, {_SOUND}) AS others,

@@ -11,6 +11,7 @@ from msgspec import Meta
 
 from dashboards import cursors, source_filters
 from dashboards.clients import ask
+from dashboards.estimates import Count
 from dashboards.filters import Filters, Where
 from dashboards.source_details import NOTHING, Details, details
 from dashboards.source_filters import Asked
@@ -21,7 +22,7 @@ STATES = ("new", "known", "ignored")
 
 _RANKED = f"""
 SELECT toString(its_site), toString(its_directive), toString(its_blocked), toString(kind),
-    toUnixTimestamp64Milli(first) AS since, toUnixTimestamp64Milli(last), total, own = 0,
+    toUnixTimestamp64Milli(first) AS since, toUnixTimestamp64Milli(last), total, more, own = 0,
     if(decided = '', 'new', decided) AS state, its_note, its_who, toUnixTimestamp64Milli(changed_at),
     score, trusted, has_sound, flood, random, narrow
 FROM (SELECT *, {{judged}} FROM {{rows}}) AS found
@@ -50,6 +51,7 @@ class Source(NamedTuple):
     first: int
     last: int
     reports: int
+    left_out: float
     is_noise: int
     state: str
     note: str
@@ -154,7 +156,7 @@ def _item(one: Source, its: Details | None) -> dict[str, Any]:
         "blocked_kind": one.kind,
         "first_seen": written_ms(one.first),
         "last_seen": written_ms(one.last),
-        "reports": one.reports,
+        **Count(one.reports, one.left_out).fields(),
         "pages": known.pages,
         "browsers": known.browsers,
         "first_page": known.first_page,

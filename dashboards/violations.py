@@ -9,6 +9,7 @@ from msgspec import Meta
 
 from dashboards import cursors, listed, relations, rows, series
 from dashboards.clients import ask
+from dashboards.estimates import Count
 from dashboards.explain import explanation
 from dashboards.filters import Filters, Where, where
 from dashboards.times import written_ms
@@ -45,7 +46,8 @@ LIMIT {limit:UInt32}
 """
 # What has no reports any more was seen at no time: asked by key, as schema/keys.py says.
 _LIVE = f"""
-    SELECT site, fingerprint, policy_hash, sum(reports) AS of_reports, max(last_seen) AS of_last_seen
+    SELECT site, fingerprint, policy_hash, sum(reports) AS of_reports, sum(left_out) AS of_left_out,
+        max(last_seen) AS of_last_seen
     FROM {{rows}}
     GROUP BY {", ".join(relations.KEY)}
     {LIVE}
@@ -99,7 +101,7 @@ _NOW = NewestCursor(2**52, "f" * 32)
 
 
 _POLICIES = f"""
-SELECT policy_hash, sum(of_reports), toUnixTimestamp64Milli(max(of_last_seen))
+SELECT policy_hash, sum(of_reports), sum(of_left_out), toUnixTimestamp64Milli(max(of_last_seen))
 FROM ({_LIVE})
 GROUP BY policy_hash
 ORDER BY sum(of_reports) DESC, policy_hash
@@ -108,7 +110,7 @@ LIMIT 100
 # The same violation in other browsers: the fingerprint differs, all else that makes it does not. Of its own rows the
 # samples may differ in numbers, which are no part of it (processor/samples.py).
 _BROWSERS = """
-SELECT any(browser), any(browser_version), lower(hex(fingerprint)), sum(reports)
+SELECT any(browser), any(browser_version), lower(hex(fingerprint)), sum(reports), sum(left_out)
 FROM {rows}
 GROUP BY fingerprint
 HAVING sum(reports) > 0
@@ -162,13 +164,21 @@ def _browsers(client: Client, filters: Filters, item: dict[str, Any]) -> list[di
     values = {name: item[field] for name, field in its.items()}
     selected = relations.violations(filters, _ALIKE)
     found = ask(client, _BROWSERS, selected, by_sample=list(BY_SAMPLE), **values)
-    return [dict(zip(("browser", "browser_version", "fingerprint", "reports"), row, strict=True)) for row in found]
+    return [
+        {"browser": browser, "browser_version": version, "fingerprint": fingerprint, **Count(*counted).fields()}
+        for browser, version, fingerprint, *counted in found
+    ]
 
 
 def _policies(client: Client, its: Where, fingerprint: str) -> list[dict[str, Any]]:
     found = ask(client, _POLICIES, its, only=fingerprint)
     texts = rows.policies(client, {row[0] for row in found})
     return [
-        {"policy_hash": key, "original_policy": texts.get(key, ""), "reports": reports, "last_seen": written_ms(last)}
-        for key, reports, last in found
+        {
+            "policy_hash": key,
+            "original_policy": texts.get(key, ""),
+            **Count(*counted).fields(),
+            "last_seen": written_ms(last),
+        }
+        for key, *counted, last in found
     ]

@@ -72,14 +72,15 @@ class Collector:
         self.clients = Clients(client_rate / workers) if client_rate else None
         self._workers = workers
         self._clock = clock
+        self._buckets: dict[str, Bucket] = {}
         self.use(sites)
         self.tally = Tally()
         self._unwritten = Unwritten()
 
     def use(self, sites: Sites) -> None:
-        """From now on. The limits begin anew."""
+        """From now on. Limits go on where they are, so that what they left out stays in the estimates."""
         self.sites = sites
-        self._buckets: dict[str, Bucket] = of_sites(sites, self._workers)
+        self._buckets = of_sites(sites, self._workers, self._buckets, self._clock())
 
     def is_over(self, address: str) -> bool:
         """Whether one more request is over the limit of the client's network."""
@@ -155,14 +156,8 @@ class Collector:
             if found is None:  # in the spool too, so that a kill forgets no count
                 return (int(now * 1000), site, Kind.LIMITED, entries, b"", b"", RATE_LIMIT)
             left_out = found
-        fields = (
-            int(now * 1000),
-            site,
-            Kind.REPORTS,
-            entries,
-            b"" if agent is None else agent[:USER_AGENT_BYTES],
-            body,
-        )
+        cut = b"" if agent is None else agent[:USER_AGENT_BYTES]
+        fields = (int(now * 1000), site, Kind.REPORTS, entries, cut, body)
         if told.origin is None and told.referer is None and signature is None and not left_out:
             return fields
         return fields + last_fields(told, signature, left_out)

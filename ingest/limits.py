@@ -4,12 +4,12 @@ import os
 import socket
 import struct
 from array import array
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from hashlib import blake2b
 from typing import Any
 
 from schema.delivery import Kind
-from schema.sites import Sites
+from schema.sites import MOST_RATE, Sites
 
 BURST_SECONDS = 10.0  # of the rate at once, where nothing else is said: Chromium's tabs send together, once a minute
 _CARRIED_SECONDS = 60.0
@@ -45,19 +45,37 @@ class Bucket:
         self._left_out = min(0, left_out)
         return max(0, left_out)
 
+    def follow(self, before: "Bucket", now: float) -> None:
+        """Go on where `before`, of another rate, ended: as empty as it was, and with what it left out."""
+        used = max(0.0, before._full_at - now) / before._each
+        self._full_at = now + min(used * self._each, self._depth)
+        self._left_out, self._left_at = before._left_out, before._left_at
+
+    @property
+    def left_out(self) -> int:
+        """Reports that the next ones taken stand for, if they come soon; below 0 what was turned away after it."""
+        return self._left_out
+
     def give_back(self, reports: int) -> None:
         """What `take` returned with reports that were turned away after it; below 0: such as it left out itself."""
         self._left_out += reports
 
 
-def of_sites(sites: Sites, workers: int) -> dict[str, Bucket]:
-    """One worker's share of each site's limit, by label."""
+def of_sites(sites: Sites, workers: int, before: Mapping[str, Bucket], now: float) -> dict[str, Bucket]:
+    """One worker's share of each site's limit, by label; it goes on where those of `before` end.
+
+    A site that lost its limit keeps a bucket that is never empty while what was left out waits to be stood for.
+    """
     found = {}
     for label, site in (sites.table or {}).items():
         if site.rate_limit is not None:
             rate = site.rate_limit / workers
             burst = rate * BURST_SECONDS if site.burst is None else site.burst / workers
             found[label] = Bucket(rate, max(1.0, burst))
+    freed = {label for label, bucket in before.items() if bucket.left_out and sites.known(label)}
+    found |= {label: Bucket(MOST_RATE, MOST_RATE) for label in freed - found.keys()}
+    for label in found.keys() & before.keys():
+        found[label].follow(before[label], now)
     return found
 
 
@@ -124,7 +142,9 @@ class Clients:
         return True
 
 
-_MAPPED = bytes(10) + b"\xff\xff"
+# IPv4 clients of an IPv6 socket (RFC 4291 §2.5.5.2), and those that come through a translator (RFC 6052 §2.1): all of
+# IPv4 is in one /48 of either.
+_MAPPED = (bytes(10) + b"\xff\xff", b"\x00\x64\xff\x9b" + bytes(8))
 
 
 def network_of(address: str) -> bytes:
@@ -133,6 +153,6 @@ def network_of(address: str) -> bytes:
         packed = socket.inet_pton(socket.AF_INET6 if ":" in address else socket.AF_INET, address.partition("%")[0])
     except OSError:
         return b""
-    if packed.startswith(_MAPPED):  # an IPv4 client of a socket that listens to both
+    if len(packed) == 16 and packed.startswith(_MAPPED):
         packed = packed[12:]
     return packed[:3] if len(packed) == 4 else packed[:6]

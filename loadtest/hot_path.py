@@ -15,6 +15,7 @@ from uvicorn.server import ServerState
 from ingest.asgi import AsgiCollector
 from ingest.collector import Collector
 from ingest.edge import Edge
+from ingest.limits import Clients
 from ingest.shared import Shared
 from ingest.spool import Spool
 from ingest.told import Told
@@ -25,9 +26,11 @@ from log.segments import SegmentWriter
 from processor.fold import fold
 from processor.repeats import Repeats
 from schema import delivery
-from schema.sites import Sites
+from schema.sites import MOST_RATE, Site, Sites
 
 _SPOOL_BYTES = 1 << 30
+_FULL_BYTES, _PIECES = 128 << 20, 15  # sixteenths: a spool above nine tenths, where shares are looked at
+_ADDRESS = "192.0.2.7"
 _CONNECTIONS = 16
 _HEADERS = ("User-Agent", "Origin", "Referer")
 MOST = 2000  # calls; traffic is made for all of them, so that making it falls out too
@@ -35,16 +38,28 @@ _BATCH = 250  # deliveries
 _BEGAN_MS = 1_793_577_600_000  # any moment
 
 
-def accept(calls: int) -> int:
-    """Reports of 900 B through `Collector.accept`, into a spool. Returns how many reports it took."""
+def accept(calls: int, its: str = "") -> int:
+    """Reports of 900 B through `Collector.accept`, into a spool. Returns how many reports it took.
+
+    `its` is what is asked of each besides: `limit`, its site's rate limit; `network`, that of its client's network;
+    `connection`, the same where every report comes on a connection of its own; `full`, the spool's shares.
+    """
     taken = [
         (request.body, Told(SITE, b"application/csp-report", *(request.headers[name].encode() for name in _HEADERS)))
         for request in legacy()
     ]
     with tempfile.TemporaryDirectory() as folder:
-        writer = SegmentWriter(Path(folder) / "spool", _SPOOL_BYTES)
-        collector = Collector(Spool(writer, hold=False), Sites(), 256 << 10)
+        writer = SegmentWriter(Path(folder) / "spool", _FULL_BYTES if its == "full" else _SPOOL_BYTES)
+        for _ in range(_PIECES if its == "full" else 0):
+            writer.append([bytes(_FULL_BYTES // 16)])
+        writer.tend()
+        sites = Sites({SITE: Site(rate_limit=MOST_RATE)} if its == "limit" else None)
+        rate = MOST_RATE if its in {"network", "connection"} else 0
+        collector = Collector(Spool(writer, hold=False), sites, 256 << 10, client_rate=rate)
+        cells = Clients(MOST_RATE).cells(_ADDRESS)
         for call in range(calls):
+            if collector.clients:
+                collector.is_over(_ADDRESS) if its == "connection" else collector.is_over_at(collector.clients, cells)
             collector.accept(*taken[call % len(taken)])
         writer.close()
     return calls
@@ -97,8 +112,12 @@ def main(arguments: list[str]) -> int:
     """Prints the number of reports."""
     what, calls = arguments[0], int(arguments[1])
     gc.disable()
-    alone = {"accept": accept, "edge": edge}
-    print(alone[what](calls) if what in alone else folding(what.removeprefix("fold-"), calls))
+    if what == "edge":
+        print(edge(calls))
+    elif what.startswith("accept"):
+        print(accept(calls, what.removeprefix("accept").removeprefix("-")))
+    else:
+        print(folding(what.removeprefix("fold-"), calls))
     return 0
 
 

@@ -16,7 +16,7 @@ from processor.normalise import normalise
 from processor.redact import redact_bytes
 from processor.repeats import Example, Gathering, Group, Repeats, left_out_of_each
 from processor.tokens import text_without_tokens
-from schema.delivery import Delivery, Kind
+from schema.delivery import NONE_STORED, Delivery, Kind
 from schema.reasons import Reason
 from schema.report import Entry, EntryKind, Unreadable, parse
 from schema.sites import Site, Sites
@@ -90,7 +90,8 @@ def fold(
         elif delivery.kind == Kind.VIOLATION:
             _violation(folded, delivery)
         elif delivery.kind == Kind.LIMITED:
-            _count(folded, delivery, "sampled", delivery.count, delivery.detail)
+            detail = delivery.detail if sites.get(delivery.site).sample else NONE_STORED
+            _count(folded, delivery, "sampled", delivery.count, detail)
         else:
             _reject(folded, delivery, delivery.detail, delivery.body, delivery.count)
     repeats.remember(gathering)
@@ -137,7 +138,7 @@ def _report(folded: Folded, entry: Entry, delivery: Delivery, place: int, sites:
     outcome = _outcome(violation, site)
     if outcome == "stored" and site.sample < 1 and _chance(violation, delivery, place) >= site.sample:
         outcome = "sampled"
-    _count(folded, delivery, outcome, 1)
+    _count(folded, delivery, outcome, 1, NONE_STORED if outcome == "sampled" and not site.sample else "")
     if outcome == "stored":
         violation.left_out = (1 + left_out_of_each(delivery)) / site.sample - 1
         _add(folded, violation, lambda: entry.body)
@@ -150,9 +151,9 @@ def _group(folded: Folded, group: Group, site: Site, outcomes: Counter[Outcome])
     for minute, moments in _by_minute(group.received):
         outcomes[violation.site, minute, outcome] += len(moments)
     if outcome == "stored":
-        for number, (_, moments) in enumerate(_by_minute(group.seen())):
+        for minute, moments in _by_minute(group.seen()):
             found = _at(violation, moments)
-            found.left_out = 0.0 if number else group.left_out
+            found.left_out = group.left_out.get(minute, 0.0)
             _add(folded, found, group.example)
 
 

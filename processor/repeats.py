@@ -67,7 +67,13 @@ class Group:
         self.age = age
         self.received: list[int] = []
         self.ages: list[int] = []  # of each, where they came in arrays
-        self.left_out = 0.0  # reports over the site's rate limit that they stand for too
+        self.left_out: dict[int, float] = {}  # by minute, reports over the site's rate limit that they stand for too
+
+    def add(self, received_ms: int, age: int, left_out: float) -> None:
+        self.received.append(received_ms)
+        if left_out:
+            minute = max(0, received_ms - age) // 60_000
+            self.left_out[minute] = self.left_out.get(minute, 0.0) + left_out
 
     def seen(self) -> list[int]:
         """When each was made, as far as the browser says."""
@@ -127,8 +133,7 @@ class Gathering:
             if len(found) != 1 or found[0].kind is not EntryKind.VIOLATION or found[0].in_array:
                 return found
             group = self._new(key, found[0], delivery, example, age_ms(found[0].age))
-        group.received.append(delivery.received_ms)
-        group.left_out += delivery.left_out
+        group.add(delivery.received_ms, group.age, delivery.left_out)
         return None
 
     def _array(self, delivery: Delivery) -> list[Entry] | None:
@@ -140,9 +145,9 @@ class Gathering:
             return entries(delivery.body)
         left_out = left_out_of_each(delivery)
         for group, item in zip(groups, items, strict=True):
-            group.left_out += left_out
-            group.received.append(delivery.received_ms)
-            group.ages.append(age_ms(item.age))
+            age = age_ms(item.age)
+            group.add(delivery.received_ms, age, left_out)
+            group.ages.append(age)
         return None
 
     def _of_item(self, item: _Item, delivery: Delivery, beside: tuple[object, ...]) -> Group:

@@ -19,7 +19,9 @@ class Kind(IntEnum):
     LIMITED = 3  # over the site's rate limit: count reports, no body; detail: RATE_LIMIT
 
 
-RATE_LIMIT = "rate-limit"  # why the ledger counts it as sampled
+# Why the ledger counts a report as sampled, where it wasn't by lot.
+RATE_LIMIT = "rate-limit"
+NONE_STORED = "none-stored"  # `sample = 0`: nothing stands for it
 
 # What the store's times and counts can hold: what is outside, no collector wrote, and no insert would ever take.
 _Milliseconds = Annotated[int, msgspec.Meta(ge=0, lt=2**32 * 1000)]

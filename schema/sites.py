@@ -17,7 +17,7 @@ from schema.signing import BadKey, Signer, checked_key
 LABEL = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 DEFAULT = "default"
 CONSOLE = "console"  # our own console's violations: a site also where the file doesn't name it
-_MOST_RATE = 1_000_000_000
+MOST_RATE = 1_000_000_000  # reports a second: as good as none
 _HOST = re.compile(r"(?:\*\.)?[a-z0-9_-]+(?:\.[a-z0-9_-]+)*|[0-9a-f:.]+")
 
 
@@ -159,9 +159,9 @@ def _wrong(site: Site, *, signed: bool) -> Iterator[str]:
 def _wrong_limits(site: Site) -> Iterator[str]:
     if not 0 <= site.sample <= 1:
         yield f"sample is a share from 0 to 1, not {site.sample}"
-    if site.rate_limit is not None and not 0 < site.rate_limit <= _MOST_RATE:
+    if site.rate_limit is not None and not 0 < site.rate_limit <= MOST_RATE:
         yield f"rate_limit is a number of reports a second, above 0, not {site.rate_limit:g}; sample = 0 stores none"
-    if site.burst is not None and not 1 <= site.burst <= _MOST_RATE:
+    if site.burst is not None and not 1 <= site.burst <= MOST_RATE:
         yield f"burst is a number of reports, at least 1, not {site.burst:g}"
     if site.burst is not None and site.rate_limit is None:
         yield "burst needs rate_limit too"

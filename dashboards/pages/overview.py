@@ -10,6 +10,7 @@ from dashboards import counts, ledger, periods, rate, series, source_filters, so
 from dashboards.beside import Beside
 from dashboards.chart import Chart
 from dashboards.counts import Labels, Sums
+from dashboards.estimates import Count
 from dashboards.filters import Filters
 from dashboards.links import VIOLATIONS, Links
 from dashboards.pages import charts
@@ -27,10 +28,10 @@ _MOST = 1000  # directives of the time before
 class Figures(NamedTuple):
     """Of a period."""
 
-    reports: int
+    counted: Count
     violations: int
     new_sources: int | None  # None: not counted with these filters
-    noisy: int  # reports
+    noisy: Count
 
 
 class Overview(NamedTuple):
@@ -46,7 +47,9 @@ class Overview(NamedTuple):
     hourly: bool  # the rate is of the last hour, not of the period
     figures: Figures
     before: Figures | None
-    noise: list[dict[str, Any]]  # each with `key`, `reports` and `before`, as those of verdicts and directives
+    noise: list[
+        dict[str, Any]
+    ]  # each with `key`, its count, and `before`, a Count, as those of verdicts and directives
     verdicts: list[dict[str, Any]]
     chart: Chart | None
     sources: list[dict[str, Any]]  # new ones; each with the `address` of its violations, and where to `decide`
@@ -88,7 +91,7 @@ def _page(its: Asking) -> Overview | str:
     hosts = counts.top(client, asked, "blocked_host", _TOP)["items"]
     half = beside.answer(client)
     then = half.before
-    reports = shown.totals["reports"]
+    counted = shown.counted
     return Overview(
         links=period.links,
         period=period.words,
@@ -96,10 +99,10 @@ def _page(its: Asking) -> Overview | str:
         periods=periods.links(period),
         sites=half.sites,
         totals=shown.totals,
-        rate=half.rate or rate.of_period(asked, reports, then.sums.reports if then else None),
+        rate=half.rate or rate.of_period(asked, counted, then.sums.counted if then else None),
         hourly=half.rate is not None,
-        figures=Figures(reports, shown.totals["violations"], half.new[0], labels.noisy),
-        before=Figures(then.sums.reports, then.sums.violations, half.new[1], then.labels.noisy) if then else None,
+        figures=Figures(counted, shown.totals["violations"], half.new[0], labels.noisy),
+        before=Figures(then.sums.counted, then.sums.violations, half.new[1], then.labels.noisy) if then else None,
         noise=_compared(labels.noise, then.labels.noise if then else None),
         verdicts=_compared(labels.verdicts, then.labels.verdicts if then else None),
         chart=charts.by_directive(half.series, asked),
@@ -108,7 +111,7 @@ def _page(its: Asking) -> Overview | str:
         hosts=hosts,
         directives=_with_before(shown.items, then),
         violations=half.listed,
-        ledger=sums,
+        ledger=sums | ledger.left_out(client, asked),
     )
 
 
@@ -127,16 +130,21 @@ def _half(client: Client, asked: Filters, against: periods.Before | None) -> _Ha
     )
 
 
-def _compared(now: dict[str, int], then: dict[str, int] | None) -> list[dict[str, Any]]:
+def _compared(now: dict[str, Count], then: dict[str, Count] | None) -> list[dict[str, Any]]:
     """What was there before only is there too."""
     keys = (*now, *(key for key in then or {} if key not in now))
-    return [{"key": key, "reports": now.get(key, 0), "before": then.get(key, 0) if then is not None else None}
-            for key in keys]  # fmt: skip
+    return [
+        {"key": key, **now.get(key, _NONE).fields(), "before": then.get(key, _NONE) if then is not None else None}
+        for key in keys
+    ]
+
+
+_NONE = Count()
 
 
 def _with_before(items: list[dict[str, Any]], then: _Before | None) -> list[dict[str, Any]]:
-    known = {item["key"]: item["reports"] for item in then.sums.items} if then else {}
-    return [item | {"before": known.get(item["key"], 0) if then else None} for item in items]
+    known = {item["key"]: item for item in then.sums.items} if then else {}
+    return [item | {"before": known.get(item["key"], _NONE) if then else None} for item in items]
 
 
 _EVER = window_at(2**32)

@@ -7,6 +7,7 @@ from clickhouse_connect.driver.client import Client
 
 from dashboards import sources
 from dashboards.clients import ask
+from dashboards.estimates import Count
 from dashboards.filters import Where
 from dashboards.links import Links
 from dashboards.pages import paging
@@ -25,8 +26,8 @@ _MOST = 10_000
 # Hours are whole; who reports now is asked of the minutes, which are few there.
 _HOURS = """
 SELECT toString(site) AS label, toUnixTimestamp(max(hour)) AS latest,
-    sumIf(reports, hour >= toDateTime({week:UInt32}, 'UTC')) AS own,
-    sumIf(reports, noise != '' AND hour >= toDateTime({week:UInt32}, 'UTC')) AS noisy
+    sumIf(reports, hour >= toDateTime({week:UInt32}, 'UTC')), sumIf(left_out, hour >= toDateTime({week:UInt32}, 'UTC')),
+    sumIf(reports, noise != '' AND hour >= toDateTime({week:UInt32}, 'UTC'))
 FROM hours
 GROUP BY label
 ORDER BY label
@@ -64,18 +65,18 @@ def _known(client: Client, sites: Sites, now: int) -> list[dict[str, Any]]:
     """Those that report or reported, and those that the sites file names."""
     week = window_at(now - _WEEK) // 3600 * 3600
     recent = dict(ask(client, _MINUTES, Where("", {}), since=now - 2 * 3600))
-    found = {label: dict.fromkeys(("last", "reports", "noisy"), 0) for label in sites.table or {}}
-    for label, latest, own, noisy in ask(client, _HOURS, Where("", {}), week=week, limit=_MOST):
-        found[label] = {"last": recent.get(label, latest), "reports": own, "noisy": noisy}
+    found = dict.fromkeys(sites.table or {}, (0, Count(), 0))
+    for label, latest, *counted, noisy in ask(client, _HOURS, Where("", {}), week=week, limit=_MOST):
+        found[label] = recent.get(label, latest), Count(*counted), noisy
     return [
         {
             "site": label,
-            "reports": its["reports"],
-            "noisy": its["noisy"],
-            "last": written(its["last"]) if its["last"] else "",
-            "silent": bool(its["last"]) and now - its["last"] > _QUIET + 3600,
+            **counted.fields(),
+            "noisy": noisy,
+            "last": written(last) if last else "",
+            "silent": bool(last) and now - last > _QUIET + 3600,
         }
-        for label, its in sorted(found.items())
+        for label, (last, counted, noisy) in sorted(found.items())
     ]
 
 

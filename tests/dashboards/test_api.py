@@ -104,7 +104,7 @@ def test_top_counts_reports_and_violations_of_each_key_biggest_first(app: Starle
     for row in history():
         reports[TOP[by](row)] += row.reports
         fingerprints.setdefault(TOP[by](row), set()).add(row.fingerprint)
-    expected = [{"key": key, "reports": count, "violations": len(fingerprints[key])}
+    expected = [{"key": key, "reports": count, "estimated": count, "violations": len(fingerprints[key])}
                 for key, count in sorted(reports.items(), key=lambda pair: (-pair[1], pair[0]))]  # fmt: skip
     assert ask(app, f"/api/top?by={by}").json["items"] == expected
     assert ask(app, f"/api/top?by={by}&limit=2").json["items"] == expected[:2]
@@ -189,7 +189,8 @@ def test_one_violation_has_series_browsers_policies_and_an_example(app: Starlett
     assert {name: found[name] for name in FIELDS} == expected_item(0)
     assert sum(item["reports"] for item in found["series"]["items"]) == found["reports"]
     assert found["series"]["step"] == 600
-    one = {"browser": "Chrome", "browser_version": "156.0.0", "fingerprint": f"{0:032x}", "reports": found["reports"]}
+    counted = {"reports": found["reports"], "estimated": found["reports"]}
+    one = {"browser": "Chrome", "browser_version": "156.0.0", "fingerprint": f"{0:032x}", **counted}
     assert found["browsers"] == [one]
     [policy] = found["policies"]
     assert policy["original_policy"] == "default-src 'self'; script-src 0"

@@ -109,5 +109,5 @@ def test_any_number_of_types_sites_and_minutes_is_answered(own: Starlette, store
 
 def test_the_lag_may_be_unknown(own: Starlette):
     assert ask(own, "/api/totals").json == {
-        "reports": 0, "estimated": 0, "violations": 0, "rejected": {}, "ignored": {}, "limited": 0,
+        "reports": 0, "estimated": 0, "violations": 0, "rejected": {}, "ignored": {}, "limited": 0, "unestimated": 0,
         "lag_seconds": None}  # fmt: skip

@@ -50,7 +50,7 @@ def test_a_report_long_after_a_flood_stands_for_itself():
 
 def test_workers_share_a_sites_limit():
     sites = Sites({"shop": Site(rate_limit=100.0, burst=400.0), "blog": Site()})
-    shares = [of_sites(sites, 4) for _ in range(4)]
+    shares = [of_sites(sites, 4, {}, 0.0) for _ in range(4)]
     assert [list(share) for share in shares] == [["shop"]] * 4
     assert sum(taken(share["shop"], [5.0] * 1000) for share in shares) == 400
     assert sum(taken(share["shop"], [5 + number / 1000 for number in range(1, 1001)]) for share in shares) == 100
@@ -62,6 +62,8 @@ def test_workers_share_a_sites_limit():
         ("192.0.2.7", "192.0.2.250", True),
         ("192.0.2.7", "192.0.3.7", False),
         ("192.0.2.7", "::ffff:192.0.2.9", True),
+        ("192.0.2.7", "64:ff9b::c000:209", True),
+        ("64:ff9b::c000:207", "64:ff9b::c000:307", False),
         ("2001:db8:7::1", "2001:db8:7:ffff::2", True),
         ("2001:db8:7::1", "2001:db8:8::1", False),
         ("fe80::1%eth0", "fe80::2", True),

@@ -8,18 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from ingest.answers import ACCEPTED
-from ingest.collector import Collector
 from ingest.spool import Spool
 from ingest.told import Told
-from log.frame import HEADER, split
 from log.segments import SegmentWriter, segments
-from processor.fold import Folded, fold
-from schema import delivery
 from schema.delivery import RATE_LIMIT, Kind
 from schema.reasons import Reason
 from schema.sites import BadSites, Site, Sites, load_sites
 from tests.support.collectors import SERVERS, RunningCollector
+from tests.support.day import Day, body, days, ledger
 
 LEGACY = b'{"csp-report":{"document-uri":"https://shop.example/","blocked-uri":"https://evil.example/x.js"}}'
 LIMITED = "[sites.shop]\nrate_limit = 0.01\nburst = 5\n[sites.blog]\n"
@@ -123,53 +119,15 @@ def test_a_wrong_limit_is_told_in_a_sentence(tmp_path, says, wrong):
     assert str(refused.value) == f"{path}: [sites.shop]: {wrong}"
 
 
-class Day:
-    """A collector by a clock of our own, and what the processor makes of its spool."""
-
-    def __init__(self, folder: Path, sites: Sites) -> None:
-        self.now = 1000.0
-        self.sites = sites
-        self._folder = folder
-        self.writer = SegmentWriter(folder, 64 << 20)
-        self.collector = Collector(Spool(self.writer, hold=False), sites, 1 << 18, clock=lambda: self.now)
-
-    def post(self, site: str, *pages: int) -> None:
-        entries = [{"type": "csp-violation", "age": 0, "body": body(page)} for page in pages]
-        raw = json.dumps(entries if len(pages) > 1 else {"csp-report": body(pages[0])}).encode()
-        assert self.collector.accept(raw, Told(site)) is ACCEPTED
-
-    def folded(self) -> Folded:
-        found = []
-        for path in segments(self._folder):
-            found += split(path.read_bytes()[len(HEADER) :], final=True).records
-        return fold([delivery.decode(record) for record in found], (), self.sites)
-
-
 @pytest.fixture
 def a_day(tmp_path):
-    days = []
+    with days() as found:
 
-    def make(**sites: Site) -> Day:
-        days.append(Day(tmp_path, Sites(sites)))
-        return days[-1]
+        def make(**sites: Site) -> Day:
+            found.append(Day(tmp_path, Sites(sites)))
+            return found[-1]
 
-    yield make
-    for day in days:
-        day.writer.close()
-
-
-def body(page: int) -> dict[str, object]:
-    return {"documentURL": f"https://shop.example/{page}", "effectiveDirective": "img-src", "blockedURL": "data"}
-
-
-def ledger(folded: Folded, site: str) -> dict[str, int]:
-    """Checked to balance."""
-    found: dict[str, int] = {}
-    for line, reports in folded.ledger.items():
-        if line.site == site:
-            found[line.outcome] = found.get(line.outcome, 0) + reports
-    assert found["received"] == sum(reports for outcome, reports in found.items() if outcome != "received")
-    return found
+        yield make
 
 
 def test_a_flood_is_limited_exactly_counted_exactly_and_estimated(a_day):
