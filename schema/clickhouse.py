@@ -16,7 +16,6 @@ from clickhouse_connect.driver.exceptions import ProgrammingError
 
 from schema.definitions import Mended, mend
 
-
 _CONFIG = Path(__file__).with_name("engine.xml")  # threads and caches of a small machine
 
 
