@@ -12,6 +12,7 @@ from clickhouse_connect.driver.exceptions import ClickHouseError
 from log.protocols import Batch, Consumer, LogAway, Lost
 from processor.decisions import Decisions
 from processor.fold import Folded, fold
+from processor.garbage import Garbage
 from processor.repeats import Repeats
 from processor.troubles import Trouble, trouble_of
 from processor.write import Writer
@@ -39,6 +40,7 @@ class Processor:
         self._health = health
         self._types: set[str] = set()
         self._repeats = Repeats()
+        self._garbage = Garbage()
         self._intended_at = 0.0
 
     async def run(self, stop: Event, drain_seconds: float) -> bool:
@@ -63,6 +65,7 @@ class Processor:
                 if batch is not None:
                     if not await self._store(batch, stop):
                         return False
+                    self._garbage.collect()
                 elif ends is not None and await self._consumer.empty():
                     return True
             except LogAway as away:

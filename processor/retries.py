@@ -19,7 +19,7 @@ TOLERANCE_MS = 100  # the way through the network differs from attempt to attemp
 LEAST_PAUSE_MS = 250  # Chromium waits a minute; below this, two tabs at the same moment look the same
 STEADY = 0.8  # a pause may be this share of the one before it, though a browser's only grow
 COMMON = 4  # sightings after which an array is somebody's every-day report
-KEPT = 20_000  # arrays remembered
+KEPT = 20_000  # arrays remembered: some 8 MB
 _LONGEST = 1000  # entries; Chromium sends up to 100
 
 
@@ -40,7 +40,7 @@ class _Sighting(NamedTuple):
 _decode = msgspec.json.Decoder(list[_Item]).decode
 
 
-@dataclass
+@dataclass(slots=True)
 class _Array:
     """What is known of one array."""
 

@@ -16,7 +16,7 @@ from schema.violation import Violation
 _WEEK = 7 * 24 * 3600
 _MONDAY = 4 * 24 * 3600  # 1970-01-05
 EXAMPLES = 1000  # new ones a batch: more are a flood of made-up violations, and need no example each
-_REMEMBERED = 100_000
+_REMEMBERED = 20_000  # keys: some 2 MB
 _SETTINGS = {
     "deduplicate_blocks_in_dependent_materialized_views": 1,
     # Rows are folded here, and by queries and merges: to fold them once more takes a fifth of an insert's time.

@@ -16,6 +16,8 @@ from clickhouse_connect.driver.exceptions import ProgrammingError
 
 from schema.definitions import Mended, mend
 
+_CONFIG = Path(__file__).with_name("engine.xml")  # threads and caches of a small machine
+
 
 class StoreBroken(Exception):
     """The engine can't be opened over what is there; the message says why, and what to do."""
@@ -78,7 +80,11 @@ class Engine:
         """A client of its own; `settings` hold for all its queries. Raises StoreBroken."""
         try:
             made = clickhouse_connect.get_client(
-                interface="chdb", path=str(self.path), tz_mode="aware", settings=dict(settings or {})
+                interface="chdb",
+                path=str(self.path),
+                tz_mode="aware",
+                settings=dict(settings or {}),
+                chdb_options={"config-file": str(_CONFIG)},
             )
         except ProgrammingError as error:
             raise StoreBroken(

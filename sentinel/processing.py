@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import gc
 import logging
 import time
 from pathlib import Path
@@ -65,14 +64,12 @@ class Processing:
 
         Raises OtherVersion, NewerStore.
         """
-        _collect_garbage_rarely()
         seconds = 0.0 if self._settings.log else DRAIN_SECONDS
         if not asyncio.run(self._run(stop, seconds)) and not self._settings.log:
             logger.warning("stopped before the log was empty; the rest is stored after the next start")
 
     def drain(self) -> bool:
         """Until the log is empty; False if the store refused an insert. Raises as `run`."""
-        _collect_garbage_rarely()
         stop = Event()
         stop.set()
         return asyncio.run(self._run(stop, float("inf")))
@@ -120,8 +117,3 @@ class Processing:
 
 def spool_consumer(data_dir: Path, health: Health) -> SpoolConsumer:
     return SpoolConsumer(data_dir / "spool", data_dir / "processor" / "position.json", Broken(data_dir, health))
-
-
-def _collect_garbage_rarely() -> None:
-    """A batch makes many objects and no cycles: with the default thresholds a third of its time goes into looking."""
-    gc.set_threshold(100_000, 50, 100)

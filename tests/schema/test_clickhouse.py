@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from schema.clickhouse import StoreInUse, forget_unapplied_inserts, open_chdb
+from schema.clickhouse import Engine, StoreInUse, forget_unapplied_inserts, open_chdb
+from schema.forgetting import drop_old_parts
 from schema.migrate import migrate
 from tests.support.store import START, elsewhere, insert, violation
 
@@ -138,3 +139,19 @@ def test_files_of_killed_inserts_are_swept_and_the_temporary_folder_is_given_bac
         assert not left.exists()
         assert tempfile.gettempdir() == str(tmp_path / "tmp")
     assert tempfile.gettempdir() == before
+
+
+def test_threads_that_have_removed_parts_do_not_stay(store: Engine):
+    """By default ClickHouse takes one a part, where more than a hundred wait, and keeps them all."""
+    client = store.client()
+    client.command("CREATE TABLE many_parts (a UInt64) ENGINE = MergeTree ORDER BY a")
+    try:
+        for _ in range(120):
+            client.command("INSERT INTO many_parts VALUES (1)")
+        assert drop_old_parts(client, ["many_parts"])  # some were merged meanwhile
+        client.command("OPTIMIZE TABLE many_parts FINAL")
+        assert drop_old_parts(client, ["many_parts"])
+        threads = "SELECT value FROM system.metrics WHERE metric = 'GlobalThread'"
+        assert client.query(threads).result_rows[0][0] < 60
+    finally:
+        client.command("DROP TABLE many_parts")
