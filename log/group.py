@@ -63,25 +63,25 @@ class GroupConsumer:
         self._behind = Behind()
         self.behind = self._behind.reports
 
-    async def next(self) -> Batch | None:
+    async def next(self, room: int = BATCH_BYTES) -> Batch | None:
         try:
             if self._membership is None:
                 self._membership = await Membership.join(self._place)
-            return await self._next(self._membership)
+            return await self._next(self._membership, room)
         except (Lost, IllegalStateError):  # the partitions changed meanwhile
             return None
         except (KafkaError, OSError, TimeoutError) as error:
             await self.close()
             raise CannotReach(await why(self._place, error)) from error
 
-    async def _next(self, membership: Membership) -> Batch | None:
+    async def _next(self, membership: Membership, room: int) -> Batch | None:
         membership.listen()
         if self._term != membership.term or self._range is not None:
             await self._take_over(membership)
         if self._under_way:
             return await self._again(membership, next(iter(self._under_way)))
         await self._gather(membership)
-        batch = await self._batch()
+        batch = await self._batch(room)
         self._check(membership)
         if batch is None:
             await self._pass_holes(membership)
@@ -164,7 +164,7 @@ class GroupConsumer:
         self._check(membership)
         return found
 
-    async def _batch(self) -> Batch | None:
+    async def _batch(self, room: int) -> Batch | None:
         """From the partition whose next record is the oldest."""
         waiting = [(records[0].timestamp, partition) for partition, records in self._pulled.items() if records]
         if not waiting:
@@ -186,7 +186,7 @@ class GroupConsumer:
             taken += 1
             deliveries += found
             size += sum(len(delivery.body) for delivery in found)
-            if size >= BATCH_BYTES:
+            if size >= room:
                 break
         end = records[taken - 1].offset + 1
         for _ in range(taken):

@@ -65,12 +65,12 @@ class SpoolConsumer:
             self._broken.tell("position", f"the position file {path} is damaged or old: {means}; kept as {kept}")
         return found.position
 
-    async def next(self) -> Batch | None:
+    async def next(self, room: int = BATCH_BYTES) -> Batch | None:
         if self._replay is not None:
             batch = self._again(self._replay)
             self._replay = None
             return batch
-        read = await self._gather()
+        read = await self._gather(room)
         if not read.end:
             self._oldest_ms = None
             self._delete_stored()  # a segment that was closed since the last batch
@@ -87,30 +87,30 @@ class SpoolConsumer:
             )
         return Batch(name, deliveries, decided, end)
 
-    async def _gather(self) -> _Read:
+    async def _gather(self, room: int) -> _Read:
         """A full batch at once, a small one after the linger, an empty one after a few polls."""
         read = _Read({}, {})
         started = time.monotonic()
         while True:
-            self._pass(read)
-            if read.size >= BATCH_BYTES or time.monotonic() - started >= LINGER_SECONDS:
+            self._pass(read, room)
+            if read.size >= room or time.monotonic() - started >= LINGER_SECONDS:
                 return read
             await asyncio.sleep(POLL_SECONDS)
 
-    def _pass(self, read: _Read) -> None:
+    def _pass(self, read: _Read, room: int) -> None:
         folders = self._folders()
         self._first += 1  # another folder first each time: a busy writer must not keep the others waiting
         for number in range(len(folders)):
             final, last = ended(folders[(self._first + number) % len(folders)])
             for path in [*final, *last]:
-                if read.size >= BATCH_BYTES:
+                if read.size >= room:
                     return
-                self._read_segment(path, read, final=path not in last)
+                self._read_segment(path, read, room, final=path not in last)
 
     def _folders(self) -> list[Path]:
         return sorted(path for path in self._folder.iterdir() if path.is_dir())
 
-    def _read_segment(self, path: Path, read: _Read, *, final: bool) -> None:
+    def _read_segment(self, path: Path, read: _Read, room: int, *, final: bool) -> None:
         """As many chunks as the batch has room for; `final`: nothing more will be written here."""
         key = _key(path)
         at = self._read_to.get(key, len(HEADER))
@@ -119,7 +119,7 @@ class SpoolConsumer:
             size = os.fstat(file.fileno()).st_size
             if at == len(HEADER) and size >= at and not has_header(file.read(at), path):
                 self._tell_damage(path, 1)
-            while at < size and read.size < BATCH_BYTES:
+            while at < size and read.size < room:
                 frames = read_frames(file.fileno(), at, size, _CHUNK_BYTES, final=final)
                 if not frames.consumed:
                     break

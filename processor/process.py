@@ -9,7 +9,7 @@ from threading import Event
 
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
-from log.protocols import Batch, Consumer, LogAway, Lost
+from log.protocols import BATCH_BYTES, Batch, Consumer, LogAway, Lost
 from processor.decisions import Decisions
 from processor.fold import Folded, fold
 from processor.garbage import Garbage
@@ -26,6 +26,10 @@ logger = logging.getLogger("sentinel.processor")
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.25, 30.0
 # After this long a consumer group may have given the batch to another: ask before going on.
 _SURE_SECONDS = 4.0
+# An insert costs the same for few rows as for many: so where most reports repeat, more of them make a batch. Rows take
+# most of its memory; so many, and BATCH_BYTES, are about the same where all reports differ.
+_ROWS = 16_000
+_MOST_BYTES = 48 * 1024 * 1024
 _LATE_SECONDS = 60.0  # what Prometheus' rules promise: 99% are stored by then
 
 
@@ -42,6 +46,7 @@ class Processor:
         self._repeats = Repeats()
         self._garbage = Garbage()
         self._intended_at = 0.0
+        self._room = BATCH_BYTES
 
     async def run(self, stop: Event, drain_seconds: float) -> bool:
         """Until `stop` is set; then what is left in the log, for at most `drain_seconds`. True if nothing is left.
@@ -57,7 +62,7 @@ class Processor:
                 if time.monotonic() > ends:
                     return False
             try:
-                batch = await self._consumer.next()
+                batch = await self._consumer.next(self._room)
                 self._health.right("log")
                 metrics.LOG_AWAY.set(0)
                 pause = _FIRST_PAUSE
@@ -122,6 +127,7 @@ class Processor:
         self._health.right("log")
         metrics.INSERT_SECONDS.observe(time.monotonic() - started)
         _measure(batch, folded, self.sites)
+        self._room = _room(batch, folded)
         return True
 
     async def _folded(self, batch: Batch) -> Folded:
@@ -152,6 +158,12 @@ class Processor:
         code = getattr(error, "code", None)
         self._tell("store", f"{trouble.advice} ({type(error).__name__}{f', code {code}' if code else ''})")
         logger.debug("the error", exc_info=error)  # its text may quote a report
+
+
+def _room(batch: Batch, folded: Folded) -> int:
+    """Bytes for the next batch, so that it makes about _ROWS rows if it is like this one."""
+    size = sum(len(delivery.body) for delivery in batch.deliveries)
+    return min(max(BATCH_BYTES, size * _ROWS // max(1, len(folded.rows))), _MOST_BYTES)
 
 
 def _measure(batch: Batch, folded: Folded, sites: Sites) -> None:

@@ -8,7 +8,6 @@ import re
 from collections import OrderedDict
 from collections.abc import Callable
 from copy import copy
-from functools import partial
 from typing import Any
 
 import msgspec
@@ -33,12 +32,12 @@ Example = Callable[[], dict[str, Any]]
 
 
 class _Item(msgspec.Struct):
-    """One of an array. The body and what stands beside it as they were sent: equal bytes say the same."""
+    """One of an array, as browsers write it. The body as it was sent: equal bytes say the same."""
 
     type: str = ""
     age: int | None = None
-    url: Raw = Raw(b"null")
-    user_agent: Raw = Raw(b"null")
+    url: str | None = None
+    user_agent: str | None = None
     body: Raw = Raw(b"")
     legacy: Raw | None = msgspec.field(name="csp-report", default=None)
 
@@ -55,15 +54,13 @@ def left_out_of_each(delivery: Delivery) -> float:
 class Group:
     """Equal reports. `violation` is the group's own, with the first one's times; all times in ms since the epoch."""
 
-    __slots__ = ("age", "ages", "example", "left_out", "received", "violation")
+    __slots__ = ("age", "ages", "alone", "left_out", "raw", "received", "violation")
 
-    def __init__(self, violation: Violation, example: Example, age: int) -> None:
-        """`age` of all of them, where they came alone.
-
-        `example` makes one's body again, as it was sent: few are wanted, and all would be most of a batch's memory.
-        """
+    def __init__(self, violation: Violation, raw: bytes, *, alone: bool, age: int) -> None:
+        """`raw` is one's body, or all that was sent where it came `alone`; then `age` is that of all of them."""
         self.violation = violation
-        self.example = example
+        self.raw = raw
+        self.alone = alone
         self.age = age
         self.received: list[int] = []
         self.ages: list[int] = []  # of each, where they came in arrays
@@ -80,6 +77,17 @@ class Group:
         if self.ages:
             return [max(0, moment - age) for moment, age in zip(self.received, self.ages, strict=True)]
         return [max(0, moment - self.age) for moment in self.received] if self.age else self.received
+
+    def example(self) -> dict[str, Any]:
+        """One's body again, as it was sent: few are wanted, and all would be most of a batch's memory.
+
+        It was read before, but perhaps with more of the stack left: what is nested that deep is no browser's report.
+        """
+        try:
+            found: dict[str, Any] = entries(self.raw)[0].body if self.alone else _value(self.raw)
+        except (Unreadable, ValueError, RecursionError):
+            return {}
+        return found
 
 
 class Repeats:
@@ -126,13 +134,13 @@ class Gathering:
         if len(delivery.body) > _LONGEST:
             return entries(delivery.body)
         key = (_without_nonces(delivery.body), _beside(delivery))
-        example = partial(_body_again, delivery.body, alone=True)
-        group = self._group(key, example)
+        group = self.by_key.get(key) or self._of_earlier(key, delivery.body, alone=True)
         if group is None:
             found = entries(delivery.body)
             if len(found) != 1 or found[0].kind is not EntryKind.VIOLATION or found[0].in_array:
                 return found
-            group = self._new(key, found[0], delivery, example, age_ms(found[0].age))
+            group = Group(self._normalised(found[0], delivery), delivery.body, alone=True, age=age_ms(found[0].age))
+            self.by_key[key] = group
         group.add(delivery.received_ms, group.age, delivery.left_out)
         return None
 
@@ -152,42 +160,30 @@ class Gathering:
 
     def _of_item(self, item: _Item, delivery: Delivery, beside: tuple[object, ...]) -> Group:
         """Raises _NotPlain for what must be looked at together with the others, ValueError, RecursionError."""
-        raw, url, agent = bytes(item.body), bytes(item.url), bytes(item.user_agent)
-        if item.type != CSP_TYPE or item.legacy is not None or len(raw) + len(url) + len(agent) > _LONGEST:
+        raw, age, url, agent = bytes(item.body), item.age, item.url, item.user_agent
+        if item.type != CSP_TYPE or item.legacy is not None or len(raw) + len(url or "") + len(agent or "") > _LONGEST:
             raise _NotPlain
-        key = (_without_nonces(raw), beside, url, agent, item.age is None)
-        example = partial(_body_again, raw, alone=False)
-        group = self._group(key, example)
+        key = (_without_nonces(raw), beside, url, agent, age is None)
+        group = self.by_key.get(key) or self._of_earlier(key, raw, alone=False)
         if group is None:
-            value = {"type": CSP_TYPE, "age": item.age, "url": _value(url), "user_agent": _value(agent),
-                     "body": _value(raw)}  # fmt: skip
+            value = {"type": CSP_TYPE, "age": age, "url": url, "user_agent": agent, "body": _value(raw)}
             entry = entry_of(value, in_array=True)
             if entry.kind is not EntryKind.VIOLATION:
                 raise _NotPlain
-            group = self._new(key, entry, delivery, example, 0)
+            group = self.by_key[key] = Group(self._normalised(entry, delivery), raw, alone=False, age=0)
         return group
 
-    def _group(self, key: _Key, example: Example) -> Group | None:
-        """The one of this batch, or a new one of what an earlier batch had."""
-        group = self.by_key.get(key)
-        if group is None and (known := self._known.get(key)) is not None:
-            violation, age = known
-            group = self.by_key[key] = Group(copy(violation), example, age)
+    def _of_earlier(self, key: _Key, raw: bytes, *, alone: bool) -> Group | None:
+        """A new one of what an earlier batch had."""
+        known = self._known.get(key)
+        if known is None:
+            return None
+        violation, age = known
+        group = self.by_key[key] = Group(copy(violation), raw, alone=alone, age=age)
         return group
 
-    def _new(self, key: _Key, entry: Entry, delivery: Delivery, example: Example, age: int) -> Group:
-        violation = normalise(entry, delivery, self._sites.get(delivery.site), self._sites.rules)
-        group = self.by_key[key] = Group(violation, example, age)
-        return group
-
-
-def _body_again(raw: bytes, *, alone: bool) -> dict[str, Any]:
-    """It was read before, but perhaps with more of the stack left: what is nested that deep is no browser's report."""
-    try:
-        found: dict[str, Any] = entries(raw)[0].body if alone else _value(raw)
-    except (Unreadable, ValueError, RecursionError):
-        return {}
-    return found
+    def _normalised(self, entry: Entry, delivery: Delivery) -> Violation:
+        return normalise(entry, delivery, self._sites.get(delivery.site), self._sites.rules)
 
 
 class _NotPlain(Exception):
@@ -201,12 +197,13 @@ _NAMES = (b'"original-policy":"', b'"originalPolicy":"')
 
 def _without_nonces(raw: bytes) -> bytes:
     """Only where they are sure to be the policy's: in a text that stands behind its name, no escapes in it."""
-    found = raw.find(b"'nonce-")
+    found = raw.find(b" 'nonce-")
     if found < 0:
         return raw
     start = raw.rfind(b'"', 0, found) + 1
-    if not raw[max(0, start - 19) : start].endswith(_NAMES):
+    if not raw.endswith(_NAMES, 0, start):
         return raw
     end = raw.find(b'"', found)
-    policy = raw[start:end]
-    return raw if b"\\" in policy else raw[:start] + _NONCE.sub(b" 'nonce-removed'", policy) + raw[end:]
+    if raw.find(b"\\", start, end) >= 0:
+        return raw
+    return raw[:found] + _NONCE.sub(b" 'nonce-removed'", raw[found:end]) + raw[end:]

@@ -6,7 +6,7 @@ import pytest
 from log import spool
 from log.broken import Broken
 from log.frame import frame
-from log.protocols import Batch
+from log.protocols import BATCH_BYTES, Batch
 from log.reading import OtherVersion
 from log.segments import SegmentWriter, segments
 from log.spool import SpoolConsumer, unread_bytes
@@ -46,8 +46,8 @@ def die_writing(folder: Path) -> None:
         file.write(frame(record(2))[:-3])
 
 
-def take(consumer: SpoolConsumer) -> Batch | None:
-    return asyncio.run(consumer.next())
+def take(consumer: SpoolConsumer, room: int = BATCH_BYTES) -> Batch | None:
+    return asyncio.run(consumer.next(room))
 
 
 def bodies(batch: Batch | None) -> list[bytes]:
@@ -146,14 +146,13 @@ def test_a_frame_half_written_now_is_read_when_it_is_whole(tmp_path):
 
 
 def test_a_batch_is_bounded(tmp_path, monkeypatch):
-    monkeypatch.setattr(spool, "BATCH_BYTES", 1000)
     monkeypatch.setattr(spool, "_CHUNK_BYTES", 500)
     end = writer(tmp_path)
     for number in range(100):
         end.append([record(number)])
     consumer = reader(tmp_path)
     seen = []
-    while (batch := take(consumer)) is not None:
+    while (batch := take(consumer, room=1000)) is not None:
         assert len(batch.deliveries) < 40
         seen += bodies(batch)
         store(consumer, batch)
@@ -217,15 +216,14 @@ def test_a_batch_gathered_in_several_passes_comes_back_in_the_same_order(tmp_pat
     assert bodies(take(reader(tmp_path))) == bodies(batch)
 
 
-def test_a_busy_writer_does_not_keep_the_others_waiting(tmp_path, monkeypatch):
-    monkeypatch.setattr(spool, "BATCH_BYTES", 200)
+def test_a_busy_writer_does_not_keep_the_others_waiting(tmp_path):
     busy, quiet = writer(tmp_path, "0"), writer(tmp_path, "1")
     quiet.append([record(999)])
     busy.append([record(number) for number in range(100)])
     consumer = reader(tmp_path)
     seen = []
     for _ in range(2):
-        batch = take(consumer)
+        batch = take(consumer, room=200)
         seen += bodies(batch)
         store(consumer, batch)
     assert b'{"n":999}' in seen

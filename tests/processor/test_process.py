@@ -9,7 +9,7 @@ from log.protocols import Batch, Lost
 from log.reading import OtherVersion
 from processor import process
 from processor.process import Processor
-from tests.support.processing import Log, Running, batch
+from tests.support.processing import Log, Running, batch, delivery
 
 
 @pytest.fixture
@@ -43,6 +43,16 @@ def test_a_batch_without_deliveries_is_committed(running):
     assert running.drained(log)
     assert log.calls == ["intend", "commit"]
     assert running.one() == 0
+
+
+def test_where_reports_repeat_the_next_batch_may_be_larger(running, monkeypatch):
+    size = len(delivery(1).body)
+    monkeypatch.setattr(process, "_ROWS", 4)
+    monkeypatch.setattr(process, "BATCH_BYTES", size)
+    monkeypatch.setattr(process, "_MOST_BYTES", 20 * size)
+    log = Log(batch("1", 1, 2, 3, 4, 5, 6), batch("2", 1, 1, 1, 2, 2, 3), batch("3", 1, 1, 1, 1, 1, 1))
+    assert running.drained(log)
+    assert log.rooms == [size, 4 * size, 8 * size, 20 * size]  # for four rows; as much as may be
 
 
 def test_a_repeat_of_a_batch_counts_once(running):
