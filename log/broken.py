@@ -33,6 +33,18 @@ class Broken:
     def _say(self, kind: str, sentence: str) -> None:
         self._health.wrong(f"broken {kind}", sentence, hinders=False)
 
+    def segment(self, path: Path, places: int) -> None:
+        """`path` is damaged in so many `places`, mostly none. It is kept as it is now; what is behind them is read."""
+        if not places:
+            return
+        metrics.SPOOL_TORN.inc(places)
+        kept = self.keep(path, f"{path.parent.name}-{path.name}", goes=False)
+        self.tell(
+            "segment",
+            f"the spool's segment {path} is damaged in {places} places: the reports that stood there are lost, all "
+            f"others are stored; kept as {kept}",
+        )
+
     def keep(self, file: Path, name: str, *, goes: bool) -> str:
         """Where it is kept; `goes`: away from where it is. A name that is taken gets a number."""
         with contextlib.suppress(OSError):

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from log.kafka import CannotReach
-from log.outbox import BadOutbox
 from log.reading import OtherVersion
 from log.segments import FolderInUse
 from schema.clickhouse import NoEngine, StoreBroken, StoreInUse
@@ -17,7 +16,7 @@ from schema.store import TablesMissing, WrongCluster
 
 # Carry their sentence.
 _SAID = (
-    StoreBroken, BadOutbox, OtherVersion, BadSites, BadRules, NewerStore, TablesMissing, WrongCluster, CannotReach,
+    StoreBroken, OtherVersion, BadSites, BadRules, NewerStore, TablesMissing, WrongCluster, CannotReach,
     NoEngine,
 )  # fmt: skip
 
