@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from log.broken import Broken
-from log.frame import HEADER, split
-from log.reading import ended, has_header, read_frames
+from log.frame import split
+from log.reading import ended, read_frames, start_in
 from log.remembered import NO_PRODUCER, Flight, Remembered
 
 logger = logging.getLogger("sentinel.ship")
@@ -87,7 +87,7 @@ class Outbox:
         """
         while True:
             while self._closed:
-                found = self._cut_from(self._closed[0], final=True)
+                found = self._cut_or_set_aside(self._closed[0])
                 if found is not None:
                     return found
                 segment = self._closed.popleft().name
@@ -98,16 +98,23 @@ class Outbox:
             if not self._closed:
                 return self._cut_from(being_written[0], final=False) if being_written else None
 
+    def _cut_or_set_aside(self, path: Path) -> Cut | None:
+        """Of a closed segment; None also where the disk doesn't give it back."""
+        try:
+            return self._cut_from(path, final=True)
+        except PermissionError:
+            raise
+        except OSError as error:
+            self._broken.unreadable(path, error, final=True)
+            return None
+
     def _cut_from(self, path: Path, *, final: bool) -> Cut | None:
-        start = self.state.read.get(path.name, 0)
         with path.open("rb") as file:
+            start = start_in(file, path, self.state.read.get(path.name), self._broken, final=final)
+            if start is None:
+                return None
+            self.state.read[path.name] = start
             size = os.fstat(file.fileno()).st_size
-            if not start and size >= len(HEADER):
-                self._broken.segment(path, not has_header(file.read(len(HEADER)), path))
-                start = self.state.read[path.name] = len(HEADER)
-            if start > size:  # some of what was cut is gone, and maybe more behind it
-                self._broken.segment(path, 1)
-                start = self.state.read[path.name] = size
             while start < size:
                 frames = read_frames(file.fileno(), start, size, ENVELOPE_BYTES, final=final)
                 self._broken.segment(path, frames.damaged)
@@ -160,7 +167,7 @@ class Outbox:
         except FileNotFoundError:
             return []
         frames = split(found, final=True)
-        self._broken.segment(path, frames.damaged or len(found) < length)
+        self._broken.segment(path, frames.damaged or int(len(found) < length))
         return frames.records
 
     def name(self, flight: Flight) -> str:

@@ -8,13 +8,14 @@ import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from log import position as positions
 from log.broken import Broken
 from log.frame import HEAD_BYTES, HEADER, split
 from log.position import Pending, Position
 from log.protocols import BATCH_BYTES, Batch
-from log.reading import decode, ended, has_header, read_frames
+from log.reading import decode, ended, read_frames, start_in
 from log.segments import segments
 
 LINGER_SECONDS = 0.4  # a small batch waits this long for company: an insert costs the same for one row as for 1000
@@ -111,33 +112,39 @@ class SpoolConsumer:
 
     def _read_segment(self, path: Path, read: _Read, *, final: bool) -> None:
         """As many chunks as the batch has room for; `final`: nothing more will be written here."""
+        try:
+            with path.open("rb") as file:
+                self._read_file(file, path, read, final=final)
+        except FileNotFoundError:
+            pass  # a writer that ends takes its empty segment along
+        except OSError as error:
+            self._broken.unreadable(path, error, final=final)
+
+    def _read_file(self, file: BinaryIO, path: Path, read: _Read, *, final: bool) -> None:
         key = _key(path)
-        at = self._read_to.get(key, 0)
-        # A writer that ends takes its empty segment along.
-        with contextlib.suppress(FileNotFoundError), path.open("rb") as file:
-            size = os.fstat(file.fileno()).st_size
-            if not at and size >= len(HEADER):
-                self._broken.segment(path, not has_header(file.read(len(HEADER)), path))
-                at = self._read_to[key] = len(HEADER)
-            if at > size:  # some of what was read is gone, and maybe more behind it
-                self._broken.segment(path, 1)
-                at = self._read_to[key] = read.end[key] = size
-            while at < size and read.size < BATCH_BYTES:
-                frames = read_frames(file.fileno(), at, size, _CHUNK_BYTES, final=final)
-                if not frames.consumed:
-                    break
-                self._broken.segment(path, frames.damaged)
-                at += frames.consumed
-                self._read_to[key] = read.end[key] = at
-                read.records.setdefault(key, []).extend(frames.records)
-                read.size += frames.consumed
+        at = start_in(file, path, self._read_to.get(key), self._broken, final=final)
+        if at is None:
+            return
+        self._read_to[key] = at
+        if at < self._position.stored.get(key, 0):
+            self._position.stored[key] = at  # what was stored of it is gone
+        size = os.fstat(file.fileno()).st_size
+        while at < size and read.size < BATCH_BYTES:
+            frames = read_frames(file.fileno(), at, size, _CHUNK_BYTES, final=final)
+            if not frames.consumed:
+                break
+            self._broken.segment(path, frames.damaged)
+            at += frames.consumed
+            self._read_to[key] = read.end[key] = at
+            read.records.setdefault(key, []).extend(frames.records)
+            read.size += frames.consumed
 
     def _again(self, pending: Pending) -> Batch:
         """The batch that was being inserted when the process died: the same range, the same id."""
         records: list[bytes] = []
         for key, end in pending.end.items():
             start = pending.start.get(key, len(HEADER))
-            with contextlib.suppress(FileNotFoundError), (self._folder / key).open("rb") as file:
+            with contextlib.suppress(OSError), (self._folder / key).open("rb") as file:  # it is told when read on
                 frames = split(os.pread(file.fileno(), max(0, end - start), start), final=True)
                 self._broken.segment(self._folder / key, frames.damaged)
                 records += frames.records

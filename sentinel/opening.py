@@ -9,9 +9,9 @@ from log.broken import NAME, Broken
 from processor.relabel import finish
 from schema import definitions
 from schema.clickhouse import Engine, open_chdb
-from schema.forgetting import keep_old_parts
 from schema.health import Health
 from schema.migrate import migrate
+from schema.mutations import keep_old_parts
 from schema.server import Server
 from sentinel import __version__
 from sentinel.settings import Settings
