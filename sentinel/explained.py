@@ -9,7 +9,7 @@ from log.kafka import CannotReach
 from log.reading import OtherVersion
 from log.segments import FolderInUse
 from schema.clickhouse import NoEngine, StoreBroken, StoreInUse
-from schema.migrate import NewerStore
+from schema.migrate import NewerStore, RecordBroken
 from schema.noise import BadRules
 from schema.sites import BadSites
 from schema.store import TablesMissing, WrongCluster
@@ -17,7 +17,7 @@ from schema.store import TablesMissing, WrongCluster
 # Carry their sentence.
 _SAID = (
     StoreBroken, OtherVersion, BadSites, BadRules, NewerStore, TablesMissing, WrongCluster, CannotReach,
-    NoEngine,
+    NoEngine, RecordBroken,
 )  # fmt: skip
 
 
@@ -45,4 +45,6 @@ def explained() -> Iterator[None]:
             "backup: `csp-sentinel restore`"
         ) from error
     except OSError as error:
-        raise CannotStart(f"the data dir can't be used: {error}; choose another --data-dir") from error
+        raise CannotStart(
+            f"the data dir can't be used: {error}; put that right, or choose another --data-dir"
+        ) from error

@@ -11,6 +11,7 @@ import pytest
 from schema import definitions, parts
 from schema.clickhouse import open_chdb
 from schema.migrate import migrate
+from sentinel.explained import CannotStart, explained
 from sentinel.opening import open_store
 from sentinel.settings import Settings
 from tests.support.store import elsewhere, insert, violation
@@ -106,3 +107,24 @@ def test_a_damaged_part_is_served_as_it_was_or_is_told_and_kept(damaged, number)
     block = re.search(r"_(\d+)_\d+_\d+", damaged.folders[number].name)[0]
     told = [its for its in damaged.aside if block in its[1]]
     assert (page(number) in damaged.pages) != bool(told)
+
+
+def refused(data_dir: Path) -> str:
+    with pytest.raises(CannotStart) as raised, explained(), open_store(Settings(data_dir=data_dir)):
+        pass
+    return str(raised.value)
+
+
+def small(folder: Path) -> list[str]:
+    with open_chdb(folder) as engine:
+        client = engine.client()
+        migrate(client, 90)
+        return [row[0] for row in client.query("SELECT path FROM system.parts WHERE table = 'migrations'").result_rows]
+
+
+def test_a_damaged_record_of_migrations_is_refused_rather_than_migrated_again(tmp_path):
+    """What a file fills would be filled twice."""
+    for part in map(Path, elsewhere(small, tmp_path / "store")):
+        emptied(part / "checksums.txt")
+        zeroed(part / "data.bin")
+    assert "restore" in elsewhere(refused, tmp_path)
