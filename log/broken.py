@@ -20,6 +20,7 @@ class Broken:
         """What was set aside before is told again to `health`, until somebody empties the folder."""
         self._folder = data_dir / NAME
         self._health = health or Health()
+        self._waiting: set[Path] = set()  # segments that can't be read, and are told
         found = _kept(self._folder)
         if found:
             self._say("before", f"{len(found)} damaged files were set aside in {self._folder}: look, and empty it")
@@ -32,6 +33,33 @@ class Broken:
 
     def _say(self, kind: str, sentence: str) -> None:
         self._health.wrong(f"broken {kind}", sentence, hinders=False)
+
+    def segment(self, path: Path, places: int) -> None:
+        """`path` is damaged in so many `places`, mostly none. It is kept as it is now; what is behind them is read."""
+        if not places:
+            return
+        metrics.SPOOL_TORN.inc(places)
+        kept = self.keep(path, f"{path.parent.name}-{path.name}", goes=False)
+        self.tell(
+            "segment",
+            f"the spool's segment {path} is damaged in {places} places: the reports that stood there are lost, all "
+            f"others are stored; kept as {kept}",
+        )
+
+    def unreadable(self, path: Path, error: OSError, *, final: bool) -> None:
+        """A segment of the spool that the disk doesn't give back goes, once it is `final`, that the rest can be read.
+
+        What we are not allowed to read stays: that is for a person to mend.
+        """
+        if final and not isinstance(error, PermissionError):
+            kept = self.keep(path, f"{path.parent.name}-{path.name}", goes=True)
+            means = f"the reports in it are not stored, all others are; kept as {kept}"
+        elif path in self._waiting:
+            return
+        else:
+            self._waiting.add(path)
+            means = "the reports in it wait, all others are stored; once it can be read, they are too"
+        self.tell("segment", f"the spool's segment {path} can't be read ({error.strerror}): {means}")
 
     def keep(self, file: Path, name: str, *, goes: bool) -> str:
         """Where it is kept; `goes`: away from where it is. A name that is taken gets a number."""

@@ -8,7 +8,6 @@ import socket
 from collections.abc import Iterable
 from pathlib import Path
 
-from log.outbox import BadOutbox
 from log.places import KafkaPlace
 from log.reading import OtherVersion
 from log.segments import SEGMENT_BYTES, FolderInUse, SegmentWriter
@@ -32,12 +31,12 @@ async def adopt(folders: Iterable[Path], place: KafkaPlace | None) -> None:
             await ship(folder, place)
         except FolderInUse:
             continue  # an import's, or its own worker's again
-        except (BadOutbox, OtherVersion, OSError) as error:
+        except (OtherVersion, OSError) as error:
             logger.error("a spool that was left behind can't be shipped: %s", error, extra={"spool": str(folder)})
 
 
 async def ship(folder: Path, place: KafkaPlace) -> None:
-    """Returns when Kafka has all of it and the folder is gone. Raises FolderInUse, BadOutbox, OtherVersion, OSError."""
+    """Returns when Kafka has all of it and the folder is gone. Raises FolderInUse, OtherVersion, OSError."""
     writer = SegmentWriter(folder, 4 * SEGMENT_BYTES)  # holds the folder's lock; nothing is appended
     try:
         await _ship(Shipper(folder, place, collector_name(folder)))

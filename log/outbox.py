@@ -7,27 +7,18 @@ a kill the same bytes go out again under the same numbers, and the broker drops 
 import contextlib
 import logging
 import os
-import uuid
 from collections import deque
 from pathlib import Path
 from typing import NamedTuple
 
-import msgspec
-
-from log.frame import HEADER, split
-from log.reading import ended, has_header, read_frames
-from log.slots import BadSlots, Slots
-from schema import metrics
+from log.broken import Broken
+from log.frame import split
+from log.reading import ended, read_frames, start_in
+from log.remembered import NO_PRODUCER, Flight, Remembered
 
 logger = logging.getLogger("sentinel.ship")
 ENVELOPE_BYTES = 256 * 1024  # of the spool: about 500 reports of the usual size
-_SLOT_BYTES = 128 * 1024  # a sequence number for each of 10,000 partitions
-NO_PRODUCER = -1
 _LAST_SEQUENCE = 2**31 - 1_000_000  # the broker wraps to 0, aiokafka to a negative number
-
-
-class BadOutbox(Exception):
-    """What was remembered about the shipping can't be read."""
 
 
 class Position(NamedTuple):
@@ -35,30 +26,6 @@ class Position(NamedTuple):
 
     segment: str
     offset: int
-
-
-class Flight(msgspec.Struct):
-    """An envelope that went out and is not acknowledged: bytes `start` to `end` of a segment; `created` in ms."""
-
-    segment: str
-    start: int
-    end: int
-    partition: int
-    sequence: int
-    created: int
-
-
-class _Remembered(msgspec.Struct):
-    """`sequences`: the next one, by partition, of the idempotent producer `producer` of Kafka cluster `cluster`."""
-
-    spool: str
-    cluster: str = ""
-    producer: int = NO_PRODUCER
-    epoch: int = NO_PRODUCER
-    sequences: dict[int, int] = {}
-    read: dict[str, int] = {}  # offset by segment: what is before it is in a flight, or shipped
-    flights: list[Flight] = []
-    place: str = ""  # where this was written: the machine's start, and the folder's own number
 
 
 class Cut(NamedTuple):
@@ -73,19 +40,12 @@ class Cut(NamedTuple):
 class Outbox:
     """For the holder of the folder's lock."""
 
-    def __init__(self, folder: Path) -> None:
-        """Raises BadOutbox, OSError."""
+    def __init__(self, folder: Path, broken: Broken | None = None) -> None:
+        """`folder` is one of many in a folder of the data dir; `broken` hears of what is damaged. Raises OSError."""
         self._folder = folder
-        self._slots = Slots(folder / "shipping", _SLOT_BYTES)
-        try:
-            saved = self._slots.load()
-            self.state = msgspec.msgpack.decode(saved, type=_Remembered) if saved else _Remembered(uuid.uuid4().hex)
-        except (BadSlots, msgspec.DecodeError) as error:
-            self._slots.close()
-            raise BadOutbox(
-                f"{folder / 'shipping'} is damaged ({error}): move it away to ship the spool from its start; what is "
-                "shipped already and still in the spool would then count twice"
-            ) from error
+        self._broken = broken or Broken(folder.parent.parent)
+        self._remembered = Remembered(folder, self._broken)
+        self.state = self._remembered.state
         self._reached = Position("", 0)
         self._noted = True  # every landing is written down
         self._closed: deque[Path] = deque()  # segments that nothing is appended to any more, and not cut up
@@ -107,13 +67,13 @@ class Outbox:
         self.state.place = here
 
     def save(self) -> None:
-        self._slots.save(msgspec.msgpack.encode(self.state))
+        self._remembered.save()
         self._noted = True
 
     def close(self) -> None:
         with contextlib.suppress(OSError):
             self.note()
-        self._slots.close()
+        self._remembered.close()
 
     def settled(self) -> Position:
         """Everything before it is in the log."""
@@ -127,7 +87,7 @@ class Outbox:
         """
         while True:
             while self._closed:
-                found = self._cut_from(self._closed[0], final=True)
+                found = self._cut_or_set_aside(self._closed[0])
                 if found is not None:
                     return found
                 segment = self._closed.popleft().name
@@ -138,15 +98,26 @@ class Outbox:
             if not self._closed:
                 return self._cut_from(being_written[0], final=False) if being_written else None
 
+    def _cut_or_set_aside(self, path: Path) -> Cut | None:
+        """Of a closed segment; None also where the disk doesn't give it back."""
+        try:
+            return self._cut_from(path, final=True)
+        except PermissionError:
+            raise
+        except OSError as error:
+            self._broken.unreadable(path, error, final=True)
+            return None
+
     def _cut_from(self, path: Path, *, final: bool) -> Cut | None:
-        start = self.state.read.get(path.name, len(HEADER))
         with path.open("rb") as file:
+            start = start_in(file, path, self.state.read.get(path.name), self._broken, final=final)
+            if start is None:
+                return None
+            self.state.read[path.name] = start
             size = os.fstat(file.fileno()).st_size
-            if start == len(HEADER) and size >= start and not has_header(file.read(start), path):
-                metrics.SPOOL_TORN.inc()
             while start < size:
                 frames = read_frames(file.fileno(), start, size, ENVELOPE_BYTES, final=final)
-                metrics.SPOOL_TORN.inc(frames.damaged)
+                self._broken.segment(path, frames.damaged)
                 if frames.records:
                     return Cut(path.name, start, start + frames.consumed, frames.records)
                 if not frames.consumed:
@@ -189,12 +160,15 @@ class Outbox:
 
     def records(self, flight: Flight) -> list[bytes]:
         """The same as when it was cut; nothing where the segment is gone, which it only is when all of it landed."""
+        path, length = self._folder / flight.segment, flight.end - flight.start
         try:
-            with (self._folder / flight.segment).open("rb") as file:
-                found = os.pread(file.fileno(), flight.end - flight.start, flight.start)
+            with path.open("rb") as file:
+                found = os.pread(file.fileno(), length, flight.start)
         except FileNotFoundError:
             return []
-        return split(found, final=True).records
+        frames = split(found, final=True)
+        self._broken.segment(path, frames.damaged or int(len(found) < length))
+        return frames.records
 
     def name(self, flight: Flight) -> str:
         """The envelope's id."""

@@ -39,7 +39,7 @@ def files(file: Path) -> tuple[Path, Path]:
 
 
 def load(file: Path) -> Loaded:
-    """The later of the two that can be read. Raises OSError."""
+    """The later of the two that can be read. Raises PermissionError."""
     there = [path for path in files(file) if path.exists()]
     found = {path: its for path in there if (its := _read(path)) is not None}
     if file in found and not found[file].turn:
@@ -51,10 +51,13 @@ def load(file: Path) -> Loaded:
 
 
 def _read(path: Path) -> Position | None:
-    text = path.read_bytes()
+    """None where it is damaged. What we are not allowed to read is a person's to mend. Raises PermissionError."""
     try:
+        text = path.read_bytes()
         found = msgspec.json.decode(text, type=Position)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except PermissionError:
+        raise
+    except (msgspec.DecodeError, UnicodeDecodeError, OSError):
         return None
     whole = found.check == _checksum(found) if found.turn else b'"stored"' in text
     return found if whole else None

@@ -6,8 +6,9 @@ from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.errors import ProducerClosed
 
 from log.kafka import BIGGEST_RECORD_BYTES, Cluster, connection, cut_off, stop
-from log.outbox import NO_PRODUCER, Flight, Outbox
+from log.outbox import Outbox
 from log.places import KafkaPlace
+from log.remembered import NO_PRODUCER, Flight
 
 _SENDING_SECONDS = 1.0  # for requests whose connections are cut off to end
 

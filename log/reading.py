@@ -3,9 +3,11 @@
 import os
 import time
 from pathlib import Path
+from typing import BinaryIO
 
 import msgspec
 
+from log.broken import Broken
 from log.frame import HEADER, Frames, frame_length, split
 from log.segments import has_writer, segments
 from schema import delivery
@@ -35,6 +37,19 @@ def has_header(header: bytes, path: Path) -> bool:
 
 
 _LATER_VERSIONS = 15  # of the format; what is beyond is damage
+
+
+def start_in(file: BinaryIO, path: Path, read: int | None, broken: Broken, *, final: bool) -> int | None:
+    """Where to go on in a segment that was `read` so far, None if it was not; None where it has no header yet.
+
+    One that is shorter than that is told to `broken`, as is a damaged header. Raises OtherVersion.
+    """
+    at, size = len(HEADER) if read is None else read, os.fstat(file.fileno()).st_size
+    if read is None and size < at and not final:
+        return None
+    right = has_header(file.read(at), path) if read is None and size >= at else size >= at
+    broken.segment(path, int(not right))
+    return min(at, size)
 
 
 def read_frames(fd: int, at: int, size: int, chunk: int, *, final: bool) -> Frames:

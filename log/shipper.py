@@ -22,9 +22,10 @@ from aiokafka.errors import (
 )
 
 from log.kafka import CannotReach, look_for_topic, why
-from log.outbox import NO_PRODUCER, Cut, Flight, Outbox, Position
+from log.outbox import Cut, Outbox, Position
 from log.places import KafkaPlace
 from log.producer import Producer
+from log.remembered import NO_PRODUCER, Flight
 from schema import metrics
 from schema.envelope import pack
 
@@ -42,7 +43,7 @@ class Shipper:
     """One for a spool folder, by the holder of its lock."""
 
     def __init__(self, folder: Path, place: KafkaPlace, collector: str, linger: float = LINGER_SECONDS) -> None:
-        """`collector` names the packer in its envelopes. Raises BadOutbox, OSError."""
+        """`collector` names the packer in its envelopes. Raises OSError."""
         self._outbox = Outbox(folder)
         self._place = place
         self._collector = collector

@@ -8,45 +8,50 @@ import os
 import struct
 import zlib
 from pathlib import Path
+from typing import NamedTuple
 
 _HEAD = struct.Struct("<4sQII")  # mark, turn, length, CRC-32
 _MARK = b"CSPS"
 
 
-class BadSlots(Exception):
-    """The file is there, and neither slot can be read."""
+class Loaded(NamedTuple):
+    """`content`: what was saved last, or before that where a slot is damaged; None if there is nothing.
+
+    `turn`: how often it was saved; `whole`: neither slot is damaged.
+    """
+
+    turn: int
+    content: bytes | None
+    whole: bool
 
 
 class Slots:
     """One writer at a time: who uses it holds the folder's lock."""
 
-    def __init__(self, path: Path, size: int) -> None:
-        """`size`: most bytes of a slot's content. Raises OSError where the file can't be made."""
+    def __init__(self, path: Path, size: int, turn: int = 0) -> None:
+        """`size`: most bytes of a slot's content; `turn`: of the last that was saved. Raises OSError."""
         self._path = path
         self._size = _HEAD.size + size
-        self._turn = 0
+        self._turn = turn
         fresh = path.with_suffix(".new")
         if not path.exists():
             fresh.write_bytes(bytes(2 * self._size))
             fresh.replace(path)
         self._fd = os.open(path, os.O_RDWR)
 
-    def load(self) -> bytes | None:
-        """What was saved last; None if nothing ever was. Raises BadSlots."""
-        if os.fstat(self._fd).st_size != 2 * self._size:
-            raise BadSlots(f"{self._path} is damaged: it is not as long as it was made")
+    def load(self) -> Loaded:
         found = [self._read(number) for number in (0, 1)]
         good = [slot for slot in found if isinstance(slot, tuple)]
-        if good:
-            self._turn, content = max(good)
-            return content
-        if found[0] is None:  # the second slot is written first: nothing, or not all of the very first
-            return None
-        raise BadSlots(f"{self._path} is damaged")
+        self._turn, content = max(good, default=(0, None))
+        whole = os.fstat(self._fd).st_size == 2 * self._size and False not in found
+        return Loaded(self._turn, content, whole and len(good) == min(self._turn, 2))
 
     def _read(self, number: int) -> tuple[int, bytes] | bool | None:
         """Turn and content; None if the slot is still empty, False if it is damaged."""
-        slot = os.pread(self._fd, self._size, number * self._size)
+        try:
+            slot = os.pread(self._fd, self._size, number * self._size)
+        except OSError:  # of a bad disk
+            return False
         if not slot.strip(b"\0"):
             return None
         if len(slot) < _HEAD.size:

@@ -8,15 +8,15 @@ import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from log import position as positions
 from log.broken import Broken
 from log.frame import HEAD_BYTES, HEADER, split
 from log.position import Pending, Position
 from log.protocols import BATCH_BYTES, Batch
-from log.reading import decode, ended, has_header, read_frames
+from log.reading import decode, ended, read_frames, start_in
 from log.segments import segments
-from schema import metrics
 
 LINGER_SECONDS = 0.4  # a small batch waits this long for company: an insert costs the same for one row as for 1000
 POLL_SECONDS = 0.05
@@ -112,43 +112,41 @@ class SpoolConsumer:
 
     def _read_segment(self, path: Path, read: _Read, room: int, *, final: bool) -> None:
         """As many chunks as the batch has room for; `final`: nothing more will be written here."""
-        key = _key(path)
-        at = self._read_to.get(key, len(HEADER))
-        # A writer that ends takes its empty segment along.
-        with contextlib.suppress(FileNotFoundError), path.open("rb") as file:
-            size = os.fstat(file.fileno()).st_size
-            if at == len(HEADER) and size >= at and not has_header(file.read(at), path):
-                self._tell_damage(path, 1)
-            while at < size and read.size < room:
-                frames = read_frames(file.fileno(), at, size, _CHUNK_BYTES, final=final)
-                if not frames.consumed:
-                    break
-                self._tell_damage(path, frames.damaged)
-                at += frames.consumed
-                self._read_to[key] = read.end[key] = at
-                read.records.setdefault(key, []).extend(frames.records)
-                read.size += frames.consumed
+        try:
+            with path.open("rb") as file:
+                self._read_file(file, path, read, room, final=final)
+        except FileNotFoundError:
+            pass  # a writer that ends takes its empty segment along
+        except OSError as error:
+            self._broken.unreadable(path, error, final=final)
 
-    def _tell_damage(self, path: Path, places: int) -> None:
-        """The segment is kept as it is now; what follows a damaged place is read."""
-        if not places:
+    def _read_file(self, file: BinaryIO, path: Path, read: _Read, room: int, *, final: bool) -> None:
+        key = _key(path)
+        at = start_in(file, path, self._read_to.get(key), self._broken, final=final)
+        if at is None:
             return
-        metrics.SPOOL_TORN.inc(places)
-        kept = self._broken.keep(path, f"{path.parent.name}-{path.name}", goes=False)
-        self._broken.tell(
-            "segment",
-            f"the spool's segment {path} is damaged in {places} places: the reports that stood there are lost, all "
-            f"others are stored; kept as {kept}",
-        )
+        self._read_to[key] = at
+        if at < self._position.stored.get(key, 0):
+            self._position.stored[key] = at  # what was stored of it is gone
+        size = os.fstat(file.fileno()).st_size
+        while at < size and read.size < room:
+            frames = read_frames(file.fileno(), at, size, _CHUNK_BYTES, final=final)
+            if not frames.consumed:
+                break
+            self._broken.segment(path, frames.damaged)
+            at += frames.consumed
+            self._read_to[key] = read.end[key] = at
+            read.records.setdefault(key, []).extend(frames.records)
+            read.size += frames.consumed
 
     def _again(self, pending: Pending) -> Batch:
         """The batch that was being inserted when the process died: the same range, the same id."""
         records: list[bytes] = []
         for key, end in pending.end.items():
             start = pending.start.get(key, len(HEADER))
-            with contextlib.suppress(FileNotFoundError), (self._folder / key).open("rb") as file:
-                frames = split(os.pread(file.fileno(), end - start, start), final=True)
-                self._tell_damage(self._folder / key, frames.damaged)
+            with contextlib.suppress(OSError), (self._folder / key).open("rb") as file:  # it is told when read on
+                frames = split(os.pread(file.fileno(), max(0, end - start), start), final=True)
+                self._broken.segment(self._folder / key, frames.damaged)
                 records += frames.records
             self._read_to[key] = end
         return self._batch(pending.id, records, pending.decided, pending.end)
@@ -175,9 +173,9 @@ class SpoolConsumer:
                     if stored.get(_key(path), len(HEADER)) >= path.stat().st_size:
                         path.unlink()
         kept = {_key(path) for folder in self._folders() for path in segments(folder)}
-        for key in stored.keys() - kept:
-            del stored[key]
-            self._read_to.pop(key, None)
+        for known in (stored, self._read_to):
+            for key in known.keys() - kept:
+                del known[key]
 
     async def empty(self) -> bool:
         return True  # all of it was read by the `next` that gave nothing

@@ -13,7 +13,8 @@ from processor import moves, ranges
 from processor.ranges import Only
 from processor.relabel import SETTINGS, finish, insert_once
 from processor.tidy import tidy
-from schema.forgetting import OF_URLS, Held, Wanted, drop_old_parts, held, orphans, statements, until_done
+from schema.forgetting import OF_URLS, Wanted, held, orphans
+from schema.mutations import Held, drop_old_parts, gone
 from schema.server import Server
 from schema.store import Store
 
@@ -35,17 +36,17 @@ def forget(store: Store, wanted: Wanted) -> Iterator[dict[str, Any]]:
     client = store.client(SETTINGS)
     try:
         finish(client)
-        going = held(client, wanted)
-        yield {"rows": sum(its.rows for its in going)}
+        first = going = held(client, wanted)
+        yield {"rows": sum(its.rows for its in first)}
         if wanted.urls or wanted.beginnings:
             yield from _out_of_counts(store, client, wanted)
             tidy(client, place)
             # The rows that took it out, and what was written down of them.
-            going += held(client, wanted)
+            going = held(client, wanted)
         yield from _gone(client, store, going)
         left = orphans(client)
         yield from _gone(client, store, left)
-        tables = sorted({its.table for its in (*going, *left)} | ({*_COUNTS} if going else set()))
+        tables = sorted({its.table for its in (*first, *going, *left)} | ({*_COUNTS} if going else set()))
         clean = place is None and (not tables or drop_old_parts(client, tables))
         yield {"done": True, "clean": clean}
     finally:
@@ -53,10 +54,7 @@ def forget(store: Store, wanted: Wanted) -> Iterator[dict[str, Any]]:
 
 
 def _gone(client: Client, store: Store, going: list[Held]) -> Iterator[dict[str, Any]]:
-    place = store.place if isinstance(store, Server) else None
-    for statement in statements(going, place):
-        client.command(statement)
-    for parts in until_done(client, place):
+    for parts in gone(client, going, store.place if isinstance(store, Server) else None):
         yield {"parts": parts}
 
 

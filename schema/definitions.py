@@ -40,7 +40,7 @@ def mend(path: Path, copies: Path, broken: Path) -> list[Mended]:
     found = []
     for copy in _files(copies):
         file = path / copy.relative_to(copies)
-        if file.is_symlink() or (not copy.is_symlink() and _is_definition(file)):
+        if file.is_symlink() or (not copy.is_symlink() and _is_definition(file, copy)):
             continue
         kept = None
         if file.exists():
@@ -53,10 +53,10 @@ def mend(path: Path, copies: Path, broken: Path) -> list[Mended]:
     return found
 
 
-def _is_definition(file: Path) -> bool:
-    """Whether it looks like one: what else is wrong with it is ClickHouse's to find."""
+def _is_definition(file: Path, copy: Path) -> bool:
+    """Whether it looks like one, and not like one that was cut short: what else is wrong is ClickHouse's to find."""
     try:
-        text = file.read_text()
+        text, kept = file.read_text(), copy.read_text()
     except (OSError, UnicodeDecodeError):
         return False
-    return text.startswith("ATTACH ") and "\0" not in text
+    return text.startswith("ATTACH ") and "\0" not in text and (text == kept or not kept.startswith(text))

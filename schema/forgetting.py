@@ -1,24 +1,15 @@
-"""Which rows hold something of a site or of URLs, table by table; and how they go, on the disk too.
-
-A mutation's text is kept beside the table it was for. So it names rows by a hash of their key, and never says what is
-to be forgotten.
-"""
+"""Which rows hold something of a site or of URLs, table by table."""
 
 import json
 import re
-import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from clickhouse_connect.driver.client import Client
 
-from schema.cluster import LOCAL
-from schema.places import ClickHousePlace
+from schema.mutations import PATIENT, Held
 
 _PORTS = {"http": 80, "https": 443}
-_AT_ONCE = 4000  # hashes in a statement: ClickHouse reads 256 KiB of one
-_LOOK_SECONDS = 0.2
-_OLD_PARTS_SECONDS = 20.0
 
 
 class Wanted(NamedTuple):
@@ -55,16 +46,6 @@ def _spelled(url: str) -> str:
     port = f"(?::0*{_PORTS[scheme]})?" if slash and scheme in _PORTS and ":" not in host else ""
     ways = dict.fromkeys((slash + path, json.dumps(slash + path)[1:-1]))  # é or \u00e9
     return f"(?i:{re.escape(f'{scheme}://{host}')}){port}(?:{'|'.join(map(re.escape, ways))})"
-
-
-class Held(NamedTuple):
-    """Rows of `table` by a hash of `key`; `clears`: columns of them that are emptied, instead of the rows going."""
-
-    table: str
-    key: str
-    hashes: list[str]
-    rows: int
-    clears: str = ""
 
 
 class _Where(NamedTuple):
@@ -106,132 +87,54 @@ _OF_THIS_SITE_ONLY = (
 
 
 def _of_site() -> Iterator[_Where]:
-    for table in _OF_A_SITE:
-        yield _Where(table, "site", _SITE)
     silent = f"key IN (SELECT sipHash128({_SOURCE}) FROM sources WHERE {_SITE})"  # noqa: S608  (of ours)
     yield _Where("silent_sources", "key", silent)
     yield _Where("alert_messages", "seq", _MESSAGES_OF.format(condition=_SITE))
     yield _Where("noise_moves", "batch", _LABELLED)
+    for table in _OF_A_SITE:
+        yield _Where(table, "site", _SITE)
 
 
 def _of_urls(site: str) -> Iterator[_Where]:
     here = f"{_SITE} AND " if site else ""
-    yield _Where("violations", "fingerprint", f"{here}({OF_URLS})")
-    yield _Where("weeks", "fingerprint", f"{here}({OF_URLS})")
-    for table in ("violations", "weeks"):
-        others = f"{here}NOT ({OF_URLS})"
-        yield _Where(table, "site, referrer", f"{others} AND {_is('referrer')}", clears="referrer")
-        yield _Where(table, "site, sample", f"{others} AND ({_says('sample')})", clears="sample")
     of_them = f"fingerprint IN (SELECT fingerprint FROM violations WHERE {here}({OF_URLS}))"  # noqa: S608  (ours)
     yield _Where("examples", "site, fingerprint", f"{here}({of_them} OR {_says('raw')})")
     yield _Where("rejects", "day, reason, slot", f"{here}({_says('raw')})")
     only_here = f" AND {_OF_THIS_SITE_ONLY}" if site else ""
     yield _Where("policies", "policy_hash", f"{_says('original_policy')}{only_here}")
     told = f"{here}({_says('title', 'evidence', 'occasion')})"
-    yield _Where("alert_events", "id", told)
     payload = f"{_MESSAGES_OF.format(condition=_SITE)} AND ({_says('payload')})" if site else _says("payload")
     yield _Where("alert_messages", "seq", f"{payload} OR {_MESSAGES_OF.format(condition=told)}")
+    yield _Where("alert_events", "id", told)
     # One batch may hold rows of many sites. All are done by now, and nobody reads them again.
     yield _Where("noise_moves", "batch", f"{_LABELLED} AND ({_says('rows')})" if site else _says("rows"))
+    yield _Where("violations", "fingerprint", f"{here}({OF_URLS})")
+    yield _Where("weeks", "fingerprint", f"{here}({OF_URLS})")
+    for table in ("violations", "weeks"):
+        others = f"{here}NOT ({OF_URLS})"
+        yield _Where(table, "site, referrer", f"{others} AND {_is('referrer')}", clears="referrer")
+        yield _Where(table, "site, sample", f"{others} AND ({_says('sample')})", clears="sample")
+
+
+def _rows(client: Client, its: _Where, wanted: Wanted) -> Held:
+    used = {name: value for name, value in wanted.values.items() if f"{{{name}:" in its.condition}
+    asked = f"SELECT count() FROM {its.table} WHERE {its.condition}"  # noqa: S608  (ours)
+    rows = client.query(asked, parameters=used, settings=PATIENT).result_rows
+    return Held(its.table, its.key, its.condition, used, rows[0][0], its.clears)
 
 
 def held(client: Client, wanted: Wanted) -> list[Held]:
-    """What there is now, without what is counted in roll-ups of other things too. Raises ClickHouseError."""
+    """What there is now, without what is counted in roll-ups of other things too. Raises ClickHouseError.
+
+    In the order in which it may go: what is known by rows of another table before these.
+    """
     of_urls = wanted.urls or wanted.beginnings
-    found = [_held(client, its, wanted) for its in (_of_urls(wanted.site) if of_urls else _of_site())]
+    found = [_rows(client, its, wanted) for its in (_of_urls(wanted.site) if of_urls else _of_site())]
     return [its for its in found if its.rows]
 
 
 def orphans(client: Client) -> list[Held]:
     """Policies that no violation has any more. Raises ClickHouseError."""
     gone = "policy_hash NOT IN (SELECT policy_hash FROM violations)"
-    found = [_held(client, _Where(table, "policy_hash", gone), Wanted("")) for table in ("policies", "site_policies")]
+    found = [_rows(client, _Where(table, "policy_hash", gone), Wanted("")) for table in ("policies", "site_policies")]
     return [its for its in found if its.rows]
-
-
-def _hash(key: str) -> str:
-    return f"sipHash128({key})"
-
-
-def _held(client: Client, its: _Where, wanted: Wanted) -> Held:
-    asked = f"SELECT hex({_hash(its.key)}) AS its, count() FROM {its.table} WHERE {its.condition} GROUP BY its"  # noqa: S608  (ours)
-    used = {name: value for name, value in wanted.values.items() if f"{{{name}:" in its.condition}
-    rows = client.query(asked, parameters=used, settings={"max_execution_time": 600}).result_rows
-    return Held(its.table, its.key, [row[0] for row in rows], sum(row[1] for row in rows), its.clears)
-
-
-def statements(found: Sequence[Held], place: ClickHousePlace | None) -> Iterator[str]:
-    for its in found:
-        where = its.table
-        if place is not None and place.cluster:
-            where = f"`{place.database}`.{its.table}{LOCAL} ON CLUSTER '{place.cluster}'"
-        what = f"UPDATE {its.clears} = ''" if its.clears else "DELETE"
-        for start in range(0, len(its.hashes), _AT_ONCE):
-            some = ", ".join(f"unhex('{one}')" for one in its.hashes[start : start + _AT_ONCE])
-            yield f"ALTER TABLE {where} {what} WHERE {_hash(its.key)} IN ({some})"
-
-
-_LEFT = """
-SELECT sum(parts_to_do), anyIf(latest_fail_reason, latest_fail_reason != ''), count()
-FROM {of} WHERE database = {{database:String}} AND NOT is_done
-"""
-
-
-class MutationFails(Exception):
-    """A sentence, with ClickHouse's own reason."""
-
-
-def until_done(client: Client, place: ClickHousePlace | None) -> Iterator[int]:
-    """Parts still to be rewritten, again and again until there are none. Raises ClickHouseError, MutationFails."""
-    [(database,)] = client.query("SELECT currentDatabase()").result_rows
-    of = "system.mutations"
-    if place is not None and place.cluster:
-        of = f"clusterAllReplicas('{place.cluster}', system.mutations)"
-    while True:
-        found = client.query(_LEFT.format(of=of), parameters={"database": database}).result_rows
-        left, why, mutations = found[0]
-        if why:
-            raise MutationFails(f"rows can't be deleted: {why.partition(chr(10))[0][:300]}")
-        if not mutations:
-            return
-        yield int(left)
-        time.sleep(_LOOK_SECONDS)
-
-
-_OLD_PARTS = """
-SELECT count() FROM system.parts
-WHERE database = currentDatabase() AND NOT active AND table IN {t:Array(String)}
-"""
-
-
-_DROPS = """
-SELECT name FROM system.tables
-WHERE database = currentDatabase() AND engine_full LIKE '%old_parts_lifetime%'
-"""
-
-
-def drop_old_parts(client: Client, tables: Sequence[str]) -> bool:
-    """In this process: ClickHouse keeps parts for 8 minutes after it wrote their rows anew; ours go now.
-
-    It looks for them when a partition is dropped, also one that isn't there. False where some are still in use.
-    """
-    ends = time.monotonic() + _OLD_PARTS_SECONDS
-    for table in tables:
-        client.command(f"ALTER TABLE {table} MODIFY SETTING old_parts_lifetime = 0")
-    try:
-        while True:
-            for table in tables:
-                client.command(f"ALTER TABLE {table} DROP PARTITION ID 'none'")
-            if not client.query(_OLD_PARTS, parameters={"t": list(tables)}).result_rows[0][0]:
-                return True
-            if time.monotonic() > ends:
-                return False
-            time.sleep(_LOOK_SECONDS)
-    finally:
-        keep_old_parts(client)
-
-
-def keep_old_parts(client: Client) -> None:
-    """As long as ClickHouse does by default; a kill while they were dropped may have left it otherwise."""
-    for (table,) in client.query(_DROPS).result_rows:
-        client.command(f"ALTER TABLE {table} RESET SETTING old_parts_lifetime")

@@ -12,6 +12,10 @@ class NewerStore(Exception):
     """The tables were made by a newer version than this one."""
 
 
+class RecordBroken(Exception):
+    """It can't be known which files were applied; the message says what to do."""
+
+
 def migrations() -> list[tuple[int, str, str]]:
     """Number, name and text of each file, in order."""
     files = [file for file in (resources.files("schema") / "migrations").iterdir() if file.name.endswith(".sql")]
@@ -62,8 +66,13 @@ def formed(retention_days: int, form: Form = as_it_is) -> list[Migration]:
 def migrate(client: Client, retention_days: int) -> list[str]:
     """In this process: apply what is missing and follow a changed retention. The names of the files applied.
 
-    Raises NewerStore.
+    Raises NewerStore, RecordBroken.
     """
+    if client.query(_RECORD_ASIDE).result_rows:  # what was applied would be again, and fill tables a second time
+        raise RecordBroken(
+            "the store's record of its migrations is damaged: move the data dir away, and `csp-sentinel restore` a "
+            "backup in its place"
+        )
     wanted = formed(retention_days)
     applied = apply(client, wanted)
     for statement in (statement for _, name, its in wanted if name in applied for statement in its):
@@ -76,6 +85,9 @@ def migrate(client: Client, retention_days: int) -> list[str]:
     return applied
 
 
+_RECORD_ASIDE = """
+SELECT name FROM system.detached_parts WHERE database = currentDatabase() AND table = 'migrations'
+"""
 _NEW_QUERY = re.compile(r"ALTER TABLE (\w+) MODIFY QUERY\s")
 
 

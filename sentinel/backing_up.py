@@ -6,20 +6,19 @@ import sys
 import time
 from pathlib import Path
 
-import msgspec
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
 from schema.migrate import migrations
 from sentinel import __version__
-from sentinel.backup_files import FORMAT, MANIFEST, File, Manifest, copy, files, write_whole
+from sentinel.backup_files import CHECKSUM, FORMAT, MANIFEST, File, Manifest, copy, files, write_manifest
 from sentinel.explained import CannotStart, explained
 from sentinel.layout import LAYOUT
 from sentinel.settings import Settings
 from sentinel.snapshot import snapshot
 from sentinel.spools import held
 
-_OURS = {"store", "spool", "processor", MANIFEST}
+_OURS = {"store", "spool", "processor", MANIFEST, CHECKSUM}
 
 
 def backup(settings: Settings, given: argparse.Namespace) -> int:
@@ -33,7 +32,7 @@ def backup(settings: Settings, given: argparse.Namespace) -> int:
                 made = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
                 manifest = Manifest(FORMAT, __version__, LAYOUT, migrations()[-1][0], made)
                 _copy_all(taken, unfinished, manifest)
-            write_whole(unfinished / MANIFEST, msgspec.json.format(msgspec.json.encode(manifest)))
+            write_manifest(unfinished, manifest)
             unfinished.rename(given.folder)
         except OSError as error:
             raise CannotStart(f"the backup can't be made: {error}") from error

@@ -11,6 +11,7 @@ import msgspec
 
 FORMAT = 1
 MANIFEST = "manifest.json"
+CHECKSUM = f"{MANIFEST}.sha256"  # as sha256sum(1) writes and checks it; earlier versions wrote none
 _PIECE = 1 << 20
 
 
@@ -46,7 +47,9 @@ class Copied(NamedTuple):
 def read_manifest(folder: Path) -> Manifest:
     """Raises BadBackup."""
     try:
-        found = msgspec.json.decode((folder / MANIFEST).read_bytes(), type=Manifest)
+        text = (folder / MANIFEST).read_bytes()
+        _check(folder, text)
+        found = msgspec.json.decode(text, type=Manifest)
     except FileNotFoundError:
         raise BadBackup(f"{folder} is no backup: it has no {MANIFEST}, which is written last") from None
     except (OSError, ValueError) as error:
@@ -58,6 +61,23 @@ def read_manifest(folder: Path) -> Manifest:
     if not found.files:
         raise BadBackup(f"{folder / MANIFEST} names no files: no backup is without any")
     return found
+
+
+def _check(folder: Path, text: bytes) -> None:
+    """Raises BadBackup, OSError."""
+    if has_checksum(folder) and (folder / CHECKSUM).read_bytes() != _checksum(text):
+        raise BadBackup(
+            f"{folder / MANIFEST} is not as it was written, or {CHECKSUM} beside it isn't: nothing was restored; "
+            "take another backup"
+        )
+
+
+def has_checksum(folder: Path) -> bool:
+    return (folder / CHECKSUM).exists()
+
+
+def _checksum(text: bytes) -> bytes:
+    return f"{hashlib.sha256(text).hexdigest()}  {MANIFEST}\n".encode()
 
 
 def files(folder: Path) -> list[Path]:
@@ -78,10 +98,12 @@ def copy(source: Path, to: Path, progress: Callable[[int], None]) -> Copied:
     return Copied(size, digest.hexdigest())
 
 
-def write_whole(path: Path, text: bytes) -> None:
-    """On the disk when it returns, as is what was written before. Raises OSError."""
+def write_manifest(folder: Path, manifest: Manifest) -> None:
+    """Last: on the disk when it returns, as is what was written before. Raises OSError."""
+    text = msgspec.json.format(msgspec.json.encode(manifest))
+    (folder / CHECKSUM).write_bytes(_checksum(text))
     os.sync()
-    with path.open("xb") as file:
+    with (folder / MANIFEST).open("xb") as file:
         file.write(text)
         file.flush()
         os.fsync(file.fileno())

@@ -6,19 +6,18 @@ from collections.abc import Iterator
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from log.kafka import CannotReach
-from log.outbox import BadOutbox
 from log.reading import OtherVersion
 from log.segments import FolderInUse
 from schema.clickhouse import NoEngine, StoreBroken, StoreInUse
-from schema.migrate import NewerStore
+from schema.migrate import NewerStore, RecordBroken
 from schema.noise import BadRules
 from schema.sites import BadSites
 from schema.store import TablesMissing, WrongCluster
 
 # Carry their sentence.
 _SAID = (
-    StoreBroken, BadOutbox, OtherVersion, BadSites, BadRules, NewerStore, TablesMissing, WrongCluster, CannotReach,
-    NoEngine,
+    StoreBroken, OtherVersion, BadSites, BadRules, NewerStore, TablesMissing, WrongCluster, CannotReach,
+    NoEngine, RecordBroken,
 )  # fmt: skip
 
 
@@ -46,4 +45,6 @@ def explained() -> Iterator[None]:
             "backup: `csp-sentinel restore`"
         ) from error
     except OSError as error:
-        raise CannotStart(f"the data dir can't be used: {error}; choose another --data-dir") from error
+        raise CannotStart(
+            f"the data dir can't be used: {error}; put that right, or choose another --data-dir"
+        ) from error

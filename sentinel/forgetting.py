@@ -14,8 +14,9 @@ from processor.forget import forget as forgotten
 from processor.forget import found
 from processor.urls import read_url
 from schema.clickhouse import StoreInUse, open_chdb
-from schema.forgetting import MutationFails, Wanted
+from schema.forgetting import Wanted
 from schema.migrate import migrate
+from schema.mutations import MutationFails
 from schema.server import Server
 from schema.sites import LABEL
 from schema.store import Store

@@ -1,20 +1,24 @@
 """Opening the store, wherever it is: with its tables as they should be, and what was damaged told."""
 
 import contextlib
+import logging
 from collections.abc import Iterator
 
 from clickhouse_connect.driver.client import Client
+from clickhouse_connect.driver.exceptions import DatabaseError
 
 from log.broken import NAME, Broken
 from processor.relabel import finish
-from schema import definitions
+from schema import definitions, parts
 from schema.clickhouse import Engine, open_chdb
-from schema.forgetting import keep_old_parts
 from schema.health import Health
 from schema.migrate import migrate
+from schema.mutations import keep_old_parts
 from schema.server import Server
 from sentinel import __version__
 from sentinel.settings import Settings
+
+logger = logging.getLogger("sentinel.broken")
 
 
 @contextlib.contextmanager
@@ -28,13 +32,32 @@ def open_store(settings: Settings, health: Health | None = None) -> Iterator[Eng
     with open_chdb(folder) as engine:
         _tell(engine, Broken(settings.data_dir, health))
         client = engine.client()
-        migrate(client, settings.retention_days)
-        keep_old_parts(client)
-        with contextlib.suppress(OSError):  # on a full disk the store has to be served all the same
-            definitions.keep(engine.path, folder / "definitions")
-        finish(client)
-        _record_start(client)
+        try:
+            _prepare(settings, engine, client)
+        except DatabaseError:  # of a part that can be opened, and not be read
+            if not _put_aside(client):
+                raise
+            _prepare(settings, engine, client)
         yield engine
+
+
+def _prepare(settings: Settings, engine: Engine, client: Client) -> None:
+    """May be repeated."""
+    migrate(client, settings.retention_days)
+    keep_old_parts(client)
+    with contextlib.suppress(OSError):  # on a full disk the store has to be served all the same
+        definitions.keep(engine.path, settings.data_dir / "store" / "definitions")
+    finish(client)
+    _record_start(client)
+
+
+def _put_aside(client: Client) -> bool:
+    """Reads the whole store for damage; whether there was any. Who watches the parts tells of them."""
+    found = list(parts.put_broken_aside(client, lambda: False))
+    for part in found:
+        logger.error("a part of the store is damaged, and was put aside", extra={
+            "table": part.table, "part": part.name, "why": part.why[:200]})  # fmt: skip
+    return bool(found)
 
 
 def _tell(engine: Engine, broken: Broken) -> None:
@@ -49,5 +72,5 @@ def _record_start(client: Client) -> None:
     """Also brings the engine's code for inserts and sums into memory: from a cold disk that took two seconds, which the
     first report would have waited.
     """
-    client.insert("starts", [[__version__]], column_names=["version"])
     client.query("SELECT sum(reports), uniqExact(fingerprint), max(last_seen) FROM violations WHERE site = ''")
+    client.insert("starts", [[__version__]], column_names=["version"])

@@ -3,12 +3,13 @@
 import argparse
 import os
 import shutil
+import sys
 from pathlib import Path
 
 from schema.migrate import migrations
 from sentinel import layout
 from sentinel.backing_up import progress
-from sentinel.backup_files import FORMAT, BadBackup, Manifest, copy, read_manifest
+from sentinel.backup_files import CHECKSUM, FORMAT, BadBackup, Manifest, copy, has_checksum, read_manifest
 from sentinel.explained import CannotStart
 from sentinel.settings import Settings
 
@@ -20,6 +21,9 @@ def restore(settings: Settings, given: argparse.Namespace) -> int:
     try:
         manifest = read_manifest(given.folder)
         _check(manifest, given.folder, data_dir)
+        if not has_checksum(given.folder):
+            print(f"{given.folder} has no {CHECKSUM}, as one of an older version: its list of files is taken as it is, "
+                  "each file is checked", file=sys.stderr)  # fmt: skip
         _restore(manifest, given.folder, data_dir)
     except BadBackup as error:
         raise CannotStart(str(error)) from error

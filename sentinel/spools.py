@@ -5,6 +5,7 @@ import fcntl
 from collections.abc import Iterator
 from pathlib import Path
 
+from log import remembered
 from log.outbox import Outbox
 from log.position import files, forget
 from log.segments import has_writer, is_held, segments
@@ -13,7 +14,6 @@ from sentinel.explained import CannotStart
 from sentinel.settings import Settings
 
 IMPORTS = "import"  # beside the spool: no processor reads what an import sends to Kafka
-_SHIPPING = "shipping"  # in a spool's folder: how far it went to Kafka
 _COMMANDS = ("run", "ingest", "process")  # that work on the spool
 
 
@@ -53,7 +53,7 @@ def check_spool(settings: Settings, command: str) -> None:
 
 def _leave_kafka(spool: Path) -> None:
     for folder in _folders(spool):
-        if not (folder / _SHIPPING).exists() or has_writer(folder):
+        if not remembered.is_there(folder) or has_writer(folder):
             continue
         outbox = Outbox(folder)
         try:
@@ -64,7 +64,7 @@ def _leave_kafka(spool: Path) -> None:
                 )
         finally:
             outbox.close()
-        (folder / _SHIPPING).unlink()
+        remembered.forget(folder)
 
 
 def _leave_spool(spool: Path, position: Path) -> None:
@@ -76,7 +76,7 @@ def _leave_spool(spool: Path, position: Path) -> None:
             "`SENTINEL_LOG=spool: csp-sentinel process --drain`, or choose another --data-dir"
         )
     for folder in _folders(spool):
-        if not (folder / _SHIPPING).exists() and not has_writer(folder):
+        if not remembered.is_there(folder) and not has_writer(folder):
             for path in segments(folder):
                 path.unlink()  # stored, every byte
     forget(position)

@@ -129,6 +129,8 @@ def test_a_killed_backup_is_no_backup_and_the_next_one_takes_its_place(backups, 
 
 
 def changed(folder: Path, **fields: object) -> None:
+    """As another version would have written it."""
+    (folder / "manifest.json.sha256").unlink()
     manifest = json.loads((folder / "manifest.json").read_text())
     (folder / "manifest.json").write_text(json.dumps({**manifest, **fields}))
 
@@ -144,13 +146,28 @@ def flip_a_byte(folder: Path) -> None:
     file.write_bytes(file.read_bytes()[:-1] + b"?")
 
 
+def change_the_manifest(at: float):
+    """One byte, in a way that it can still be read."""
+
+    def change(folder: Path) -> None:
+        text = bytearray((folder / "manifest.json").read_bytes())
+        place = next(i for i in range(int(at * len(text)), len(text)) if chr(text[i]) in "0123456789abcdef \n")
+        text[place] = ord("\t" if chr(text[place]).isspace() else "8" if text[place] != ord("8") else "9")
+        (folder / "manifest.json").write_bytes(text)
+
+    return change
+
+
 @pytest.mark.parametrize(
     "damage, says",
     [
+        *((change_the_manifest(at / 10), "manifest.json is not as it was written") for at in range(10)),
+        (lambda folder: (folder / "manifest.json").write_text("{"), "manifest.json is not as it was written"),
+        (lambda folder: (folder / "manifest.json.sha256").write_text("x"), "manifest.json.sha256 beside it isn't"),
         (flip_a_byte, "is not as it was backed up"),
         (lambda folder: next(folder.glob("spool/*/*.seg")).unlink(), "is missing from the backup"),
         (put_a_folder_there, "is missing from the backup"),
-        (lambda folder: (folder / "manifest.json").write_text("{"), "can't be read"),
+        (lambda folder: changed(folder, made=1), "can't be read"),
         (lambda folder: changed(folder, files={}), "names no files"),
         (lambda folder: changed(folder, files={"store/\0": {"bytes": 0, "sha256": ""}}), "outside of the backup"),
         (lambda folder: changed(folder, format=2, program="9.0"), "made by a newer csp-sentinel (9.0)"),
@@ -166,6 +183,17 @@ def test_a_backup_that_is_not_right_is_refused_and_leaves_nothing(backups, tmp_p
     with pytest.raises(CannotStart, match=re.escape(says)):
         restore(Settings(data_dir=tmp_path / "data"), Namespace(folder=folder))
     assert not (tmp_path / "data").exists() or not list((tmp_path / "data").iterdir())
+
+
+def test_the_manifest_can_be_checked_by_the_usual_tool(backups):
+    subprocess.run(["sha256sum", "--check", "manifest.json.sha256"], cwd=backups.folder / "0", check=True)
+
+
+def test_a_backup_of_before_there_was_a_checksum_is_restored_and_that_is_said(backups, tmp_path, capsys):
+    folder = shutil.copytree(backups.folder / "0", tmp_path / "copy", symlinks=True)
+    (folder / "manifest.json.sha256").unlink()
+    assert restore(Settings(data_dir=tmp_path / "data"), Namespace(folder=folder)) == 0
+    assert "has no manifest.json.sha256, as one of an older version" in capsys.readouterr().err
 
 
 def test_a_data_dir_in_use_is_not_restored_into(backups, tmp_path):

@@ -8,7 +8,6 @@ import pytest
 from log import leftovers
 from log.frame import frame
 from log.leftovers import collector_name, ship
-from log.outbox import BadOutbox
 from log.places import KafkaPlace
 from log.reading import OtherVersion
 from log.segments import FolderInUse, SegmentWriter
@@ -94,9 +93,12 @@ def test_what_another_version_wrote_is_told_and_kept(place, tmp_path):
     leave(tmp_path / "3")  # and the folder is free again
 
 
-def test_a_damaged_memory_is_told_and_the_folder_is_free_again(place, tmp_path):
-    leave(tmp_path / "3", 0)
-    (tmp_path / "3" / "shipping").write_bytes(b"damage")
-    with pytest.raises(BadOutbox):
-        shipped(tmp_path / "3", place)
-    leave(tmp_path / "3")
+def test_a_damaged_memory_hinders_nothing_and_the_folder_is_gone(place, tmp_path):
+    folder = tmp_path / "spool" / "3"
+    leave(folder, 0)
+    for name in ("shipping", "shipping-copy"):
+        (folder / name).write_bytes(b"damage")
+    shipped(folder, place)
+    assert numbers(place) == [0]
+    assert not folder.exists()
+    assert sorted(path.name for path in (tmp_path / "broken").iterdir()) == ["3-shipping", "3-shipping-copy"]

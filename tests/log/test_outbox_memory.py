@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from log import outbox
-from log.outbox import NO_PRODUCER, BadOutbox, Outbox
+from log.outbox import Outbox
+from log.remembered import NO_PRODUCER
 from log.segments import SegmentWriter
 
 QUOTA = 1 << 30
@@ -94,15 +95,6 @@ def test_a_producer_is_worn_when_a_number_comes_near_its_end_and_nothing_is_unde
     assert not box.worn()
     box.land(flight)
     assert box.worn()
-
-
-@pytest.mark.parametrize("damage", [lambda found: b"\xff" * len(found), lambda found: found[:1000]])
-def test_a_damaged_memory_is_told_with_what_moving_it_away_would_mean(tmp_path, damage):
-    Outbox(tmp_path).close()
-    file = tmp_path / "shipping"
-    file.write_bytes(damage(file.read_bytes()))
-    with pytest.raises(BadOutbox, match=r"shipping is damaged .* move it away .* count twice"):
-        Outbox(tmp_path)
 
 
 def test_a_spool_that_was_copied_takes_a_new_producer_id(box, writer, tmp_path):

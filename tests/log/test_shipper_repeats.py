@@ -11,8 +11,9 @@ from collections.abc import Iterator
 import pytest
 
 from log.frame import HEADER, frame
-from log.outbox import Flight, Outbox
+from log.outbox import Outbox
 from log.places import KafkaPlace
+from log.remembered import Flight
 from log.segments import SegmentWriter, segments
 from tests.support.shipping import SECONDS, numbers, record, remembered, ship, shipping
 from tests.support.topics import new_place

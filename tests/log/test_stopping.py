@@ -9,8 +9,9 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import ProducerClosed
 
 from log.kafka import connection, look_for_topic, stop
-from log.outbox import Flight, Outbox
+from log.outbox import Outbox
 from log.producer import Producer
+from log.remembered import Flight
 from tests.support.kafka.cluster import Cluster
 from tests.support.topics import new_place
 

@@ -4,7 +4,7 @@ from argparse import Namespace
 
 import pytest
 
-from schema.forgetting import Held, statements
+from schema.mutations import Held, statement
 from schema.places import ClickHousePlace
 from sentinel.explained import CannotStart
 from sentinel.forgetting import _wanted, on_errand
@@ -61,10 +61,11 @@ def test_on_a_server(clickhouse):
 
 def test_on_a_cluster_the_rows_of_every_shard_go():
     place = ClickHousePlace(host="h", database="csp", cluster="c")
-    assert list(statements([Held("weeks", "fingerprint", ["00", "01"], 2)], place)) == [
+    its = Held("weeks", "fingerprint", "site = 'shop'", {}, 2)
+    assert statement(its, ["00", "01"], place) == (
         "ALTER TABLE `csp`.weeks_local ON CLUSTER 'c' DELETE"
         " WHERE sipHash128(fingerprint) IN (unhex('00'), unhex('01'))"
-    ]
+    )
 
 
 @pytest.mark.parametrize("site, urls, says", [
