@@ -34,15 +34,13 @@ _LONG = re.compile(
     r"[A-Za-z0-9_+=~-]{20}"
 )
 _AT = re.compile(r"@|%(?:25)*40")
-_MOST_JUDGED = 200  # words of a text; to judge the 10,000 that fit takes 100 ms, and no page has so many odd ones
+_MOST_JUDGED = 64  # words of a text: each takes some 10 µs, a report of 256 KiB holds 10,000, no page has so many
 _ATOM = r"(?:[\w.+~!$*-]++|%(?!(?:25)*40))"
 _AROUND_AT = re.compile(rf"(?<![\w.+~!$*%-]){_ATOM}*+(?:@|%(?:25)*40)(?:{_ATOM}|@|%(?:25)*40)*+")
 _DOT = re.compile(r"%(?:25)*2[Ee]")
 _DOMAIN = re.compile(r"[\w-]++(?:\.[\w-]++)++")
-_SESSION = re.compile(
-    r"((?:;|%3B)(?:[\w.-]{0,24}?(?:sess|token|auth|secret|ticket)[\w.-]{0,24}|sid|cfid)(?:=|%3D))[^/\\;?#&\s\"'<>{}]+",
-    re.IGNORECASE,
-)
+_PARAMETER = re.compile(r"((?:;|%3[Bb])([\w.-]{1,60}+)(?:=|%3[Dd]))[^/\\;?#&\s\"'<>{}]+")
+_SESSION = re.compile(r"sess|token|auth|secret|ticket|\A(?:sid|cfid)\Z", re.IGNORECASE)
 _RUN = re.compile(r"(?<![A-Za-z0-9_.~+=-])(?=[A-Za-z0-9_.~+=%-]{20})(?:[A-Za-z0-9_.~+=-]++|%(?:2[BbEeFf]|3[Dd]))++")
 # What most long ones are. Sixteen letters of one case are the least that can look random.
 _SLUG = re.compile(r"(?:(?:[A-Z]?[a-z]{0,15}|[0-9]{1,8})[-_.])*+(?:[A-Z]?[a-z]{0,15}|[0-9]{1,8})")
@@ -56,9 +54,11 @@ _PIECE = re.compile(r"%[0-9A-Fa-f]{2}|([A-Za-z0-9]+)")
 _ONLY_HEX = re.compile(r"[0-9a-f]+|[0-9A-F]+")
 
 
-def path_without_tokens(path: str) -> str:
-    """Of a URL, what follows the host."""
-    return _without(_decoded(path) if "%" in path else path, _RUN) if _is_suspect(path) else path
+def path_without_tokens(path: str, judged: Iterator[int] | None = None) -> str:
+    """Of a URL, what follows the host. `judged` counts the odd words of all the paths of one text."""
+    if not _is_suspect(path):
+        return path
+    return _without(_decoded(path) if "%" in path else path, _RUN, judged or itertools.count())
 
 
 def _decoded(path: str) -> str:
@@ -72,7 +72,7 @@ def _decoded(path: str) -> str:
 
 def text_without_tokens(text: str) -> str:
     """Of any text, which may have URLs in it."""
-    return _without(text, _KEPT_OR_RUN) if _is_suspect(text) else text
+    return _without(text, _KEPT_OR_RUN, itertools.count()) if _is_suspect(text) else text
 
 
 def _is_suspect(text: str) -> bool:
@@ -82,22 +82,27 @@ def _is_suspect(text: str) -> bool:
     return _LONG_SEGMENT.match(text) is not None and _LONG.search(text) is not None
 
 
-def _without(text: str, runs: re.Pattern[str]) -> str:
-    text, judged = _without_mails(text), itertools.count()
+def _without(text: str, runs: re.Pattern[str], judged: Iterator[int]) -> str:
+    text = _without_mails(text, judged)
     if ";" in text or "%" in text:
-        text = _SESSION.sub(rf"\1{TOKEN}", text)
+        text = _PARAMETER.sub(_parameter, text)
     # A token may have stood in a mail address's way.
-    return _without_mails(runs.sub(lambda found: _run(found, judged), text))
+    return _without_mails(runs.sub(lambda found: _run(found, judged), text), judged)
 
 
-def _without_mails(text: str) -> str:
-    if "@" not in text and "40" not in text:
-        return text
-    return _AROUND_AT.sub(_mail if len(_AT.findall(text)) <= _MOST_JUDGED else MAIL, text)
+def _parameter(found: re.Match[str]) -> str:
+    """`;jsessionid=…` names what it holds."""
+    return found[1] + TOKEN if _SESSION.search(found[2]) else found[0]
 
 
-def _mail(found: re.Match[str]) -> str:
-    parts = _AT.split(found[0])
+def _without_mails(text: str, judged: Iterator[int]) -> str:
+    return _AROUND_AT.sub(lambda found: _mail(found, judged), text) if "@" in text or "40" in text else text
+
+
+def _mail(found: re.Match[str], judged: Iterator[int]) -> str:
+    if next(judged) >= _MOST_JUDGED:
+        return MAIL
+    parts = _AT.split(found[0], _MOST_JUDGED)
     return MAIL if any(a and _is_domain(b) for a, b in itertools.pairwise(parts)) else found[0]
 
 
@@ -123,16 +128,17 @@ def _run(found: re.Match[str], judged: Iterator[int]) -> str:
         return run
     if len(run) > _LONGEST_NAME and run.count(run[0]) == len(run):
         return run  # one letter over and over, longer than any secret
+    parts = _DOTS.split(run)  # every second one is a dot
+    is_file = parts[-1].lower() in STATIC and max(map(len, parts)) <= _LONGEST_NAME
+    if is_file and "eyJ" not in run:
+        return run
     if next(judged) >= _MOST_JUDGED:
         return TOKEN
-    parts = _DOTS.split(run)  # every second one is a dot
     for index in range(0, len(parts) - 2, 2):
         start = parts[index].find("eyJ")  # base64 of {"
         if 0 <= start <= len(parts[index]) - 10 and parts[index + 2]:
             return "".join(map(_part, [*parts[:index], parts[index][:start]])) + JWT
-    if parts[-1].lower() in STATIC and max(map(len, parts)) <= _LONGEST_NAME:
-        return run
-    return "".join(map(_part, parts))
+    return run if is_file else "".join(map(_part, parts))
 
 
 def _part(part: str) -> str:
