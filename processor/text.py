@@ -6,7 +6,7 @@ from typing import Any
 
 MOST_WORDS = 500
 
-_ENDS_WORD = "/?#&=;, \""
+_ENDS_WORD = '/?#&=;, "'
 _LONGEST_CUT = 1024  # characters: what is longer is long enough to be judged without its end
 
 _SURROGATES = re.compile("[\ud800-\udfff]")
