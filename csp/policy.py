@@ -32,7 +32,7 @@ class Policy:
 
 def parse(text: str) -> Policy:
     """One serialized policy, as in <meta> or in a report. Never fails: what can't be read is skipped."""
-    return _parsed(text) if len(text) <= _CACHED else _parse(text)
+    return _parsed(text) if len(text) <= _CACHED else _parsed_long(text)
 
 
 def parse_list(text: str) -> tuple[Policy, ...]:
@@ -71,3 +71,4 @@ def _parse(text: str) -> Policy:
 
 
 _parsed = lru_cache(maxsize=256)(_parse)
+_parsed_long = lru_cache(maxsize=1)(_parse)  # a verdict asks several times

@@ -9,7 +9,7 @@ from processor.fingerprint import fingerprint
 from processor.hosts import site_of
 from processor.noise import noise
 from processor.policy import policy
-from processor.text import as_text, storable, whole, without_queries
+from processor.text import as_text, begin, storable, whole, without_queries
 from processor.tokens import text_without_tokens
 from processor.trust import trust
 from processor.urls import read_blocked, read_url
@@ -101,7 +101,7 @@ def _set_words(row: Violation, fields: _Fields) -> None:
     row.disposition = _disposition(fields.disposition)
     row.status_code = whole(fields.status, _UINT16)
     if fields.sample:
-        row.sample = _sample(fields.sample[: 8 * SAMPLE_BYTES])
+        row.sample = _sample(begin(fields.sample, 8 * SAMPLE_BYTES))
     row.original_policy, row.policy_hash = policy(fields.policy)
 
 

@@ -1,15 +1,17 @@
 """A policy's one spelling, so that one policy is one policy whichever browser repeats it (rule 39)."""
 
 import re
+from collections.abc import Iterator
 from functools import lru_cache
 from hashlib import blake2b
 from typing import NamedTuple
 
-from processor.text import storable
+from processor.text import begin, storable
 from processor.tokens import path_without_tokens
 
 POLICY_BYTES = 65_536
 MOST_DIRECTIVES = 500  # CSP has some 40; what follows is somebody trying
+_MOST_ODD = 200  # words of its paths, looked at for secrets
 _CACHED = 16_384
 
 # Still a nonce by the grammar, so that whoever reads the policy again finds one where one was.
@@ -34,7 +36,7 @@ def policy(text: str) -> Policy:
     """Names in lower case, single blanks, no empty directives; nonces, and the queries of its URLs, taken out."""
     if not text:
         return _NONE
-    text = without_secrets(text[:POLICY_BYTES])
+    text = without_secrets(begin(text, POLICY_BYTES))
     return _cached(text) if len(text) <= _CACHED else _spell(text)
 
 
@@ -53,11 +55,14 @@ def without_nonces(text: str) -> str:
 
 def without_tokens(text: str) -> str:
     """What else is secret in it: in paths. Written so that a path is still one by CSP's grammar: it has no braces."""
-    return _PATH.sub(_path, text) if "/" in text else text
+    if "/" not in text:
+        return text
+    left = iter(range(_MOST_ODD))
+    return _PATH.sub(lambda found: _path(found, left), text)
 
 
-def _path(found: re.Match[str]) -> str:
-    path = path_without_tokens(found[2])
+def _path(found: re.Match[str], left: Iterator[int]) -> str:
+    path = path_without_tokens(found[2], left)
     return found[0] if path == found[2] else (found[1] or "") + path.replace("{", "%7B").replace("}", "%7D")
 
 

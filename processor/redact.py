@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from processor.policy import without_nonces, without_secrets, without_tokens
-from processor.text import plain_words, storable, without_queries
+from processor.text import begin, plain_words, storable, without_queries
 from processor.tokens import text_without_tokens
 from processor.urls import read_blocked, read_url
 from schema.report import SPELLINGS
@@ -17,7 +17,7 @@ EXAMPLE_BYTES = 8192
 REJECT_BYTES = 2048
 # What one value may hold, tried in this order until the whole fits; at the last even all names together do.
 _VALUE_BYTES = (4096, 1024, 256, 64, 16)
-_READ = 4 * EXAMPLE_BYTES  # characters looked at: the rest can't be kept
+_READ = 4 * EXAMPLE_BYTES  # characters looked at of all values together, and of each four times what may be kept of it
 
 _ESCAPED = re.compile(r"\\u00([2-7][0-9a-fA-F])")
 _TAIL = re.compile(r'(?:[?#]|%3[fF])(?:\\.|[^\s"\\])*+')
@@ -28,8 +28,11 @@ _ENDS_AUTHORITY = re.compile(r'[\s/"]')
 
 def redact_raw(body: dict[str, Any]) -> str:
     """A report's body as JSON of at most 8 KiB, with the browser's own names; what isn't a report's is left out."""
-    kept = {name: _value(name, value) for name, value in body.items() if name in _REDACT and _is_plain(value)}
-    for limit in _VALUE_BYTES:
+    plain = {name: value for name, value in body.items() if name in _REDACT and _is_plain(value)}
+    lengths = [len(value) for value in plain.values() if isinstance(value, str)]
+    limits = [limit for limit in _VALUE_BYTES if sum(min(length, 4 * limit) for length in lengths) <= _READ]
+    kept = {name: _value(name, value, 4 * limits[0]) for name, value in plain.items()}
+    for limit in limits:
         bounded = {name: storable(value, limit) if isinstance(value, str) else value for name, value in kept.items()}
         raw = msgspec.json.encode(bounded)
         if len(raw) <= EXAMPLE_BYTES:
@@ -63,8 +66,8 @@ def _is_plain(value: Any) -> bool:
     return value is None or isinstance(value, str) or (isinstance(value, float) and math.isfinite(value))
 
 
-def _value(name: str, value: Any) -> Any:
-    return _REDACT[name](value[:_READ]) if isinstance(value, str) else value
+def _value(name: str, value: Any, most: int) -> Any:
+    return _REDACT[name](begin(value, most)) if isinstance(value, str) else value
 
 
 def _url(text: str) -> str:

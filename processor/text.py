@@ -6,6 +6,9 @@ from typing import Any
 
 MOST_WORDS = 500
 
+_ENDS_WORD = '/?#&=;, "'
+_LONGEST_CUT = 1024  # characters: what is longer is long enough to be judged without its end
+
 _SURROGATES = re.compile("[\ud800-\udfff]")
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
 
@@ -25,6 +28,17 @@ def as_text(value: Any) -> str:
     if isinstance(value, int):
         return str(value) if -(2**63) <= value < 2**64 else ""
     return repr(value) if math.isfinite(value) else ""
+
+
+def begin(text: str, most: int) -> str:
+    """At most the first `most` characters, for what takes time with each: without the word that would be cut, because
+    a part of a secret looks like none.
+    """
+    if len(text) <= most:
+        return text
+    text = text[:most]
+    end = max(text.rfind(mark, most - _LONGEST_CUT) for mark in _ENDS_WORD)
+    return text[:end] if end > 0 else text
 
 
 def storable(text: str, limit: int) -> str:

@@ -7,13 +7,15 @@ linear in whatever is sent.
 
 import itertools
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 
 from processor.wordlike import has_words, looks_random
 
 TOKEN, JWT, MAIL = "{token}", "{jwt}", "{mail}"
 _SHORTEST = 20  # of a secret: 120 bits in base64 are as many characters
 _RANDOM = 16, 10  # of its characters so many look random, so many of them in one piece
+_LONGEST_WORD = 1024  # that is looked at piece by piece; of a longer one nobody reads the name
 _LONGEST_NAME = 160  # of a static file with a hash in it: 128 hexadecimal digits are SHA-512
 
 STATIC = frozenset(
@@ -34,16 +36,18 @@ _LONG = re.compile(
     r"[A-Za-z0-9_+=~-]{20}"
 )
 _AT = re.compile(r"@|%(?:25)*40")
-_MOST_JUDGED = 200  # words of a text; to judge the 10,000 that fit takes 100 ms, and no page has so many odd ones
+# Words of a text: to judge one takes some 10 µs, a report of 256 KiB holds 10,000, and no page has so many odd ones.
+_MOST_JUDGED = 40
 _ATOM = r"(?:[\w.+~!$*-]++|%(?!(?:25)*40))"
 _AROUND_AT = re.compile(rf"(?<![\w.+~!$*%-]){_ATOM}*+(?:@|%(?:25)*40)(?:{_ATOM}|@|%(?:25)*40)*+")
 _DOT = re.compile(r"%(?:25)*2[Ee]")
 _DOMAIN = re.compile(r"[\w-]++(?:\.[\w-]++)++")
-_SESSION = re.compile(
-    r"((?:;|%3B)(?:[\w.-]{0,24}?(?:sess|token|auth|secret|ticket)[\w.-]{0,24}|sid|cfid)(?:=|%3D))[^/\\;?#&\s\"'<>{}]+",
-    re.IGNORECASE,
+_PARAMETER = re.compile(r"((?:;|%3[Bb])([\w.-]{1,60}+)(?:=|%3[Dd]))[^/\\;?#&\s\"'<>{}]+")
+_SESSION = re.compile(r"sess|token|auth|secret|ticket|\A(?:sid|cfid)\Z", re.IGNORECASE)
+_RUN = re.compile(
+    r"(?<![A-Za-z0-9_.~+=-])(?=(?:[A-Za-z0-9_.~+=-]|%(?=2[BbEeFf]|3[Dd])){20})"
+    r"(?:[A-Za-z0-9_.~+=-]++|%(?:2[BbEeFf]|3[Dd]))++"
 )
-_RUN = re.compile(r"(?<![A-Za-z0-9_.~+=-])(?=[A-Za-z0-9_.~+=%-]{20})(?:[A-Za-z0-9_.~+=-]++|%(?:2[BbEeFf]|3[Dd]))++")
 # What most long ones are. Sixteen letters of one case are the least that can look random.
 _SLUG = re.compile(r"(?:(?:[A-Z]?[a-z]{0,15}|[0-9]{1,8})[-_.])*+(?:[A-Z]?[a-z]{0,15}|[0-9]{1,8})")
 # In a text also hosts, and the hashes of policies, which are no secrets.
@@ -56,9 +60,11 @@ _PIECE = re.compile(r"%[0-9A-Fa-f]{2}|([A-Za-z0-9]+)")
 _ONLY_HEX = re.compile(r"[0-9a-f]+|[0-9A-F]+")
 
 
-def path_without_tokens(path: str) -> str:
-    """Of a URL, what follows the host."""
-    return _without(_decoded(path) if "%" in path else path, _RUN) if _is_suspect(path) else path
+def path_without_tokens(path: str, left: Iterator[int] | None = None) -> str:
+    """Of a URL, what follows the host. `left` gives one for each odd word that may be looked at in several paths."""
+    if not _is_suspect(path):
+        return path
+    return _without(_decoded(path) if "%" in path else path, _RUN, left or iter(range(_MOST_JUDGED)))
 
 
 def _decoded(path: str) -> str:
@@ -72,7 +78,7 @@ def _decoded(path: str) -> str:
 
 def text_without_tokens(text: str) -> str:
     """Of any text, which may have URLs in it."""
-    return _without(text, _KEPT_OR_RUN) if _is_suspect(text) else text
+    return _without(text, _KEPT_OR_RUN, iter(range(_MOST_JUDGED))) if _is_suspect(text) else text
 
 
 def _is_suspect(text: str) -> bool:
@@ -82,22 +88,39 @@ def _is_suspect(text: str) -> bool:
     return _LONG_SEGMENT.match(text) is not None and _LONG.search(text) is not None
 
 
-def _without(text: str, runs: re.Pattern[str]) -> str:
-    text, judged = _without_mails(text), itertools.count()
+def _without(text: str, runs: re.Pattern[str], left: Iterator[int]) -> str:
+    text = _without_mails(text, left)
     if ";" in text or "%" in text:
-        text = _SESSION.sub(rf"\1{TOKEN}", text)
+        text = _PARAMETER.sub(_parameter, text)
     # A token may have stood in a mail address's way.
-    return _without_mails(runs.sub(lambda found: _run(found, judged), text))
+    return _without_mails(_masked(text, runs, partial(_run, left=left), TOKEN), left)
 
 
-def _without_mails(text: str) -> str:
-    if "@" not in text and "40" not in text:
-        return text
-    return _AROUND_AT.sub(_mail if len(_AT.findall(text)) <= _MOST_JUDGED else MAIL, text)
+def _masked(text: str, pattern: re.Pattern[str], mask: Callable[[re.Match[str]], str], rest: str) -> str:
+    """What `mask` makes of each match; where it has looked at enough, `rest` stands for all that follows."""
+    parts: list[str] = []
+    end = 0
+    try:
+        for found in pattern.finditer(text):
+            parts += (text[end : found.start()], mask(found))
+            end = found.end()
+    except StopIteration:
+        return "".join((*parts, text[end : found.start()], rest))
+    return "".join((*parts, text[end:]))
 
 
-def _mail(found: re.Match[str]) -> str:
-    parts = _AT.split(found[0])
+def _parameter(found: re.Match[str]) -> str:
+    """`;jsessionid=…` names what it holds."""
+    return found[1] + TOKEN if _SESSION.search(found[2]) else found[0]
+
+
+def _without_mails(text: str, left: Iterator[int]) -> str:
+    return _masked(text, _AROUND_AT, partial(_mail, left=left), MAIL) if "@" in text or "40" in text else text
+
+
+def _mail(found: re.Match[str], left: Iterator[int]) -> str:
+    next(left)
+    parts = _AT.split(found[0], _MOST_JUDGED)
     return MAIL if any(a and _is_domain(b) for a, b in itertools.pairwise(parts)) else found[0]
 
 
@@ -115,28 +138,36 @@ def _is_domain(text: str) -> bool:
     return len(labels) > 1 and ((len(last) > 1 and last.isalpha()) or last.startswith("xn--"))
 
 
-def _run(found: re.Match[str], judged: Iterator[int]) -> str:
-    """`judged` counts those of its text."""
+def _run(found: re.Match[str], left: Iterator[int]) -> str:
     run = found[0]
-    short = len(run) < _SHORTEST and "eyJ" not in run  # what made it long enough is escaped, and ended it
-    if short or _SLUG.fullmatch(run) or (found.re is _KEPT_OR_RUN and found[1] is None):
+    if _SLUG.fullmatch(run) or (found.re is _KEPT_OR_RUN and found[1] is None):
         return run
-    if len(run) > _LONGEST_NAME and run.count(run[0]) == len(run):
-        return run  # one letter over and over, longer than any secret
-    if next(judged) >= _MOST_JUDGED:
-        return TOKEN
+    if _is_one_letter(run):
+        return run
     parts = _DOTS.split(run)  # every second one is a dot
+    is_file = parts[-1].lower() in STATIC and max(map(len, parts)) <= _LONGEST_NAME
+    if is_file and "eyJ" not in run:
+        return run
+    next(left)
     for index in range(0, len(parts) - 2, 2):
         start = parts[index].find("eyJ")  # base64 of {"
         if 0 <= start <= len(parts[index]) - 10 and parts[index + 2]:
-            return "".join(map(_part, [*parts[:index], parts[index][:start]])) + JWT
-    if parts[-1].lower() in STATIC and max(map(len, parts)) <= _LONGEST_NAME:
-        return run
-    return "".join(map(_part, parts))
+            return _parts([*parts[:index], parts[index][:start]]) + JWT
+    return run if is_file else _parts(parts)
+
+
+def _parts(parts: list[str]) -> str:
+    looked_at = sum(len(part) for part in parts if not _is_one_letter(part))
+    return "".join(map(_part, parts)) if looked_at <= _LONGEST_WORD else TOKEN
+
+
+def _is_one_letter(text: str) -> bool:
+    """Over and over, longer than any secret."""
+    return len(text) > _LONGEST_NAME and text.count(text[0]) == len(text)
 
 
 def _part(part: str) -> str:
-    if len(part) < _SHORTEST:
+    if len(part) < _SHORTEST or _is_one_letter(part):
         return part
     return TOKEN.join(map(_without_random, _HEX.split(part)))
 

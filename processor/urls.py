@@ -8,11 +8,11 @@ from csp.urls import DEFAULT_PORTS
 from processor.hosts import LONGEST, host_name, looks_like_host
 from processor.schemes import KEYWORDS, KINDS
 from processor.templates import template, template_of_path
-from processor.text import plain_words, storable
+from processor.text import begin, plain_words, storable
 from processor.tokens import path_without_tokens, text_without_tokens
 
 URL_BYTES = 16_384  # the longest ordinary page URL captured has 12,041
-_READ = 2 * URL_BYTES  # characters looked at: what follows could not be stored
+_READ = URL_BYTES + 1024  # characters looked at: to look for secrets takes a microsecond for every ten
 _LONGEST_AUTHORITY = 4096  # with userinfo; a longer one was perhaps cut inside it
 _CACHED = 512  # longer ones are rare, and a cache of them would be large
 _PLAIN_LONGEST = 384  # whose template is not too long either
@@ -71,7 +71,7 @@ def _cached(text: str, keep: tuple[str, ...]) -> Url:
 
 
 def _read(text: str, keep: tuple[str, ...]) -> Url:
-    text = text[:_READ].strip()
+    text = begin(text, _READ).strip()
     if not text:
         return _EMPTY
     found = _SCHEME.match(text)

@@ -12,6 +12,7 @@ from processor.urls import URL_BYTES
 from schema.violation import Violation
 
 _CACHED = 6144  # characters of all that decides, times 8192: longer ones are rare
+_MOST_PARTS = 2000  # sources and policies of a header
 _SAMPLE = 40  # characters: where browsers cut
 _STATIC = re.compile(
     r"/[^/]+\.(?:m?js|css|map|json|xml|txt|html?|png|jpe?g|gif|svg|webp|avif|ico|bmp|woff2?|[ot]tf|eot|wasm|pdf"
@@ -27,7 +28,7 @@ def verdict(violation: Violation, policy: str, blocked: str) -> Verdict:
     """`violation` is complete but for what is made of it; `policy` and `blocked` are as the browser sent them."""
     if not violation.original_policy:
         return Verdict("undecidable", "no-policy")
-    if len(policy) > POLICY_BYTES or policy.count(";") > MOST_DIRECTIVES:
+    if len(policy) > POLICY_BYTES or policy.count(";") > MOST_DIRECTIVES or _is_endless(violation.original_policy):
         return Verdict("undecidable", "truncated")
     if violation.effective_directive not in KNOWN:
         return Verdict("undecidable", "directive-unknown")
@@ -71,6 +72,11 @@ def _asked_about(url: str, violation: Violation) -> str:
         asked = start.replace(host, _STRANGER, 1)
         return asked if start == url else f"{asked}/"
     return url if start == url else f"{start}/"
+
+
+def _is_endless(policy: str) -> bool:
+    """Which takes longer to compile than a report may take; the longest that sites send have some 600 sources."""
+    return len(policy) > _MOST_PARTS and policy.count(" ") + policy.count(",") > _MOST_PARTS
 
 
 _STRANGER = "stranger.invalid"
