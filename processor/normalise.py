@@ -63,6 +63,7 @@ class _Spellings:
 
 _LEGACY, _MODERN = _Spellings(SPELLINGS), _Spellings(_MODERN_FIRST)
 _TEXTS = tuple(field not in _NUMBERS for field in SPELLINGS)
+_ABSENT = tuple("" if is_text else None for is_text in _TEXTS)
 
 
 def normalise(entry: Entry, delivery: Delivery, site: Site, rules: Rules | None = None) -> Violation:
@@ -120,7 +121,7 @@ def _fields(entry: Entry) -> _Fields:
     body = entry.body
     spellings = _LEGACY if entry.legacy else _MODERN
     if spellings.own.issuperset(body):  # as browsers write it: no second spelling to look for
-        found = list(map(body.get, spellings.first))
+        found = list(map(body.get, spellings.first, _ABSENT))
     else:
         found = [_preferred(body, names) for names in spellings.preferred.values()]
     return _Fields._make(

@@ -63,12 +63,13 @@ def _asked_about(url: str, violation: Violation) -> str:
 
     Mostly no source has a path, so the path says nothing; and a policy treats alike all hosts that it doesn't name.
     """
-    start = origin(url)
     policy = violation.original_policy
-    if any(its.has_paths for its in parse_list(policy)):
+    names = (_names if len(policy) <= _CACHED else _names_in)(policy)
+    if names is None:
         return url
+    start = origin(url)
     host = violation.blocked_host
-    if _DOMAIN.fullmatch(host) and host != violation.document_host and _is_unnamed(host, policy):
+    if host != violation.document_host and _is_unnamed(host, names) and _DOMAIN.fullmatch(host):
         asked = start.replace(host, _STRANGER, 1)
         return asked if start == url else f"{asked}/"
     return url if start == url else f"{start}/"
@@ -85,11 +86,8 @@ _DOMAIN = re.compile(r"(?:[a-z0-9_-]+\.)+[a-z][a-z0-9-]+")  # no address: those 
 _NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]*")
 
 
-def _is_unnamed(host: str, policy: str) -> bool:
+def _is_unnamed(host: str, names: frozenset[str]) -> bool:
     """Nor any domain it is in."""
-    if len(policy) > _CACHED or not policy.isascii():
-        return False
-    names = _names(policy)
     if not names.isdisjoint(_STRANGERS):
         return False
     while host:
@@ -99,10 +97,16 @@ def _is_unnamed(host: str, policy: str) -> bool:
     return True
 
 
-@lru_cache(maxsize=512)
-def _names(policy: str) -> frozenset[str]:
-    """Whatever could be a host in it, and more."""
+def _names_in(policy: str) -> frozenset[str] | None:
+    """Whatever could be a host in it, and more; None where a source has a path."""
+    if any(its.has_paths for its in parse_list(policy)):
+        return None
+    if len(policy) > _CACHED or not policy.isascii():
+        return _STRANGERS  # it may name any
     return frozenset(name.rstrip(".") for name in _NAME.findall(policy.lower()))
+
+
+_names = lru_cache(maxsize=512)(_names_in)
 
 
 def _text(violation: Violation) -> str:

@@ -4,11 +4,13 @@ import os
 import shutil
 import signal
 import tempfile
+import xml.etree.ElementTree as ET
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
 import pytest
 
+from schema import clickhouse
 from schema.clickhouse import Engine, StoreInUse, forget_unapplied_inserts, open_chdb
 from schema.forgetting import drop_old_parts
 from schema.migrate import migrate
@@ -139,6 +141,15 @@ def test_files_of_killed_inserts_are_swept_and_the_temporary_folder_is_given_bac
         assert not left.exists()
         assert tempfile.gettempdir() == str(tmp_path / "tmp")
     assert tempfile.gettempdir() == before
+
+
+def test_the_engine_is_sized_for_a_small_machine(store: Engine):
+    client = store.client()
+    wanted = ET.parse(Path(clickhouse.__file__).with_name("engine.xml")).getroot()
+    for table, its in (("server_settings", wanted), ("merge_tree_settings", wanted.find("merge_tree"))):
+        asked = {setting.tag: setting.text for setting in its if not len(setting)}
+        query = f"SELECT name, value FROM system.{table} WHERE name IN {{names:Array(String)}}"
+        assert dict(client.query(query, parameters={"names": list(asked)}).result_rows) == asked
 
 
 def test_threads_that_have_removed_parts_do_not_stay(store: Engine):
