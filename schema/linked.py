@@ -1,8 +1,8 @@
 """The store's files at one moment, linked into another folder: no byte is copied, and the engine goes on.
 
-ClickHouse writes a part once, under a name of its own, and keeps one that was merged into another for minutes
-(`old_parts_lifetime`, 8 by default): so what a table's folder lists at one moment is a state of the table, whatever is
-merged meanwhile. Which rows are in belongs to whoever keeps others from inserting.
+ClickHouse writes a part once, under a name of its own, and removes what was merged into it when it is there (at once in
+chDB, after `old_parts_lifetime` elsewhere): so what a table's folder lists at one moment is a state of the table, and
+what goes while it is linked is missed. Which rows are in belongs to whoever keeps others from inserting.
 """
 
 import errno
@@ -39,13 +39,23 @@ def _link_table(folder: Path, into: Path) -> None:
             # First what grows: a token without its part is forgotten when the store is opened, not the other way round.
             for file in [*folder.glob("deduplication_logs/*"), *folder.glob("*.txt")]:
                 _copy(file, into / file.relative_to(folder))
-            for part in folder.iterdir():
+            for part in _listed(folder):
                 if part.is_dir() and part.name != "deduplication_logs" and not part.name.startswith(_PASSING):
                     _link_part(part, into / part.name)
             (into / "detached").mkdir(parents=True)
             return
         except FileNotFoundError:
             shutil.rmtree(into, ignore_errors=True)
+    raise OSError(errno.EAGAIN, f"the parts in {folder} change all the time")
+
+
+def _listed(folder: Path) -> list[Path]:
+    """As it was at one moment: a long folder is listed in steps, and what changes between them may be in none."""
+    found = list(folder.iterdir())
+    for _ in range(_ATTEMPTS):
+        before, found = found, list(folder.iterdir())
+        if found == before:
+            return found
     raise OSError(errno.EAGAIN, f"the parts in {folder} change all the time")
 
 
