@@ -54,7 +54,7 @@ def _read(path: Path) -> Position | None:
     text = path.read_bytes()
     try:
         found = msgspec.json.decode(text, type=Position)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (ValueError, RecursionError):  # msgspec's error is a ValueError
         return None
     whole = found.check == _checksum(found) if found.turn else b'"stored"' in text
     return found if whole else None
