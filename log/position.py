@@ -57,7 +57,7 @@ def _read(path: Path) -> Position | None:
         found = msgspec.json.decode(text, type=Position)
     except PermissionError:
         raise
-    except (msgspec.DecodeError, UnicodeDecodeError, OSError):
+    except (ValueError, RecursionError, OSError):  # msgspec's error is a ValueError
         return None
     whole = found.check == _checksum(found) if found.turn else b'"stored"' in text
     return found if whole else None

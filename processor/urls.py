@@ -20,6 +20,7 @@ _PLAIN_LONGEST = 384  # whose template is not too long either
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]{0,62}):")
 _BLANKS = re.compile(r"[\x00-\x20\x7f-\xa0\s]+")
 _PATH = re.compile(r"[/\\]")
+_AUTHORITY_ENDS = re.compile(r"[/\\?#]")
 _PORT = re.compile(r"0*([0-9]{1,5})")
 _PORT_OR_PATH = re.compile(r"[0-9]{1,5}(?:[/?#]|\Z)")
 _NO_WORD = re.compile(r"[^A-Za-z-]")
@@ -169,7 +170,9 @@ def _without_scheme(text: str, keep: tuple[str, ...]) -> Url:
     if not _BLANKS.search(text):
         if text.startswith("//"):
             return _hosted("", text[2:], "url", keep)
-        url = _hosted("", text, "url", keep)
-        if url.host and "@" not in text and looks_like_host(url.host):
+        # The host alone first: to look for secrets takes long, and most texts have none.
+        host, _ = _host_and_port(_AUTHORITY_ENDS.split(text, maxsplit=1)[0], "")
+        if "@" not in text and looks_like_host(host):
+            url = _hosted("", text, "url", keep)
             return url._replace(text=url.text[2:])
     return Url("other", text_without_tokens(plain_words(text)))

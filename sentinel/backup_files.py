@@ -52,7 +52,7 @@ def read_manifest(folder: Path) -> Manifest:
         found = msgspec.json.decode(text, type=Manifest)
     except FileNotFoundError:
         raise BadBackup(f"{folder} is no backup: it has no {MANIFEST}, which is written last") from None
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise BadBackup(f"{folder / MANIFEST} can't be read: {error}") from error
     led = [posixpath.join(posixpath.dirname(name), to) for name, to in found.links.items()]
     for name in [*found.files, *found.links, *led]:

@@ -19,7 +19,7 @@ def asked(settings: Settings, path: str, body: Any = None) -> Iterator[http.clie
     """The answer, to be read inside. With a body it is a POST of JSON. Raises CannotStart."""
     try:
         where = json.loads((settings.data_dir / "run.json").read_text())["console"]
-    except (OSError, ValueError, KeyError):
+    except (OSError, ValueError, KeyError, RecursionError):
         raise CannotStart("another process has the store open, and it has no console; stop it first") from None
     request = urllib.request.Request(f"{where}{path}")  # noqa: S310  (ours)
     if body is not None:

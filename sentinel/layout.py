@@ -43,7 +43,7 @@ def is_unfinished(data_dir: Path) -> bool:
 def _read(data_dir: Path) -> _Mark:
     try:
         return msgspec.json.decode((data_dir / _NAME).read_bytes(), type=_Mark)
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return _Mark(LAYOUT)
 
 

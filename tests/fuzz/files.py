@@ -1,12 +1,14 @@
-"""Files that people write or bring: sites, noise rules, settings, and reports to import."""
+"""Files that people write or bring: sites, noise rules, settings, reports to import; and those a disk has damaged."""
 
 import atexit
 import contextlib
 import io
+import os
 import shutil
 import tempfile
 from pathlib import Path
 
+from log import position
 from processor.fold import fold
 from processor.normalise import normalise
 from schema import delivery
@@ -14,6 +16,9 @@ from schema.delivery import Delivery, Kind
 from schema.noise import BadRules
 from schema.noise_files import load_rules, version_of
 from schema.sites import BadSites, Site, Sites
+from sentinel import layout
+from sentinel.backup_files import BadBackup, read_manifest
+from sentinel.explained import CannotStart
 from sentinel.imports import Reading, Skipped
 from sentinel.in_force import files as in_force
 from sentinel.settings import Settings, WrongSetting, read
@@ -65,6 +70,23 @@ def settings_file(data: bytes) -> None:
     path.write_bytes(data)
     with contextlib.suppress(WrongSetting):
         read({}, path, {})
+
+
+def data_dir(data: bytes) -> None:
+    """Which file of a data dir or a backup, and what damage left in it: read, or one sentence that names the folder."""
+    name = ("manifest.json", "layout.json", "position.json")[(data or b"\0")[0] % 3]
+    path = _folder / name
+    path.write_bytes(data[1:])
+    try:
+        if name == "manifest.json":
+            assert not any(os.path.normpath(name).startswith("..") for name in read_manifest(_folder).files)
+        elif name == "layout.json":
+            layout.check(_folder)
+        else:
+            found = position.load(path)
+            assert found.known == (not found.broken)
+    except (BadBackup, CannotStart) as error:
+        _names(_folder, error)
 
 
 def imported(data: bytes) -> None:

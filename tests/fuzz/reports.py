@@ -52,7 +52,7 @@ def _outcome(reader: Callable[[bytes], int], body: bytes) -> int | str:
         return refusal.reason
 
 
-class _Kept(SegmentWriter):
+class Kept(SegmentWriter):
     """A segment writer that has room, and remembers what it is given instead of a disk."""
 
     def __init__(self) -> None:
@@ -75,7 +75,7 @@ def accept(data: bytes) -> None:
     path, kind, agent, origin, referer, query, body = pieces(data, 7)
     site = site_of("/csp/report/" + path.decode("latin-1"))
     assert site is not None
-    kept = _Kept()
+    kept = Kept()
     collector = Collector(Spool(kept, hold=False), _SITES, MOST_BODY)
     answer = collector.accept(body, Told(site, kind or None, agent or None, origin or None, referer or None, query))
     [record] = kept.records

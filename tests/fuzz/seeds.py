@@ -8,10 +8,12 @@ from pathlib import Path
 import msgspec
 
 from log.frame import frame
+from log.position import Pending, Position
 from schema import delivery
 from schema.delivery import Delivery, Kind
 from schema.envelope import pack
 from schema.report import SPELLINGS, EntryKind, entries
+from sentinel.backup_files import File, Manifest
 from sentinel.settings import SAYS, Settings
 from tests.corpus.captures import Capture, all_captures
 from tests.fuzz.pieces import BETWEEN
@@ -51,6 +53,9 @@ def seeds() -> dict[str, list[bytes]]:
         "settings-file": [b"\nhost = 'a'\nport = 8080\n", b"# all\nexport SENTINEL_PORT='80'\nSENTINEL_HOST=\"::\"\n"],
         "import": [*bodies[:20], *(json.dumps(each.of).encode() for each in taken[:10]),
                    b'{"document_uri":"https://a.example/","violated_directive":"img-src x","timestamp":1}\n[1]\n'],
+        "data-dir": [b"\0" + msgspec.json.encode(Manifest(1, "1", 1, 12, "", {"s/a": File(1, "0")}, {"a": "s/a"})),
+                     b'\1{"layout":1,"program":"1","unfinished":"restore"}', b"\0" + b'{"made":' + b"[" * 3000,
+                     b"\2" + msgspec.json.encode(Position({"0/1": 5}, Pending("a", {"0/1": 5}, {"0/1": 9}, b"x")))],
         "settings": [*_settings()],
         "question": [b"site=shop&directive=img-src&q=a+b&from=2026-11-22T10:00:00Z&to=2026-11-22T12:00:00%2B02:00",
                      b"by=browser&limit=10&step=600&noise=none&verdict=&blocked_kind=url", b"cursor=kgXZIDAw&state=new",

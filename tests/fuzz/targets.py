@@ -31,6 +31,7 @@ TARGETS = {
     "noise": Target(files.noise, 2048),
     "settings-file": Target(files.settings_file, 2048),
     "import": Target(files.imported),
+    "data-dir": Target(files.data_dir),
     "settings": Target(asked.settings, 1024),
     "question": Target(asked.question, 1024),
     "decision": Target(asked.decision),
