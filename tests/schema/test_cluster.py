@@ -45,7 +45,7 @@ def test_every_statement_is_one_that_clickhouse_reads(store: Engine, statement: 
 
 
 def test_every_statement_of_the_files_has_a_form():
-    assert len(set(map(titled, FORMED))) == len(FORMED)
+    assert len(set(FORMED)) == len(FORMED)
     assert len(TABLES) + len(SPANNING) + len(VIEWS) + len(ALTERED) + len(FILLS) == len(FORMED)
     assert len(SET) + len(COLUMNS) + len(QUERIES) == len(ALTERED)
     given = [statement for migration in formed(90) for statement in migration.statements]
