@@ -180,8 +180,7 @@ def _parse_leniently(body: bytes) -> Any:
     if not text:
         raise Unreadable(Reason.EMPTY)
     try:
-        found = json.loads(text, strict=False, parse_int=_integer, parse_float=_number, parse_constant=_no_number)
-        return _without_surrogates(found)
+        return _without_surrogates(_lenient(text))
     except (ValueError, RecursionError) as error:
         raise Unreadable(Reason.NOT_JSON) from error
 
@@ -197,6 +196,10 @@ def _number(digits: str) -> float:
 
 def _no_number(_name: str) -> None:
     return None
+
+
+# Made once: to make it takes longer than to read most bodies.
+_lenient = json.JSONDecoder(strict=False, parse_int=_integer, parse_float=_number, parse_constant=_no_number).decode
 
 
 def _without_surrogates(value: Any) -> Any:
