@@ -12,8 +12,8 @@ import pytest
 
 from schema import clickhouse
 from schema.clickhouse import Engine, StoreInUse, forget_unapplied_inserts, open_chdb
-from schema.forgetting import drop_old_parts
 from schema.migrate import migrate
+from schema.mutations import drop_old_parts
 from tests.support.store import START, elsewhere, insert, violation
 
 COUNTED = ("violations", "minutes", "sources")
