@@ -4,6 +4,7 @@ The rest goes on. The folder is never read again, so it may be emptied at any ti
 """
 
 import contextlib
+import errno
 import logging
 from pathlib import Path
 
@@ -13,6 +14,14 @@ from schema.health import Health
 logger = logging.getLogger("sentinel.broken")
 _KEPT = 50  # files; a bad disk must not fill what is left of it
 NAME = "broken"
+# What a disk says of bad sectors and a broken file system, and of what is no file. Anything else passes (too many open
+# files), or is a person's to mend (a permission).
+_DAMAGE = {errno.EIO, errno.EBADMSG, errno.EUCLEAN, errno.ENODATA, errno.EISDIR, errno.ENOTDIR, errno.ELOOP}
+
+
+def is_damage(error: OSError) -> bool:
+    """Whether it says that the file itself is damaged, so that trying again is no use."""
+    return error.errno in _DAMAGE
 
 
 class Broken:
@@ -49,11 +58,13 @@ class Broken:
     def unreadable(self, path: Path, error: OSError, *, final: bool) -> None:
         """A segment of the spool that the disk doesn't give back goes, once it is `final`, that the rest can be read.
 
-        What we are not allowed to read stays: that is for a person to mend.
+        One that is not damaged stays, and so does one that there is no room for: it is told once.
         """
-        if final and not isinstance(error, PermissionError):
+        kept = ""
+        if final and is_damage(error) and len(_kept(self._folder)) < _KEPT:
             kept = self.keep(path, f"{path.parent.name}-{path.name}", goes=True)
-            means = f"the reports in it are not stored, all others are; kept as {kept}"
+        if kept.startswith(f"{NAME}/"):
+            means = f"the reports in it that were not read are not stored, all others are; kept as {kept}"
         elif path in self._waiting:
             return
         else:

@@ -11,7 +11,7 @@ from collections import deque
 from pathlib import Path
 from typing import NamedTuple
 
-from log.broken import Broken
+from log.broken import Broken, is_damage
 from log.frame import split
 from log.reading import ended, read_frames, start_in
 from log.remembered import NO_PRODUCER, Flight, Remembered
@@ -50,6 +50,7 @@ class Outbox:
         self._noted = True  # every landing is written down
         self._closed: deque[Path] = deque()  # segments that nothing is appended to any more, and not cut up
         self._cut_up: set[str] = set()  # segments all of which is cut, and not all landed
+        self._left: set[str] = set()  # segments that can't be read
         self.state.read = {name: at for name, at in self.state.read.items() if (folder / name).exists()}
         self._know_again()
 
@@ -87,26 +88,29 @@ class Outbox:
         """
         while True:
             while self._closed:
-                found = self._cut_or_set_aside(self._closed[0])
-                if found is not None:
-                    return found
-                segment = self._closed.popleft().name
-                self._cut_up.add(segment)
-                self._forget(segment)
+                path = self._closed[0]
+                try:
+                    found = self._cut_from(path, final=True)
+                except OSError as error:
+                    self._leave(path, error)
+                else:
+                    if found is not None:
+                        return found
+                    self._cut_up.add(path.name)
+                    self._forget(path.name)
+                self._closed.popleft()
             over, being_written = ended(self._folder)
-            self._closed.extend(path for path in over if path.name not in self._cut_up)
+            self._closed.extend(path for path in over if path.name not in self._cut_up | self._left)
             if not self._closed:
                 return self._cut_from(being_written[0], final=False) if being_written else None
 
-    def _cut_or_set_aside(self, path: Path) -> Cut | None:
-        """Of a closed segment; None also where the disk doesn't give it back."""
-        try:
-            return self._cut_from(path, final=True)
-        except PermissionError:
-            raise
-        except OSError as error:
-            self._broken.unreadable(path, error, final=True)
-            return None
+    def _leave(self, path: Path, error: OSError) -> None:
+        """A closed segment that the disk doesn't give back; while some of it is under way it stays. Raises OSError."""
+        if not is_damage(error):
+            raise error
+        under_way = any(flight.segment == path.name for flight in self.state.flights)
+        self._broken.unreadable(path, error, final=not under_way)
+        self._left.add(path.name)
 
     def _cut_from(self, path: Path, *, final: bool) -> Cut | None:
         with path.open("rb") as file:
@@ -159,12 +163,19 @@ class Outbox:
             self.state.read.pop(segment, None)
 
     def records(self, flight: Flight) -> list[bytes]:
-        """The same as when it was cut; nothing where the segment is gone, which it only is when all of it landed."""
+        """The same as when it was cut; nothing where the segment is gone, which it only is when all of it landed, or
+        where the disk doesn't give it back. Raises OSError.
+        """
         path, length = self._folder / flight.segment, flight.end - flight.start
         try:
             with path.open("rb") as file:
                 found = os.pread(file.fileno(), length, flight.start)
         except FileNotFoundError:
+            return []
+        except OSError as error:
+            if not is_damage(error):
+                raise
+            self._broken.unreadable(path, error, final=False)
             return []
         frames = split(found, final=True)
         self._broken.segment(path, frames.damaged or int(len(found) < length))

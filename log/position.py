@@ -11,6 +11,8 @@ from typing import NamedTuple
 
 import msgspec
 
+from log.broken import is_damage
+
 
 class Pending(msgspec.Struct):
     id: str
@@ -39,7 +41,7 @@ def files(file: Path) -> tuple[Path, Path]:
 
 
 def load(file: Path) -> Loaded:
-    """The later of the two that can be read. Raises PermissionError."""
+    """The later of the two that can be read. Raises OSError."""
     there = [path for path in files(file) if path.exists()]
     found = {path: its for path in there if (its := _read(path)) is not None}
     if file in found and not found[file].turn:
@@ -51,13 +53,15 @@ def load(file: Path) -> Loaded:
 
 
 def _read(path: Path) -> Position | None:
-    """None where it is damaged. What we are not allowed to read is a person's to mend. Raises PermissionError."""
+    """None where it is damaged. Raises OSError where it can't be read now."""
     try:
         text = path.read_bytes()
         found = msgspec.json.decode(text, type=Position)
-    except PermissionError:
-        raise
-    except (ValueError, RecursionError, OSError):  # msgspec's error is a ValueError
+    except OSError as error:
+        if not is_damage(error):
+            raise
+        return None
+    except (ValueError, RecursionError):  # msgspec's error is a ValueError
         return None
     whole = found.check == _checksum(found) if found.turn else b'"stored"' in text
     return found if whole else None

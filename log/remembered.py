@@ -110,13 +110,14 @@ class Remembered:
     def _fill(self) -> None:
         """Both slots of each: from then on an empty one is damage."""
         content = msgspec.msgpack.encode(self.state)
-        for file in self._files:
-            file.save(content)
-            file.save(content)
+        for _ in range(2):
+            self._save(content)
 
     def save(self) -> None:
         """Survives the process, as all of the spool does. Raises OSError."""
-        content = msgspec.msgpack.encode(self.state)
+        self._save(msgspec.msgpack.encode(self.state))
+
+    def _save(self, content: bytes) -> None:
         for file in self._files:
             file.save(content)
 

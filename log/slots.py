@@ -10,6 +10,8 @@ import zlib
 from pathlib import Path
 from typing import NamedTuple
 
+from log.broken import is_damage
+
 _HEAD = struct.Struct("<4sQII")  # mark, turn, length, CRC-32
 _MARK = b"CSPS"
 
@@ -50,7 +52,9 @@ class Slots:
         """Turn and content; None if the slot is still empty, False if it is damaged."""
         try:
             slot = os.pread(self._fd, self._size, number * self._size)
-        except OSError:  # of a bad disk
+        except OSError as error:
+            if not is_damage(error):
+                raise
             return False
         if not slot.strip(b"\0"):
             return None

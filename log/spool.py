@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from log import position as positions
-from log.broken import Broken
+from log.broken import Broken, is_damage
 from log.frame import HEAD_BYTES, HEADER, split
 from log.position import Pending, Position
 from log.protocols import BATCH_BYTES, Batch
@@ -144,12 +144,24 @@ class SpoolConsumer:
         records: list[bytes] = []
         for key, end in pending.end.items():
             start = pending.start.get(key, len(HEADER))
-            with contextlib.suppress(OSError), (self._folder / key).open("rb") as file:  # it is told when read on
-                frames = split(os.pread(file.fileno(), max(0, end - start), start), final=True)
-                self._broken.segment(self._folder / key, frames.damaged)
-                records += frames.records
+            records += self._read_again(self._folder / key, start, end)
             self._read_to[key] = end
         return self._batch(pending.id, records, pending.decided, pending.end)
+
+    def _read_again(self, path: Path, start: int, end: int) -> list[bytes]:
+        """None of a segment that is gone or that the disk doesn't give back. Raises OSError."""
+        try:
+            with path.open("rb") as file:
+                frames = split(os.pread(file.fileno(), max(0, end - start), start), final=True)
+        except FileNotFoundError:
+            return []
+        except OSError as error:
+            if not is_damage(error):
+                raise
+            self._broken.unreadable(path, error, final=True)
+            return []
+        self._broken.segment(path, frames.damaged)
+        return frames.records
 
     async def intend(self, batch: Batch) -> None:
         stored = self._position.stored

@@ -119,6 +119,7 @@ class Processor:
             except (ClickHouseError, OSError, TimeoutError) as error:
                 trouble = trouble_of(error)
                 self._on_failure(trouble, error)
+                self._garbage.collect()  # of the insert that failed: an outage may last for hours
             if stop.is_set():
                 return False
             await self._rest(max(pause, trouble.pause if trouble else 0), stop)

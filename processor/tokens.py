@@ -42,7 +42,7 @@ _ATOM = r"(?:[\w.+~!$*-]++|%(?!(?:25)*40))"
 _AROUND_AT = re.compile(rf"(?<![\w.+~!$*%-]){_ATOM}*+(?:@|%(?:25)*40)(?:{_ATOM}|@|%(?:25)*40)*+")
 _DOT = re.compile(r"%(?:25)*2[Ee]")
 _DOMAIN = re.compile(r"[\w-]++(?:\.[\w-]++)++")
-_PARAMETER = re.compile(r"((?:;|%3[Bb])([\w.-]{1,60}+)(?:=|%3[Dd]))[^/\\;?#&\s\"'<>{}]+")
+_PARAMETER = re.compile(r"((?:;|%3[Bb])([\w.-]{1,60}+)(?:=|%3[Dd]))(?:(?!%3[Bb])[^/\\;?#&\s\"'<>{}])++")
 _SESSION = re.compile(r"sess|token|auth|secret|ticket|\A(?:sid|cfid)\Z", re.IGNORECASE)
 _RUN = re.compile(
     r"(?<![A-Za-z0-9_.~+=-])(?=(?:[A-Za-z0-9_.~+=-]|%(?=2[BbEeFf]|3[Dd])){20})"
@@ -92,8 +92,9 @@ def _without(text: str, runs: re.Pattern[str], left: Iterator[int]) -> str:
     text = _without_mails(text, left)
     if ";" in text or "%" in text:
         text = _PARAMETER.sub(_parameter, text)
+    masked = _masked(text, runs, partial(_run, left=left), TOKEN)
     # A token may have stood in a mail address's way.
-    return _without_mails(_masked(text, runs, partial(_run, left=left), TOKEN), left)
+    return masked if masked == text else _without_mails(masked, left)
 
 
 def _masked(text: str, pattern: re.Pattern[str], mask: Callable[[re.Match[str]], str], rest: str) -> str:

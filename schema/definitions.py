@@ -40,7 +40,7 @@ def mend(path: Path, copies: Path, broken: Path) -> list[Mended]:
     found = []
     for copy in _files(copies):
         file = path / copy.relative_to(copies)
-        if file.is_symlink() or (not copy.is_symlink() and _is_definition(file, copy)):
+        if file.is_symlink() or not (copy.is_symlink() or _is_needed(copy, file)):
             continue
         kept = None
         if file.exists():
@@ -53,10 +53,16 @@ def mend(path: Path, copies: Path, broken: Path) -> list[Mended]:
     return found
 
 
-def _is_definition(file: Path, copy: Path) -> bool:
-    """Whether it looks like one, and not like one that was cut short: what else is wrong is ClickHouse's to find."""
+def _is_needed(copy: Path, file: Path) -> bool:
+    """Whether the file is no definition, or one that was cut short, and the copy is right."""
+    text, kept = _definition(file), _definition(copy)
+    return bool(kept) and (not text or (text != kept and kept.startswith(text)))
+
+
+def _definition(file: Path) -> str:
+    """What looks like one, or "": what else is wrong is ClickHouse's to find."""
     try:
-        text, kept = file.read_text(), copy.read_text()
+        text = file.read_text()
     except (OSError, UnicodeDecodeError):
-        return False
-    return text.startswith("ATTACH ") and "\0" not in text and (text == kept or not kept.startswith(text))
+        return ""
+    return text if text.startswith("ATTACH ") and "\0" not in text else ""

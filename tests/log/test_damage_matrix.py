@@ -1,5 +1,6 @@
 """Each file of a spool, damaged in each way: it is told and set aside, and what is not damaged is read, once."""
 
+import asyncio
 import errno
 import os
 from pathlib import Path
@@ -122,4 +123,42 @@ def test_a_segment_that_may_not_be_read_stays_where_it_is_and_is_told_once(tmp_p
     for _ in range(3):
         broken.unreadable(path, PermissionError(errno.EACCES, "Permission denied"), final=True)
     assert caplog.text.count("can't be read (Permission denied): the reports in it wait") == 1
+    assert read_on(tmp_path)[0] == but()
+
+
+def test_a_segment_that_passing_trouble_keeps_from_being_read_stays_and_is_told_once(tmp_path, caplog):
+    path, _ = spooled(tmp_path)
+    broken = Broken(tmp_path)
+    for _ in range(3):
+        broken.unreadable(path, OSError(errno.EMFILE, "Too many open files"), final=True)
+    assert caplog.text.count("can't be read (Too many open files): the reports in it wait") == 1
+    assert read_on(tmp_path)[0] == but()
+
+
+@pytest.fixture
+def intended(tmp_path):
+    """A batch that was being inserted at a kill; its segment."""
+    path, _ = spooled(tmp_path)
+    consumer = reader(tmp_path, Broken(tmp_path))
+    asyncio.run(consumer.intend(take(consumer)))
+    return path
+
+
+def test_a_pending_batch_whose_segment_the_disk_does_not_give_back_is_told_and_the_segment_is_kept(tmp_path, intended):
+    a_folder(intended)
+    seen, told = read_on(tmp_path)
+    assert seen == []
+    assert f"segment {intended} can't be read" in told
+    assert [kept.name for kept in (tmp_path / "broken").iterdir()] == [f"0-{intended.name}"]
+
+
+def test_a_pending_batch_whose_segment_can_not_be_read_now_waits(tmp_path, intended, monkeypatch):
+    with monkeypatch.context() as short:
+
+        def raises(*_):
+            raise OSError(errno.EMFILE, "Too many open files")
+
+        short.setattr("log.spool.os.pread", raises)
+        with pytest.raises(OSError, match="Too many open files"):
+            take(reader(tmp_path, Broken(tmp_path)))
     assert read_on(tmp_path)[0] == but()

@@ -1,5 +1,6 @@
 """A damaged memory of what was shipped: set aside and told; its copy goes on. Nothing is lost, whatever is damaged."""
 
+import errno
 import os
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import pytest
 from log.broken import Broken
 from log.outbox import Outbox
 from log.remembered import NO_PRODUCER
-from log.segments import SegmentWriter
+from log.segments import SegmentWriter, segments
 from schema.health import Health
 
 NAMES = ("shipping", "shipping-copy")
@@ -182,4 +183,44 @@ def test_a_segment_that_is_shorter_than_what_was_shipped_of_it_is_told_once(spoo
     assert to_ship(box) == []
     assert to_ship(box) == []
     assert caplog.text.count("is damaged in 1 places") == 2  # of what was under way, and of the rest
+    box.close()
+
+
+def fails(monkeypatch, number: int) -> None:
+    """Reading any segment."""
+
+    def raises(*_, **__):
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr("log.outbox.read_frames", raises)
+
+
+def test_what_passes_is_no_damage_and_nothing_is_set_aside(spool, monkeypatch):
+    box = Outbox(spool)
+    with monkeypatch.context() as short:
+        fails(short, errno.EMFILE)
+        with pytest.raises(OSError, match="Too many open files"):
+            box.cut()
+    assert to_ship(box) == [b"1", b"2"]
+    assert not (spool.parent.parent / "broken").exists()
+
+
+def test_a_segment_that_the_disk_does_not_give_back_stays_as_long_as_some_of_it_is_under_way(spool, monkeypatch):
+    box = Outbox(spool)
+    with monkeypatch.context() as bad:
+        fails(bad, errno.EIO)
+        assert box.cut() is None
+    assert to_ship(box) == [b"1"]  # what was under way
+    box.close()
+    assert to_ship(Outbox(spool)) == [b"2"]  # it can be read again
+
+
+def test_a_segment_that_there_is_no_room_to_set_aside_stays(spool, monkeypatch):
+    monkeypatch.setattr("log.broken._KEPT", 0)
+    box = Outbox(spool)
+    box.land(box.state.flights[0])
+    with monkeypatch.context() as bad:
+        fails(bad, errno.EIO)
+        assert box.cut() is None
+    assert segments(spool)
     box.close()
