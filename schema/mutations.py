@@ -116,7 +116,7 @@ WHERE database = currentDatabase() AND engine_full LIKE '%old_parts_lifetime%'
 
 
 def drop_old_parts(client: Client, tables: Sequence[str]) -> bool:
-    """In this process: ClickHouse keeps parts for 8 minutes after it wrote their rows anew; ours go now.
+    """In this process: a ClickHouse server keeps parts for 8 minutes after it wrote their rows anew; ours go now.
 
     It looks for them when a partition is dropped, also one that isn't there. False where some are still in use.
     """
