@@ -45,7 +45,8 @@ _DOMAIN = re.compile(r"[\w-]++(?:\.[\w-]++)++")
 _PARAMETER = re.compile(r"((?:;|%3[Bb])([\w.-]{1,60}+)(?:=|%3[Dd]))(?:(?!%3[Bb])[^/\\;?#&\s\"'<>{}])++")
 _SESSION = re.compile(r"sess|token|auth|secret|ticket|\A(?:sid|cfid)\Z", re.IGNORECASE)
 _RUN = re.compile(
-    r"(?<![A-Za-z0-9_.~+=-])(?=(?:[A-Za-z0-9_.~+=-]|%(?=2[BbEeFf]|3[Dd])){20})"
+    r"(?<![A-Za-z0-9_.~+=-])(?=[A-Za-z0-9_.~+=%-]{20})"
+    r"(?=(?:[A-Za-z0-9_.~+=-]|%(?=2[BbEeFf]|3[Dd])){20})"
     r"(?:[A-Za-z0-9_.~+=-]++|%(?:2[BbEeFf]|3[Dd]))++"
 )
 # What most long ones are. Sixteen letters of one case are the least that can look random.

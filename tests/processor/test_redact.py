@@ -102,3 +102,14 @@ def test_any_bytes_give_bounded_text(raw):
     assert len(kept.encode()) <= REJECT_BYTES
     assert "\0" not in kept
     assert "?" not in kept
+
+
+def test_of_an_example_as_much_is_read_as_can_be_kept_and_no_secret_stands_where_reading_ends():
+    token = "aB3dE5gH7jK9mN2pQ4rS6tU8"
+    names = [name for names in SPELLINGS.values() for name in names]
+    for before in range(0, 300, 7):
+        body = dict.fromkeys(names, "https://a.example/" + "x" * before + f"/{token}" * 1000)
+        raw = redact_raw(body)
+        assert len(raw) <= EXAMPLE_BYTES
+        assert not any(token[:length] + '"' in raw for length in range(3, len(token)))
+        assert token not in raw

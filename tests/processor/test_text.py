@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from processor.text import as_text, storable, whole, without_queries
+from processor.text import as_text, begin, storable, whole, without_queries
 
 ANY_TEXT = st.text(st.characters(exclude_categories=()))
 
@@ -60,3 +60,15 @@ def test_a_text_is_cut_between_characters(text, limit):
 )
 def test_only_urls_lose_something_in_a_sample(sample, kept):
     assert without_queries(sample) == kept
+
+
+@pytest.mark.parametrize("mark", " /?&=;,")
+def test_where_a_text_is_cut_the_word_that_would_be_cut_goes_too(mark: str):
+    assert begin(f"some words{mark}half-a-secret", 20) == "some words"
+    assert begin(f"some words{mark}half-a-secret", 24) == f"some words{mark}half-a-secret"
+
+
+@given(ANY_TEXT, st.integers(1, 30))
+def test_a_begin_is_a_begin_and_no_longer_than_it_may_be(text, most):
+    assert text.startswith(begin(text, most))
+    assert len(begin(text, most)) <= most

@@ -84,6 +84,8 @@ def test_what_the_policy_allows_or_does_not_govern_is_impossible(policy, directi
     [
         ("", "img-src", "https://evil.example/x.png", "no-policy"),
         ("img-src 'self'; " + "x" * 70_000, "img-src", "https://evil.example/x.png", "truncated"),
+        ("img-src 'self'" + " a.example" * 2001, "img-src", "https://evil.example/x.png", "truncated"),
+        ("img-src 'self'" + ", img-src *" * 1001, "img-src", "https://evil.example/x.png", "truncated"),
         ("img-src 'self'", "made-up", "https://evil.example/x.png", "directive-unknown"),
         ("img-src 'self'", "img-src", "", "not-named"),
         ("frame-ancestors 'self'", "frame-ancestors", SHOP, "not-named"),
