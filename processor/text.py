@@ -2,11 +2,12 @@
 
 import math
 import re
+import string
 from typing import Any
 
 MOST_WORDS = 500
 
-_ENDS_WORD = '/?#&=;, "'
+_OF_A_WORD = string.ascii_letters + string.digits + "-_.~+%@!$*"  # all that a token or a mail address is made of
 _LONGEST_CUT = 1024  # characters: what is longer is long enough to be judged without its end
 
 _SURROGATES = re.compile("[\ud800-\udfff]")
@@ -37,8 +38,9 @@ def begin(text: str, most: int) -> str:
     if len(text) <= most:
         return text
     text = text[:most]
-    end = max(text.rfind(mark, most - _LONGEST_CUT) for mark in _ENDS_WORD)
-    return text[:end] if end > 0 else text
+    end = text[max(0, most - _LONGEST_CUT) :]
+    whole = end.rstrip(_OF_A_WORD)
+    return text[: len(text) - len(end) + len(whole) - 1] if whole else text
 
 
 def storable(text: str, limit: int) -> str:

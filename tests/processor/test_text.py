@@ -62,7 +62,7 @@ def test_only_urls_lose_something_in_a_sample(sample, kept):
     assert without_queries(sample) == kept
 
 
-@pytest.mark.parametrize("mark", " /?&=;,")
+@pytest.mark.parametrize("mark", " /?&=;,\n|\\(")
 def test_where_a_text_is_cut_the_word_that_would_be_cut_goes_too(mark: str):
     assert begin(f"some words{mark}half-a-secret", 20) == "some words"
     assert begin(f"some words{mark}half-a-secret", 24) == f"some words{mark}half-a-secret"
