@@ -86,6 +86,10 @@ def _policy(text: str) -> str:
     return without_tokens(without_secrets(text))
 
 
+def _directive(text: str) -> str:
+    return text_without_tokens(_policy(text))
+
+
 def _sample(text: str) -> str:
     return text_without_tokens(without_queries(text))
 
@@ -102,8 +106,8 @@ _BY_FIELD: dict[str, Callable[[str], str]] = {
     "source": _url,
     "request": _request,
     "policy": _policy,
-    "violated": _policy,
-    "effective": _policy,
+    "violated": _directive,
+    "effective": _directive,
     "sample": _sample,
 }
 _REDACT = {name: _BY_FIELD.get(field, _words) for field, names in SPELLINGS.items() for name in names}

@@ -46,6 +46,12 @@ def test_an_example_keeps_the_browsers_names_and_loses_the_secrets():
     }
 
 
+@pytest.mark.parametrize("name", ["violated-directive", "effective-directive", "effectiveDirective"])
+def test_what_is_no_directive_loses_its_secrets_too(name):
+    body = {name: "jane@mail.example xoxb9K2mQ7pL4vR8sT1wYzN5"}
+    assert json.loads(redact_raw(body)) == {name: "{mail} {token}"}
+
+
 def test_no_secret_of_any_capture_is_left_in_its_example():
     for capture in all_captures():
         for entry in entries(capture.body):
