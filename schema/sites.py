@@ -160,8 +160,11 @@ def _wrong_limits(site: Site) -> Iterator[str]:
     if not 0 <= site.sample <= 1:
         yield f"sample is a share from 0 to 1, not {site.sample}"
     if site.rate_limit is not None and not 0 < site.rate_limit <= MOST_RATE:
-        yield f"rate_limit is a number of reports a second, above 0, not {site.rate_limit:g}; sample = 0 stores none"
+        yield (
+            f"rate_limit is a number of reports a second, above 0 and at most {MOST_RATE:,}, not {site.rate_limit:g};"
+            " sample = 0 stores none"
+        )
     if site.burst is not None and not 1 <= site.burst <= MOST_RATE:
-        yield f"burst is a number of reports, at least 1, not {site.burst:g}"
+        yield f"burst is a number of reports, from 1 to {MOST_RATE:,}, not {site.burst:g}"
     if site.burst is not None and site.rate_limit is None:
         yield "burst needs rate_limit too"
