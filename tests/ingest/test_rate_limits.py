@@ -101,21 +101,15 @@ def test_a_limit_that_the_sites_file_gets_later_holds_from_sighup_on(server, tmp
     assert collector.stop() == 0
 
 
+RATES = "rate_limit is a number of reports a second, above 0 and at most 1,000,000,000"
+
+
 @pytest.mark.parametrize(
     ("says", "wrong"),
     [
-        (
-            "rate_limit = 0",
-            "rate_limit is a number of reports a second, above 0 and at most 1,000,000,000, not 0; sample = 0 stores none",
-        ),
-        (
-            "rate_limit = -3",
-            "rate_limit is a number of reports a second, above 0 and at most 1,000,000,000, not -3; sample = 0 stores none",
-        ),
-        (
-            "rate_limit = nan",
-            "rate_limit is a number of reports a second, above 0 and at most 1,000,000,000, not nan; sample = 0 stores none",
-        ),
+        ("rate_limit = 0", f"{RATES}, not 0; sample = 0 stores none"),
+        ("rate_limit = -3", f"{RATES}, not -3; sample = 0 stores none"),
+        ("rate_limit = nan", f"{RATES}, not nan; sample = 0 stores none"),
         ("rate_limit = '9/s'", "Expected `float | null`, got `str` - at `$.rate_limit`"),
         ("burst = 9", "burst needs rate_limit too"),
         ("rate_limit = 9\nburst = 0.5", "burst is a number of reports, from 1 to 1,000,000,000, not 0.5"),
