@@ -61,8 +61,8 @@ def test_one_policy_says_where_it_is_and_what_it_blocks(client):
     assert found is not None
     assert [(its["site"], its["reports"]) for its in found["sites"]] == [("shop", 5), ("blog", 5)]
     assert found["blocks"] == [
-        {"directive": "script-src-elem", "blocked": "cdn.evil.example", "reports": 8, "violations": 2},
-        {"directive": "img-src", "blocked": "cdn.evil.example", "reports": 2, "violations": 1},
+        {"directive": "script-src-elem", "blocked": "cdn.evil.example", "reports": 8, "estimated": 8, "violations": 2},
+        {"directive": "img-src", "blocked": "cdn.evil.example", "reports": 2, "estimated": 2, "violations": 1},
     ]
     inline = policies.one(client, B)
     assert inline is not None

@@ -23,7 +23,7 @@ def expected() -> dict[tuple[str, str, str], dict[str, object]]:
             "site": key[0], "directive": key[1], "blocked": key[2], "blocked_kind": rows[0].blocked_kind,
             "first_seen": written_ms(min(row.first_seen for row in rows)),
             "last_seen": written_ms(max(row.last_seen for row in rows)),
-            "reports": sum(row.reports for row in rows),
+            **dict.fromkeys(("reports", "estimated"), sum(row.reports for row in rows)),
             "pages": len({row.document_url for row in rows}),
             "browsers": sorted({row.browser for row in rows}),
             "state": states.get(key, "new"),
