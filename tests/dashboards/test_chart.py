@@ -96,7 +96,8 @@ def test_everything_is_drawn_inside(counts: dict[int, tuple[int, int]], step: in
 
 
 def series(*points: tuple[int, str, int]) -> dict[str, object]:
-    return {"step": 60, "items": [{"time": written(at), "key": key, "reports": count} for at, key, count in points]}
+    items = [{"time": written(at), "key": key, "reports": count, "estimated": count} for at, key, count in points]
+    return {"step": 60, "items": items}
 
 
 def test_directives_are_layers_the_biggest_first_and_the_rest_is_one():
