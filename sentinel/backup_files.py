@@ -3,9 +3,10 @@
 import hashlib
 import os
 import posixpath
+import stat
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 
 import msgspec
 
@@ -47,7 +48,7 @@ class Copied(NamedTuple):
 def read_manifest(folder: Path) -> Manifest:
     """Raises BadBackup."""
     try:
-        text = (folder / MANIFEST).read_bytes()
+        text = _read(folder / MANIFEST)
         _check(folder, text)
         found = msgspec.json.decode(text, type=Manifest)
     except FileNotFoundError:
@@ -65,7 +66,7 @@ def read_manifest(folder: Path) -> Manifest:
 
 def _check(folder: Path, text: bytes) -> None:
     """Raises BadBackup, OSError."""
-    if has_checksum(folder) and (folder / CHECKSUM).read_bytes() != _checksum(text):
+    if has_checksum(folder) and _read(folder / CHECKSUM) != _checksum(text):
         raise BadBackup(
             f"{folder / MANIFEST} is not as it was written, or {CHECKSUM} beside it isn't: nothing was restored; "
             "take another backup"
@@ -80,16 +81,28 @@ def _checksum(text: bytes) -> bytes:
     return f"{hashlib.sha256(text).hexdigest()}  {MANIFEST}\n".encode()
 
 
+def _opened(path: Path) -> BinaryIO:
+    """To read. Raises OSError, and BadBackup for a pipe: to open one waits for somebody who writes into it."""
+    if stat.S_ISFIFO(path.stat().st_mode):
+        raise BadBackup(f"{path} is a pipe, and no file as it was backed up; nothing was restored")
+    return path.open("rb")
+
+
+def _read(path: Path) -> bytes:
+    with _opened(path) as file:
+        return file.read()
+
+
 def files(folder: Path) -> list[Path]:
     """Links too; sorted."""
     return sorted(path for path in folder.rglob("*") if path.is_symlink() or path.is_file())
 
 
 def copy(source: Path, to: Path, progress: Callable[[int], None]) -> Copied:
-    """`progress` hears of each piece's bytes. Raises OSError."""
+    """`progress` hears of each piece's bytes. Raises BadBackup, OSError."""
     digest, size = hashlib.sha256(), 0
     to.parent.mkdir(parents=True, exist_ok=True)
-    with source.open("rb") as read, os.fdopen(os.open(to, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as write:
+    with _opened(source) as read, os.fdopen(os.open(to, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as write:
         while piece := read.read(_PIECE):
             digest.update(piece)
             write.write(piece)

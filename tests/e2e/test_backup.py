@@ -1,6 +1,7 @@
 """`backup` beside a running `run`, with reports coming in; `restore`; kills in the middle. Nothing lost, none twice."""
 
 import json
+import os
 import re
 import shutil
 import signal
@@ -141,6 +142,15 @@ def put_a_folder_there(folder: Path) -> None:
     file.mkdir()
 
 
+def put_a_pipe_there(pattern: str):
+    def put(folder: Path) -> None:
+        file = next(folder.glob(pattern))
+        file.unlink()
+        os.mkfifo(file)
+
+    return put
+
+
 def flip_a_byte(folder: Path) -> None:
     file = next(folder.glob("store/chdb/store/*/*/*/data.bin"))
     file.write_bytes(file.read_bytes()[:-1] + b"?")
@@ -167,6 +177,7 @@ def change_the_manifest(at: float):
         (flip_a_byte, "is not as it was backed up"),
         (lambda folder: next(folder.glob("spool/*/*.seg")).unlink(), "is missing from the backup"),
         (put_a_folder_there, "is missing from the backup"),
+        *((put_a_pipe_there(one), "is a pipe") for one in ("spool/*/*.seg", "manifest.json", "manifest.json.sha256")),
         (lambda folder: changed(folder, made=1), "can't be read"),
         (lambda folder: changed(folder, files={}), "names no files"),
         (lambda folder: changed(folder, files={"store/\0": {"bytes": 0, "sha256": ""}}), "outside of the backup"),
