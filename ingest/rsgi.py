@@ -6,14 +6,18 @@ from typing import Any
 from ingest.answers import Answer
 from ingest.collector import DRAINED_BYTES, Collector, site_of
 from ingest.told import Told
+from ingest.turn import WaitingTurn
 from schema.reasons import Reason
 
 REQUEST_SECONDS = 20
 
 
 class RsgiCollector:
-    def __init__(self, collector: Collector) -> None:
+    def __init__(self, collector: Collector, loop: asyncio.AbstractEventLoop) -> None:
+        """`loop` is the one it is called in."""
         self._collector = collector
+        self._loop = loop
+        self._turn = WaitingTurn(collector, loop)
         self._now = 0  # seconds, by `tick`
         self._reading: dict[asyncio.Task[Any] | None, int] = {}  # tasks that wait for a body, since when
         self._late: set[asyncio.Task[Any] | None] = set()
@@ -32,7 +36,7 @@ class RsgiCollector:
     async def _report(self, scope: Any, protocol: Any, site: str) -> Answer:
         collector, headers = self._collector, scope.headers
         agent, declared = _header(headers, "user-agent"), headers.get("content-length") or ""
-        body, task = b"", asyncio.current_task()
+        body, task = b"", asyncio.current_task(self._loop)
         self._reading[task] = self._now
         try:
             if declared.isdigit() and int(declared) <= collector.max_body_bytes:
@@ -50,7 +54,7 @@ class RsgiCollector:
             self._late.discard(task)
         if len(body) > collector.max_body_bytes:
             return collector.refuse(Reason.TOO_LARGE, body, agent, site)
-        if collector.is_over(scope.client.rpartition(":")[0].strip("[]")):
+        if collector.clients and collector.is_over(scope.client.rpartition(":")[0].strip("[]")):
             return collector.refuse(Reason.CLIENT_LIMIT, b"", agent, site)
         told = Told(
             site,
@@ -60,7 +64,7 @@ class RsgiCollector:
             _header(headers, "referer"),
             scope.query_string.encode("utf-8", "replace"),
         )
-        answer = collector.accept(body, told)
+        answer = await self._turn.accept(body, told)
         return await collector.settled(body, answer) if collector.spool.waits else answer
 
     def tick(self) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 from ingest.answers import ACCEPTED, LAST_ACCEPTED, Answer
 from ingest.collector import Collector, Post
+from ingest.told import Told
 
 _MOST_BYTES = 1024 * 1024  # of bodies: more than that is not held
 
@@ -56,3 +57,41 @@ class Turn:
             transport.write(self._written(answer))
             if not keeps:
                 transport.close()
+
+
+class WaitingTurn:
+    """The same where each report has a task that waits for its answer."""
+
+    def __init__(self, collector: Collector, loop: asyncio.AbstractEventLoop) -> None:
+        self._collector = collector
+        self._loop = loop  # to ask which one runs is a system call
+        self._posts: list[Post] = []
+        self._waiting: list[asyncio.Future[Answer]] = []
+        self._bytes = 0
+
+    def accept(self, body: bytes, told: Told) -> asyncio.Future[Answer]:
+        """The answer by the end of the turn. The report is taken even if nobody waits any more."""
+        if not self._posts:
+            self._loop.call_soon(self._end)
+        answer: asyncio.Future[Answer] = self._loop.create_future()
+        self._posts.append((body, told))
+        self._waiting.append(answer)
+        self._bytes += len(body)
+        if self._bytes > _MOST_BYTES:
+            self._end()
+        return answer
+
+    def _end(self) -> None:
+        posts, waiting = self._posts, self._waiting
+        if not posts:
+            return
+        self._posts, self._waiting, self._bytes = [], [], 0
+        try:
+            others = self._collector.accept_all(posts)
+        except BaseException:
+            for answer in waiting:  # no answer, no promise
+                answer.cancel()
+            raise
+        for position, answer in enumerate(waiting):
+            if not answer.done():  # else its task was cancelled
+                answer.set_result(others.get(position, ACCEPTED))

@@ -108,7 +108,7 @@ class GranianServer(EmbeddedGranian):
 
     def __init__(self, collector: Collector, listener: socket.socket, max_connections: int) -> None:
         self._listener = listener
-        self._collector = RsgiCollector(collector)
+        self._collector = RsgiCollector(collector, asyncio.get_running_loop())
         super().__init__(
             self._collector,
             interface=Interfaces.RSGI,
