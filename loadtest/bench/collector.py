@@ -10,7 +10,7 @@ from loadtest.bench import wrk
 from loadtest.bench.figures import Figure, ratio, skipped
 from loadtest.bench.loaded import Measured, Pace, in_turn
 from loadtest.bench.options import Options
-from loadtest.bench.peers import GO, NGINX, go_missing, nginx_missing
+from loadtest.bench.peers import GO, NGINX, go_missing, nginx, nginx_missing
 from loadtest.bench.requests import Load, loads
 from loadtest.bench.servers import Kind, sentinel
 
@@ -18,6 +18,7 @@ FAST = Kind("fast", "Sentinel, fast", functools.partial(sentinel, flags=("--serv
 GRANIAN = Kind("granian", "Sentinel, granian", functools.partial(sentinel, flags=("--server", "granian")))
 _TWO = Kind("two", "two workers", functools.partial(sentinel, flags=("--workers", "2")))
 _ONE = Kind("one", "one worker", functools.partial(sentinel, flags=("--workers", "1")))
+_NGINX_OF_TWO = Kind("nginx-two", "nginx of two workers", functools.partial(nginx, workers=2))
 _UNSAID = "it closes without `Connection: close`, so wrk sends each time one more request in vain"
 _SATURATED = "the client was at its limit: the server may do more"
 
@@ -78,17 +79,18 @@ def two_workers(options: Options, load: Load) -> list[Figure]:
     """There is no core left for the client. So both share theirs with it: a worker and a thread of wrk on each core."""
     first, second = options.server_core, options.client_core
     both = f"{first},{second}"
-    rounds: dict[str, list[Measured]] = {"one": [], "two": []}
+    with_peer = not nginx_missing()
+    one, two = Pace(options.seconds, 32, str(first), str(first)), Pace(options.seconds, 64, both, both)
+    rounds: dict[str, list[Measured]] = {}
     for _ in range(options.rounds):
-        once = options.once()
-        one, two = Pace(options.seconds, 32, str(first), str(first)), Pace(options.seconds, 64, both, both)
-        rounds["one"] += in_turn(once, [_ONE], load, one)["one"]
-        rounds["two"] += in_turn(once, [_TWO], load, two)["two"]
+        for kinds, pace in (((_ONE, NGINX), one), ((_TWO, _NGINX_OF_TWO), two)):
+            for key, done in in_turn(options.once(), kinds[: 1 + with_peer], load, pace).items():
+                rounds.setdefault(key, []).extend(done)
     note = f"each core has a worker and a client of its own: one of both on core {first}, two of both on {both}"
     rates = {key: [one.rate for one in done] for key, done in rounds.items()}
     cost = {key: [one.cpu_us for one in done] for key, done in rounds.items()}
     doubled = [2 * one for one in cost["one"]]
-    return [
+    figures = [
         Figure(
             "collector.one.shared", "one worker, sharing its core with the client", "requests/s", rates["one"], "more"
         ),
@@ -98,3 +100,7 @@ def two_workers(options: Options, load: Load) -> list[Figure]:
         ratio("collector.two-over-one", "two workers over one", rates["two"], rates["one"], note),
         ratio("collector.two-over-one.cpu", "two workers over one, by CPU a request", doubled, cost["two"]),
     ]
+    if with_peer:  # what the machine lets grow
+        peers = rates[_NGINX_OF_TWO.key], rates[NGINX.key]
+        figures.append(ratio("collector.two-over-one.nginx", "two workers of nginx over one", *peers, note))
+    return figures

@@ -19,7 +19,7 @@ _BUILD_SECONDS = 300
 
 # A POST's body is read and thrown away, and the connection kept: the least that any collector does.
 _NGINX = """
-worker_processes 1;
+worker_processes {workers};
 daemon off;
 pid {folder}/nginx.pid;
 error_log {folder}/error.log warn;
@@ -41,10 +41,10 @@ http {{
 
 
 @contextlib.contextmanager
-def nginx(folder: Path, cores: int | str) -> Iterator[Server]:
+def nginx(folder: Path, cores: int | str, *, workers: int = 1) -> Iterator[Server]:
     port = free_port()
     file = folder / "nginx.conf"
-    file.write_text(_NGINX.format(folder=folder, port=port, path=REPORT_PATH))
+    file.write_text(_NGINX.format(folder=folder, port=port, path=REPORT_PATH, workers=workers))
     program = _nginx_program() or "nginx"
     with Child([program, "-c", file, "-p", folder, "-e", folder / "error.log"], folder / "nginx.log", cores) as child:
         until_listening(child, port)
