@@ -38,7 +38,7 @@ FROM (
     FROM (
         SELECT {SOURCE} AS source, any(s.site) AS its_site, any(s.effective_directive) AS its_directive,
             any(s.blocked) AS its_blocked, min(s.first_seen) AS first, max(s.last_seen) AS ended,
-            sum(s.credible) AS may_be_true, {source_trust.COUNTED}
+            sum(s.credible) AS may_be_true, {source_trust.counted()}, {source_trust.LOOKED_UP} AS thin
         FROM sources AS s
         WHERE {{these}} AND (noise = '' OR {{noisy}}) AND {{not_these}}
         GROUP BY source

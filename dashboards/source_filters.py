@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 from dashboards import relations
 from dashboards.filters import Filters, Where
 from schema.keys import LIVE
-from schema.source_trust import BLOCKED, COUNTED, SENDER, SOURCE
+from schema.source_trust import BLOCKED, LOOKED_UP, SENDER, SOURCE, THIN, counted, of_some
 from schema.violation import LEAST_TRUST
 
 
@@ -54,10 +54,14 @@ def asked(filters: Filters, state: str, least: int) -> Asked:
 
 
 def of_sources(its: Asked) -> Where:
-    """A row a source, with what `schema.source_trust.judged` needs, and `last`, `own` and `kind`."""
-    found = dict(_conditions(its))
-    values: dict[str, Any] = {name: value for _, given in found.items() for name, value in given.items()}
-    where = " AND ".join(found) or "1"
+    """A row a source, with what `schema.source_trust.judged` needs, and `last`, `own` and `kind`.
+
+    Whether nobody else reports a source is asked of all its rows, so those that are not chosen are read too.
+    """
+    whole, some = _of_whole_sources(its), _of_rows(its)
+    values: dict[str, Any] = {name: value for _, given in whole + some for name, value in given.items()}
+    where = " AND ".join(sql for sql, _ in whole) or "1"
+    only = " AND ".join(sql for sql, _ in some)
     first_seen = ""
     for name, compared in (("since", ">="), ("until", "<")):
         second = getattr(its, name)
@@ -66,8 +70,10 @@ def of_sources(its: Asked) -> Where:
             values[name] = second
     rows = f"""(
         SELECT any(site) AS its_site, any(effective_directive) AS its_directive, any(blocked) AS its_blocked,
-            {SOURCE} AS source, min(blocked_kind) AS kind, min(s.first_seen) AS first, max(s.last_seen) AS last,
-            sumIf(s.reports, noise = '') AS own, sum(s.left_out) AS more, {COUNTED}
+            {SOURCE} AS source, {of_some("min", "blocked_kind", only)} AS kind,
+            {of_some("min", "s.first_seen", only)} AS first, {of_some("max", "s.last_seen", only)} AS last,
+            sumIf(s.reports, noise = ''{f" AND {only}" if only else ""}) AS own,
+            {of_some("sum", "s.left_out", only)} AS more, {counted(only)}, {THIN} AS thin
         FROM sources AS s
         WHERE {where}
         GROUP BY source
@@ -76,21 +82,32 @@ def of_sources(its: Asked) -> Where:
     return Where(where, values, rows)
 
 
-def _conditions(its: Asked) -> list[tuple[str, dict[str, Any]]]:
-    found: list[tuple[str, dict[str, Any]]] = []
-    for name, column in (("site", "site"), ("directive", "effective_directive"), ("blocked_kind", "blocked_kind")):
+_Conditions = list[tuple[str, dict[str, Any]]]
+
+
+def _of_whole_sources(its: Asked) -> _Conditions:
+    """What holds for all rows of a source, or for none."""
+    found: _Conditions = []
+    for name, column in (("site", "site"), ("directive", "effective_directive")):
         value = getattr(its, name)
         if value is not None:
             found.append((f"{column} = {{{name}:String}}", {name: value}))
-    if its.blocked_host is not None:
-        # Without a host it is known by its kind.
-        same = "blocked = {blocked_host:String}" if its.blocked_host else "blocked = toString(blocked_kind)"
-        found.append((same, {"blocked_host": its.blocked_host}))
-    if its.noise != "all":
-        found.append(("noise = ''" if its.noise == "none" else "noise != ''", {}))
+    if its.blocked_host:
+        found.append(("blocked = {blocked_host:String}", {"blocked_host": its.blocked_host}))
     for number, word in enumerate(its.blocked_words):
         name = f"word{number}"
         found.append((f"positionCaseInsensitiveUTF8(blocked, {{{name}:String}}) > 0", {name: word}))
+    return found
+
+
+def _of_rows(its: Asked) -> _Conditions:
+    found: _Conditions = []
+    if its.blocked_kind is not None:
+        found.append(("blocked_kind = {blocked_kind:String}", {"blocked_kind": its.blocked_kind}))
+    if its.blocked_host == "":  # without a host it is known by its kind
+        found.append(("blocked = toString(blocked_kind)", {}))
+    if its.noise != "all":
+        found.append(("noise = ''" if its.noise == "none" else "noise != ''", {}))
     return found
 
 
@@ -114,7 +131,7 @@ _OF_VIOLATIONS = f"""(
         sumIf(counted, {_SOUND}) AS sound_reports, sumIf(counted * best, {_SOUND}) AS all_sound,
         sumIf(counted, NOT ({_SOUND})) AS doubtful_reports, sumIf(counted * best, NOT ({_SOUND})) AS all_doubtful,
         groupBitOrIf(some_bit, {_SOUND}) AS some, groupBitOrIf(other_bit, {_SOUND}) AS others,
-        min(of_sender) = max(of_sender) AND min(of_window) = max(of_last_window) AS at_once
+        min(of_sender) = max(of_sender) AND min(of_window) = max(of_last_window) AS at_once, {LOOKED_UP} AS thin
     FROM ({_KEYS})
     GROUP BY source
 )"""  # noqa: S608  (ours)
