@@ -148,10 +148,20 @@ def _log_number(path: Path) -> int:
 
 
 def _part_exists(table: Path, part: str) -> bool:
-    """Whether `part` (partition_min_max_level), or a merged one that covers its blocks, is on disk."""
+    """Whether `part` (partition_min_max_level), or a merged one that covers its blocks, is on disk.
+
+    One without its checksums is none: a full disk leaves such parts, which can't be opened.
+    """
     partition, low, high, _level = part.split("_")[:4]
     for found in table.glob(f"{partition}_*"):
         fields = found.name.split("_")
-        if len(fields) >= 4 and int(fields[1]) <= int(low) and int(high) <= int(fields[2]):
+        if len(fields) >= 4 and int(fields[1]) <= int(low) and int(high) <= int(fields[2]) and _has_checksums(found):
             return True
     return False
+
+
+def _has_checksums(part: Path) -> bool:
+    try:
+        return (part / "checksums.txt").stat().st_size > 0
+    except OSError:
+        return False

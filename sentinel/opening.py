@@ -1,7 +1,6 @@
 """Opening the store, wherever it is: with its tables as they should be, and what was damaged told."""
 
 import contextlib
-import logging
 from collections.abc import Iterator
 
 from clickhouse_connect.driver.client import Client
@@ -9,7 +8,7 @@ from clickhouse_connect.driver.exceptions import DatabaseError
 
 from log.broken import NAME, Broken
 from processor.relabel import finish
-from schema import definitions, parts
+from schema import definitions
 from schema.clickhouse import Engine, open_chdb
 from schema.health import Health
 from schema.migrate import migrate
@@ -17,8 +16,7 @@ from schema.mutations import keep_old_parts
 from schema.server import Server
 from sentinel import __version__
 from sentinel.settings import Settings
-
-logger = logging.getLogger("sentinel.broken")
+from sentinel.store_damage import look
 
 
 @contextlib.contextmanager
@@ -35,7 +33,7 @@ def open_store(settings: Settings, health: Health | None = None) -> Iterator[Eng
         try:
             _prepare(settings, engine, client)
         except DatabaseError:  # of a part that can be opened, and not be read
-            if not _put_aside(client):
+            if not look(client, engine, lambda: False):
                 raise
             _prepare(settings, engine, client)
         yield engine
@@ -49,15 +47,6 @@ def _prepare(settings: Settings, engine: Engine, client: Client) -> None:
         definitions.keep(engine.path, settings.data_dir / "store" / "definitions")
     finish(client)
     _record_start(client)
-
-
-def _put_aside(client: Client) -> bool:
-    """Reads the whole store for damage; whether there was any. Who watches the parts tells of them."""
-    found = list(parts.put_broken_aside(client, lambda: False))
-    for part in found:
-        logger.error("a part of the store is damaged, and was put aside", extra={
-            "table": part.table, "part": part.name, "why": part.why[:200]})  # fmt: skip
-    return bool(found)
 
 
 def _tell(engine: Engine, broken: Broken) -> None:

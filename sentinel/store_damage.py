@@ -1,39 +1,63 @@
 """Looks for damage in the store in this process: said at the start, in the log, on the system page and in a metric."""
 
 import logging
+import time
+from collections.abc import Callable
 from threading import Event
 
+from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from schema import metrics, parts
 from schema.clickhouse import Engine
 from schema.health import Health
-from schema.parts import Part
+from schema.parts import Met, Part
 
 logger = logging.getLogger("sentinel.broken")
 _LOOK_SECONDS = 30.0
+_NEW_SECONDS = 900  # of parts that a full disk may have broken since it was last looked
 _LIMITS: dict[str, int | str] = {"max_threads": 1, "max_execution_time": 0}
 _TOLD = 3
 
 
 def watch_parts(engine: Engine, health: Health, stop: Event) -> None:
-    """Until `stop` is set. All parts are read at the start, and whenever ClickHouse has met damage since."""
+    """Until `stop` is set. All parts are read at the start, and whenever ClickHouse has met damage since; the new ones
+    when it has met a full disk.
+    """
     client = engine.client(_LIMITS)
     try:
-        known, met = set[Part](), -1
+        known, met = set[Part](), Met(-1, -1)
         while not stop.is_set():
             try:
-                if (now := parts.errors(client)) != met:
-                    for part in parts.put_broken_aside(client, stop.is_set):
-                        logger.error("a part of the store is damaged, and was put aside", extra={
-                            "table": part.table, "part": part.name, "why": part.why[:200]})  # fmt: skip
-                    met = max(now, parts.errors(client))  # the reading itself meets it
+                now = parts.met(client)
+                if now.damage != met.damage:
+                    look(client, engine, stop.is_set)
+                    now = Met(parts.met(client).damage, now.no_room)  # the reading itself meets it
+                elif now.no_room != met.no_room:
+                    look(client, engine, stop.is_set, int(time.time()) - _NEW_SECONDS)
+                met = now
                 known = _told(parts.aside(client), known, health)
             except ClickHouseError as error:
                 logger.warning("the store's parts can't be looked at: %s", str(error).partition("\n")[0][:200])
             stop.wait(_LOOK_SECONDS)
     finally:
         client.close()
+
+
+def look(client: Client, engine: Engine, stop: Callable[[], bool], since: int = 0) -> bool:
+    """Reads the parts that were written `since` then, and tells of broken ones; whether there were any.
+
+    Raises ClickHouseError.
+    """
+    found = list[Part]()
+    for part in parts.remove_broken(client, engine.inserting, stop, since):
+        found.append(part)
+        became = "what it was merged of took its place, and nothing is lost" if part.replaced else "it was put aside"
+        logger.log(
+            logging.WARNING if part.replaced else logging.ERROR, "a part of the store is damaged: %s", became,
+            extra={"table": part.table, "part": part.name, "why": part.why[:200]},
+        )  # fmt: skip
+    return bool(found)
 
 
 def _told(found: list[Part], known: set[Part], health: Health) -> set[Part]:

@@ -68,9 +68,9 @@ def opened(data_dir: Path) -> tuple[dict[str, int], list[tuple[str, str, str]]]:
     with open_store(settings) as store:
         client = store.client()
         client.command("SYSTEM STOP MERGES violations")
-        list(parts.put_broken_aside(client, lambda: False))
+        list(parts.remove_broken(client, store.inserting, lambda: False))
         pages = client.query("SELECT document_url, sum(reports) FROM violations GROUP BY document_url").result_rows
-        return dict(pages), [tuple(its) for its in parts.aside(client)]
+        return dict(pages), [tuple(its[:3]) for its in parts.aside(client)]
 
 
 class Damaged:
