@@ -1,14 +1,18 @@
 """Parts that turn out to be broken while the store is open: what they were merged of takes their place."""
 
+import asyncio
+import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from schema import parts
 from schema.clickhouse import Engine, open_chdb
+from schema.inserts import InProcess
 from schema.migrate import migrate
 from tests.support.store import insert, violation
 from tests.support.waiting import wait_for
@@ -60,12 +64,12 @@ def removed(engine: Engine, since: int = 0) -> list[tuple[Any, ...]]:
 
 
 @pytest.mark.parametrize("names", EMPTIED)
-@pytest.mark.parametrize("table", TABLES)
-def test_what_a_broken_part_was_merged_of_takes_its_place(engine, table, names):
+def test_what_a_broken_part_was_merged_of_takes_its_place(engine, names):
     before = sums(engine)
-    folder = merged(engine, table)
-    emptied(folder, names)
-    assert removed(engine) == [(table, folder.name, True)]
+    folders = {table: merged(engine, table) for table in TABLES}
+    for folder in folders.values():
+        emptied(folder, names)
+    assert sorted(removed(engine)) == sorted((table, folder.name, True) for table, folder in folders.items())
     assert sums(engine) == before
     assert not parts.aside(engine.client())
     assert not removed(engine)
@@ -112,14 +116,41 @@ def the_insert_of(engine: Engine, table: str) -> Path:
     return Path(row[0])
 
 
-@pytest.mark.parametrize("table", TABLES)
-def test_a_repeat_makes_again_what_a_full_disk_broke_of_an_insert(engine, table):
+def test_a_repeat_makes_again_what_a_full_disk_broke_of_an_insert(engine):
     client = engine.client()
-    client.command(f"SYSTEM STOP MERGES {table}")
+    for table in TABLES:
+        client.command(f"SYSTEM STOP MERGES {table}")
     insert(client, [violation(9)], token="broken")
-    emptied(the_insert_of(engine, table), EMPTIED[0])
+    for table in TABLES:
+        emptied(the_insert_of(engine, table), EMPTIED[0])
     assert parts.drop_broken_inserts(client, int(time.time()) - 60)
     insert(client, [violation(9)], token="broken")
     assert set(sums(engine).values()) == {5}
     assert not parts.drop_broken_inserts(client, int(time.time()) - 60)
     assert not parts.aside(client)
+
+
+def test_an_insert_beside_little_room_is_read_and_told_to_have_failed_where_it_is_broken(engine, monkeypatch):
+    """Then it is tried again, under the same token."""
+    client = engine.client()
+    client.command("SYSTEM STOP MERGES policies")
+    inserts = InProcess(client)
+    put = client.insert
+
+    def put_on_a_full_disk(table: str, *given: Any, **how: Any) -> None:
+        put(table, *given, **how)
+        emptied(the_insert_of(engine, table), EMPTIED[0])
+
+    def insert_policy() -> None:
+        names = ["policy_hash", "original_policy", "last_seen"]
+        settings = {"insert_deduplication_token": "it"}
+        asyncio.run(inserts.insert("policies", [["h"], ["p"], [0]], column_names=names, column_oriented=True,
+                                   settings=settings))  # fmt: skip
+
+    monkeypatch.setattr(shutil, "disk_usage", lambda _folder: SimpleNamespace(free=1 << 20))
+    monkeypatch.setattr(client, "insert", put_on_a_full_disk)
+    with pytest.raises(OSError, match="disk was full"):
+        insert_policy()
+    monkeypatch.setattr(client, "insert", put)
+    insert_policy()
+    assert client.query("SELECT original_policy FROM policies WHERE policy_hash = 'h'").result_rows == [("p",)]
