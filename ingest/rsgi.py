@@ -64,8 +64,9 @@ class RsgiCollector:
             _header(headers, "referer"),
             scope.query_string.encode("utf-8", "replace"),
         )
-        answer = await self._turn.accept(body, told)
-        return await collector.settled(body, answer) if collector.spool.waits else answer
+        if collector.spool.waits:  # nothing may come between the two: they count
+            return await collector.settled(body, collector.accept(body, told))
+        return await self._turn.accept(body, told)
 
     def tick(self) -> None:
         """Called once a second: ends the reading of bodies that take too long.

@@ -88,10 +88,11 @@ class WaitingTurn:
         self._posts, self._waiting, self._bytes = [], [], 0
         try:
             others = self._collector.accept_all(posts)
-        except BaseException:
-            for answer in waiting:  # no answer, no promise
-                answer.cancel()
-            raise
+        except Exception as error:  # noqa: BLE001  (told to all who wait: no answer, no promise)
+            for answer in waiting:
+                if not answer.done():
+                    answer.set_exception(error)
+            return
         for position, answer in enumerate(waiting):
             if not answer.done():  # else its task was cancelled
                 answer.set_result(others.get(position, ACCEPTED))

@@ -171,6 +171,7 @@ async def serve(
             if task.done():
                 task.result()
     finally:
+        await asyncio.sleep(0)  # what came in the last turn is taken
         for task in (serving, flushing, adopting):
             task.cancel()
         with contextlib.suppress(LogFull):

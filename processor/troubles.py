@@ -1,5 +1,6 @@
 """What an insert's failure means: what it is called, how long to leave the store alone, and what a person can do."""
 
+import errno
 from typing import NamedTuple
 
 from clickhouse_connect.driver.exceptions import ClickHouseError, DataError, ProgrammingError
@@ -58,8 +59,10 @@ _BY_CODE = {
 
 
 def trouble_of(error: ClickHouseError | OSError | TimeoutError) -> Trouble:
-    """An error without a code is the connection's, or the client's own."""
+    """An error without a code is the connection's, the client's own, or the disk's of a store in this process."""
     code = getattr(error, "code", None)
+    if getattr(error, "errno", None) in {errno.ENOSPC, errno.EDQUOT}:
+        return _DISK
     if code is None:
         return REFUSED if isinstance(error, DataError | ProgrammingError) else AWAY
     return _BY_CODE.get(code, REFUSED)

@@ -15,6 +15,7 @@ from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ProgrammingError
 
 from schema.definitions import Mended, mend
+from schema.unapplied import forget_unapplied_inserts
 
 _CONFIG = Path(__file__).with_name("engine.xml")  # threads and caches of a small machine
 
@@ -110,58 +111,3 @@ def _insert_files_in(folder: Path) -> Iterator[None]:
         yield
     finally:
         tempfile.tempdir = before
-
-
-def forget_unapplied_inserts(path: Path) -> None:
-    """Take back a deduplication record whose part never came to be.
-
-    MergeTree writes the insert's token to `deduplication_logs/` and then renames the part into place, part after part
-    (seen with strace, ClickHouse 26.9). A kill between the two leaves a token for rows that are not there, and the
-    repeat would be dropped as known. Only the last line of a table can be such a one.
-    """
-    for logs in path.glob("store/*/*/deduplication_logs"):
-        newest_first = sorted(logs.glob("deduplication_log_*.txt"), key=_log_number, reverse=True)
-        # The newest may be empty: a full log is followed by the next one before the part is renamed.
-        for log in newest_first:
-            lines = log.read_text().splitlines(keepends=True)
-            if lines:
-                _forget_last(log, lines)
-                break
-
-
-_ADDED = "1"  # a line is: operation (1 added, 2 dropped), part, block's hash
-
-
-def _forget_last(log: Path, lines: list[str]) -> None:
-    fields = lines[-1].rstrip("\n").split("\t")
-    whole = len(fields) == 3 and lines[-1].endswith("\n")
-    if whole and (fields[0] != _ADDED or _part_exists(log.parent.parent, fields[1])):
-        return
-    # Replaced whole, because a kill in here must not lose the other records.
-    rest = log.with_name("unfinished.tmp")
-    rest.write_text("".join(lines[:-1]))
-    rest.replace(log)
-
-
-def _log_number(path: Path) -> int:
-    return int(path.stem.rpartition("_")[2])
-
-
-def _part_exists(table: Path, part: str) -> bool:
-    """Whether `part` (partition_min_max_level), or a merged one that covers its blocks, is on disk.
-
-    One without its checksums is none: a full disk leaves such parts, which can't be opened.
-    """
-    partition, low, high, _level = part.split("_")[:4]
-    for found in table.glob(f"{partition}_*"):
-        fields = found.name.split("_")
-        if len(fields) >= 4 and int(fields[1]) <= int(low) and int(high) <= int(fields[2]) and _has_checksums(found):
-            return True
-    return False
-
-
-def _has_checksums(part: Path) -> bool:
-    try:
-        return (part / "checksums.txt").stat().st_size > 0
-    except OSError:
-        return False

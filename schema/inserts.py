@@ -2,6 +2,7 @@
 
 import asyncio
 import errno
+import logging
 import shutil
 import time
 from collections.abc import Sequence
@@ -10,7 +11,10 @@ from typing import Any, Protocol
 from clickhouse_connect.driver.client import Client
 
 from schema import parts
+from schema.parts import Part
+from schema.replacing import has_sources
 
+logger = logging.getLogger("sentinel.broken")
 _LITTLE_ROOM = 256 * 1024 * 1024  # bytes: more than others write while one insert goes in
 
 
@@ -32,40 +36,54 @@ class Inserts(Protocol):
     async def close(self) -> None: ...
 
 
+# What the processor inserts into, and what follows by views.
+_TABLES = (
+    "policies", "examples", "rejects", "violations", "weeks", "minutes", "hours", "sources", "site_policies", "ledger",
+    "ledger_hours",
+)  # fmt: skip
+
+
 class InProcess:
     """chDB has no async client: its calls wait in a thread.
 
-    What a full disk breaks of an insert ClickHouse takes for inserted (schema/parts.py). So where an insert failed, or
-    there was little room, its parts are read: a broken one is dropped, and the insert's repeat makes it again.
+    What a full disk breaks of an insert ClickHouse takes for inserted (schema/replacing.py). So where one failed, or
+    there was little room, its parts are read: a broken one is taken out, and the insert's repeat makes it again.
     """
 
     def __init__(self, client: Client) -> None:
         self._client = client
-        [[folder]] = client.query("SELECT path FROM system.disks WHERE name = 'default'").result_rows
-        self._folder = folder
-        self._unsure_since: int | None = None  # seconds since the epoch; what was inserted from then on is to be read
+        [[self._folder]] = client.query("SELECT path FROM system.disks WHERE name = 'default'").result_rows
+        # When the first insert began whose parts may be broken: set before it goes in, None once all are known whole.
+        self._unsure_since: int | None = None
 
     async def insert(self, table: str, data: Sequence[Sequence[Any]], **how: Any) -> None:
-        """Raises OSError too where the disk was full."""
+        """Raises OSError too, where the disk was full."""
         await asyncio.to_thread(self._insert, table, data, **how)
 
     def _insert(self, table: str, data: Sequence[Sequence[Any]], **how: Any) -> None:
-        self._drop_broken()  # of a try that failed
-        has_room = self._has_room()
-        self._unsure_since = int(time.time()) - 1
+        self._take_broken_out()  # of a try that failed
+        had_room = self._has_room()
+        self._unsure_since = int(time.time())
         self._client.insert(table, data, **how)
-        if has_room and self._has_room():
+        if had_room and self._has_room():
             self._unsure_since = None
-        elif self._drop_broken():
+        elif self._take_broken_out():
             raise OSError(errno.ENOSPC, "the store's disk was full while it inserted")
 
-    def _drop_broken(self) -> bool:
+    def _take_broken_out(self) -> bool:
         """Whether there was any."""
-        if self._unsure_since is None:
-            return False
-        found = parts.drop_broken_inserts(self._client, self._unsure_since)
+        found = list[Part]()
+        if self._unsure_since is not None:
+            found = [part for part in parts.broken(self._client, self._unsure_since, one_insert=True)
+                     if part.table in _TABLES and not has_sources(self._client, part)]  # fmt: skip
+        for part in found:
+            parts.take_out(self._client, part)
+            logger.warning("a part of an insert is damaged, as by a full disk: its repeat makes it again", extra={
+                "table": part.table, "part": part.name, "why": part.why[:200]})  # fmt: skip
+        for part in found:
+            parts.delete_aside(self._client, part.table, part.name)
         self._unsure_since = None
-        return found
+        return bool(found)
 
     def _has_room(self) -> bool:
         return shutil.disk_usage(self._folder).free > _LITTLE_ROOM

@@ -1,5 +1,6 @@
 """A backup's files: which there are, how long, and with which checksum."""
 
+import errno
 import hashlib
 import os
 import posixpath
@@ -18,6 +19,10 @@ _PIECE = 1 << 20
 
 class BadBackup(Exception):
     """One sentence: what is wrong with the backup."""
+
+
+class NotAFile(OSError):
+    """A pipe or a device."""
 
 
 class File(msgspec.Struct):
@@ -82,10 +87,12 @@ def _checksum(text: bytes) -> bytes:
 
 
 def _opened(path: Path) -> BinaryIO:
-    """To read. Raises OSError, and BadBackup for a pipe: to open one waits for somebody who writes into it."""
-    if stat.S_ISFIFO(path.stat().st_mode):
-        raise BadBackup(f"{path} is a pipe, and no file as it was backed up; nothing was restored")
-    return path.open("rb")
+    """To read. Raises OSError; NotAFile for a pipe, whose opening would wait, and for a device, which has no end."""
+    file = os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb")
+    if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+        file.close()
+        raise NotAFile(errno.EINVAL, "is no file, but a pipe or a device", str(path))
+    return file
 
 
 def _read(path: Path) -> bytes:
@@ -99,7 +106,7 @@ def files(folder: Path) -> list[Path]:
 
 
 def copy(source: Path, to: Path, progress: Callable[[int], None]) -> Copied:
-    """`progress` hears of each piece's bytes. Raises BadBackup, OSError."""
+    """`progress` hears of each piece's bytes. Raises OSError."""
     digest, size = hashlib.sha256(), 0
     to.parent.mkdir(parents=True, exist_ok=True)
     with _opened(source) as read, os.fdopen(os.open(to, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as write:

@@ -9,7 +9,7 @@ from pathlib import Path
 from schema.migrate import migrations
 from sentinel import layout
 from sentinel.backing_up import progress
-from sentinel.backup_files import CHECKSUM, FORMAT, BadBackup, Manifest, copy, has_checksum, read_manifest
+from sentinel.backup_files import CHECKSUM, FORMAT, BadBackup, Manifest, NotAFile, copy, has_checksum, read_manifest
 from sentinel.explained import CannotStart
 from sentinel.settings import Settings
 
@@ -59,6 +59,8 @@ def _restore(manifest: Manifest, folder: Path, data_dir: Path) -> None:
                     its = copy(folder / name, data_dir / name, lambda length: shown.update(task, advance=length))
                 except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
                     raise BadBackup(f"{folder / name} is missing from the backup; nothing was restored") from None
+                except NotAFile as error:
+                    raise BadBackup(f"{folder / name} {error.strerror}; nothing was restored") from None
                 if (its.bytes, its.sha256) != (file.bytes, file.sha256):
                     raise BadBackup(f"{folder / name} is not as it was backed up; nothing was restored")
         for name, target in manifest.links.items():

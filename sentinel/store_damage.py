@@ -12,9 +12,10 @@ from schema import metrics, parts
 from schema.clickhouse import Engine
 from schema.health import Health
 from schema.parts import Met, Part
+from schema.replacing import StillRead, remove_broken
 
 logger = logging.getLogger("sentinel.broken")
-_LOOK_SECONDS = 30.0
+_LOOK_SECONDS = 15.0  # a broken part can be replaced for 170 s
 _NEW_SECONDS = 900  # of parts that a full disk may have broken since it was last looked
 _LIMITS: dict[str, int | str] = {"max_threads": 1, "max_execution_time": 0}
 _TOLD = 3
@@ -30,13 +31,13 @@ def watch_parts(engine: Engine, health: Health, stop: Event) -> None:
         while not stop.is_set():
             try:
                 now = parts.met(client)
-                if now.damage != met.damage:
-                    look(client, engine, stop.is_set)
-                    now = Met(parts.met(client).damage, now.no_room)  # the reading itself meets it
-                elif now.no_room != met.no_room:
-                    look(client, engine, stop.is_set, int(time.time()) - _NEW_SECONDS)
-                met = now
+                if now != met:
+                    everything = now.damage != met.damage
+                    look(client, engine, stop.is_set, 0 if everything else int(time.time()) - _NEW_SECONDS)
+                    met = Met(parts.met(client).damage, now.no_room)  # the reading itself meets damage
                 known = _told(parts.aside(client), known, health)
+            except StillRead:
+                logger.warning("a part of the store is damaged, and is replaced as soon as nobody reads the store")
             except ClickHouseError as error:
                 logger.warning("the store's parts can't be looked at: %s", str(error).partition("\n")[0][:200])
             stop.wait(_LOOK_SECONDS)
@@ -47,10 +48,10 @@ def watch_parts(engine: Engine, health: Health, stop: Event) -> None:
 def look(client: Client, engine: Engine, stop: Callable[[], bool], since: int = 0) -> bool:
     """Reads the parts that were written `since` then, and tells of broken ones; whether there were any.
 
-    Raises ClickHouseError.
+    Raises StillRead, ClickHouseError.
     """
     found = list[Part]()
-    for part in parts.remove_broken(client, engine.inserting, stop, since):
+    for part in remove_broken(client, engine.inserting, stop, since):
         found.append(part)
         became = "what it was merged of took its place, and nothing is lost" if part.replaced else "it was put aside"
         logger.log(

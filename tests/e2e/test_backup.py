@@ -177,7 +177,7 @@ def change_the_manifest(at: float):
         (flip_a_byte, "is not as it was backed up"),
         (lambda folder: next(folder.glob("spool/*/*.seg")).unlink(), "is missing from the backup"),
         (put_a_folder_there, "is missing from the backup"),
-        *((put_a_pipe_there(one), "is a pipe") for one in ("spool/*/*.seg", "manifest.json", "manifest.json.sha256")),
+        *((put_a_pipe_there(one), "is no file") for one in ("spool/*/*.seg", "manifest.json", "manifest.json.sha256")),
         (lambda folder: changed(folder, made=1), "can't be read"),
         (lambda folder: changed(folder, files={}), "names no files"),
         (lambda folder: changed(folder, files={"store/\0": {"bytes": 0, "sha256": ""}}), "outside of the backup"),

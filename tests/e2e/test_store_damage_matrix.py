@@ -11,6 +11,7 @@ import pytest
 from schema import definitions, parts
 from schema.clickhouse import open_chdb
 from schema.migrate import migrate
+from schema.replacing import remove_broken
 from sentinel.explained import CannotStart, explained
 from sentinel.opening import open_store
 from sentinel.settings import Settings
@@ -68,7 +69,7 @@ def opened(data_dir: Path) -> tuple[dict[str, int], list[tuple[str, str, str]]]:
     with open_store(settings) as store:
         client = store.client()
         client.command("SYSTEM STOP MERGES violations")
-        list(parts.remove_broken(client, store.inserting, lambda: False))
+        list(remove_broken(client, store.inserting, lambda: False))
         pages = client.query("SELECT document_url, sum(reports) FROM violations GROUP BY document_url").result_rows
         return dict(pages), [tuple(its[:3]) for its in parts.aside(client)]
 

@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 
 from schema import clickhouse
-from schema.clickhouse import Engine, StoreInUse, forget_unapplied_inserts, open_chdb
+from schema.clickhouse import Engine, StoreInUse, open_chdb
 from schema.migrate import migrate
 from schema.mutations import drop_old_parts
+from schema.unapplied import forget_unapplied_inserts
 from tests.support.store import START, elsewhere, insert, violation
 from tests.support.waiting import wait_for
 
@@ -110,6 +111,26 @@ def test_a_dropped_parts_record_is_kept(tmp_path: Path):
     log = _table(tmp_path, {1: "2\tall_1_1_0\tall_77\n"}, parts=[])
     forget_unapplied_inserts(tmp_path)
     assert log.read_text() == "2\tall_1_1_0\tall_77\n"
+
+
+def hollow(table: Path, part: str) -> None:
+    (table / part / "checksums.txt").touch()
+
+
+def test_the_record_of_a_part_that_a_full_disk_left_empty_is_taken_out_wherever_it_stands(tmp_path: Path):
+    lines = "1\tall_1_1_0\tall_77\n1\tall_2_2_0\tall_78\n1\tall_3_3_0\tall_79\n"
+    log = _table(tmp_path, {1: lines}, parts=["all_1_1_0", "all_2_2_0", "all_3_3_0"])
+    hollow(log.parent.parent, "all_2_2_0")
+    forget_unapplied_inserts(tmp_path)
+    assert log.read_text() == "1\tall_1_1_0\tall_77\n1\tall_3_3_0\tall_79\n"
+
+
+def test_it_is_kept_where_that_part_was_merged_all_the_same(tmp_path: Path):
+    lines = "1\tall_1_1_0\tall_77\n1\tall_2_2_0\tall_78\n"
+    log = _table(tmp_path, {1: lines}, parts=["all_1_1_0", "all_2_2_0", "all_1_2_1"])
+    hollow(log.parent.parent, "all_2_2_0")
+    forget_unapplied_inserts(tmp_path)
+    assert log.read_text() == lines
 
 
 def _table(folder: Path, logs: dict[int, str], parts: list[str]) -> Path:

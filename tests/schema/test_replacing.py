@@ -10,13 +10,16 @@ from typing import Any
 
 import pytest
 
-from schema import parts
+from schema import parts, replacing
 from schema.clickhouse import Engine, open_chdb
 from schema.inserts import InProcess
 from schema.migrate import migrate
-from tests.support.store import insert, violation
+from schema.mutations import drop_old_parts
+from schema.replacing import StillRead, open_again, remove_broken
+from tests.support.store import START, insert, violation
 from tests.support.waiting import wait_for
 
+WEEK = 7 * 86400
 TABLES = ("violations", "weeks", "minutes", "hours", "sources")
 # As a full disk left them: seen in parts of a store on a full tmpfs, ClickHouse 26.9.
 EMPTIED = (
@@ -52,15 +55,19 @@ def merged(engine: Engine, table: str) -> Path:
     return Path(row[0])
 
 
-def emptied(folder: Path, names: tuple[str, ...]) -> None:
+def flipped(folder: Path) -> None:
+    text = bytearray((folder / "data.bin").read_bytes())
+    text[len(text) // 2] ^= 0xFF
+    (folder / "data.bin").write_bytes(text)
+
+
+def emptied(folder: Path, names: tuple[str, ...] = EMPTIED[0]) -> None:
     for name in names:
         (folder / name).write_bytes(b"")
 
 
 def removed(engine: Engine, since: int = 0) -> list[tuple[Any, ...]]:
-    return [
-        part[:2] + part[3:] for part in parts.remove_broken(engine.client(), engine.inserting, lambda: False, since)
-    ]
+    return [part[:2] + part[3:] for part in remove_broken(engine.client(), engine.inserting, lambda: False, since)]
 
 
 @pytest.mark.parametrize("names", EMPTIED)
@@ -75,9 +82,68 @@ def test_what_a_broken_part_was_merged_of_takes_its_place(engine, names):
     assert not removed(engine)
 
 
+def test_so_it_is_with_one_that_can_be_opened_and_not_read(engine):
+    before = sums(engine)
+    folder = merged(engine, "violations")
+    flipped(folder)
+    assert removed(engine) == [("violations", folder.name, True)]
+    assert sums(engine) == before
+
+
+def test_two_of_one_table_are_replaced_together(engine):
+    insert(engine.client(), [violation(number, at=START - WEEK) for number in range(2)])
+    insert(engine.client(), [violation(7, at=START - WEEK)])
+    before = sums(engine)
+    engine.client().command("OPTIMIZE TABLE violations FINAL")
+    asked = "SELECT path FROM system.parts WHERE active AND table = 'violations'"
+    for (path,) in engine.client().query(asked).result_rows:
+        emptied(Path(path))
+    assert [replaced for _, _, replaced in removed(engine)] == [True, True]
+    assert sums(engine) == before
+    assert not parts.aside(engine.client())
+
+
+def test_what_nothing_is_left_of_is_put_aside(engine):
+    folder = merged(engine, "violations")
+    drop_old_parts(engine.client(), ["violations"])
+    emptied(folder)
+    assert removed(engine) == [("violations", folder.name, False)]
+    assert [part.name for part in parts.aside(engine.client())] == [folder.name]
+
+
+def test_while_somebody_reads_the_store_nothing_waits_for_it(engine, monkeypatch):
+    """An export may be read for hours."""
+    monkeypatch.setattr(replacing, "_PATIENCE_SECONDS", 0.5)
+    emptied(merged(engine, "minutes"))
+    with engine.client().query_row_block_stream("SELECT number, repeat('x', 1000) FROM numbers(1000000)") as rows:
+        next(iter(rows))
+        with pytest.raises(StillRead):
+            removed(engine)
+        assert not engine.inserting.locked()
+    assert [replaced for _, _, replaced in removed(engine)] == [True]
+
+
+def test_a_table_that_could_not_be_opened_again_is_opened_at_the_next_look(engine):
+    engine.client().command("DETACH TABLE minutes")
+    open_again(engine.client())
+    assert sums(engine)["minutes"] == 4
+
+
+def test_a_broken_insert_beside_a_broken_merge_is_repeated(engine):
+    """To open the table would put it aside, and keep its token."""
+    client = engine.client()
+    emptied(merged(engine, "minutes"))
+    client.command("SYSTEM STOP MERGES minutes")
+    insert(client, [violation(9)], token="again")
+    emptied(the_insert_of(engine, "minutes"))
+    assert sorted(replaced for _, _, replaced in removed(engine)) == [False, True]
+    insert(client, [violation(9)], token="again")
+    assert set(sums(engine).values()) == {5}
+
+
 def test_what_comes_after_it_goes_through_the_views_and_a_repeat_counts_once(engine):
     for table in TABLES:
-        emptied(merged(engine, table), EMPTIED[0])
+        emptied(merged(engine, table))
     assert len(removed(engine)) == len(TABLES)
     for _ in range(2):
         insert(engine.client(), [violation(9)], token="again")
@@ -91,14 +157,14 @@ def test_what_was_deleted_is_deleted_again(engine):
     gone = "ALTER TABLE violations DELETE WHERE document_url LIKE '%/2'"
     client.command(gone, settings={"mutations_sync": 2})
     [folder] = client.query("SELECT path FROM system.parts WHERE active AND table = 'violations'").result_rows[0]
-    emptied(Path(folder), EMPTIED[0])
+    emptied(Path(folder))
     [(_, _, replaced)] = removed(engine)
     assert replaced
     wait_for("it is deleted again", lambda: sums(engine)["violations"] == 3)
 
 
 def test_parts_that_are_older_are_not_read_where_only_new_ones_are_asked_for(engine):
-    emptied(merged(engine, "violations"), EMPTIED[0])
+    emptied(merged(engine, "violations"))
     assert not removed(engine, since=int(time.time()) + 60)
     assert removed(engine, since=int(time.time()) - 60)
 
@@ -116,20 +182,6 @@ def the_insert_of(engine: Engine, table: str) -> Path:
     return Path(row[0])
 
 
-def test_a_repeat_makes_again_what_a_full_disk_broke_of_an_insert(engine):
-    client = engine.client()
-    for table in TABLES:
-        client.command(f"SYSTEM STOP MERGES {table}")
-    insert(client, [violation(9)], token="broken")
-    for table in TABLES:
-        emptied(the_insert_of(engine, table), EMPTIED[0])
-    assert parts.drop_broken_inserts(client, int(time.time()) - 60)
-    insert(client, [violation(9)], token="broken")
-    assert set(sums(engine).values()) == {5}
-    assert not parts.drop_broken_inserts(client, int(time.time()) - 60)
-    assert not parts.aside(client)
-
-
 def test_an_insert_beside_little_room_is_read_and_told_to_have_failed_where_it_is_broken(engine, monkeypatch):
     """Then it is tried again, under the same token."""
     client = engine.client()
@@ -139,7 +191,7 @@ def test_an_insert_beside_little_room_is_read_and_told_to_have_failed_where_it_i
 
     def put_on_a_full_disk(table: str, *given: Any, **how: Any) -> None:
         put(table, *given, **how)
-        emptied(the_insert_of(engine, table), EMPTIED[0])
+        emptied(the_insert_of(engine, table))
 
     def insert_policy() -> None:
         names = ["policy_hash", "original_policy", "last_seen"]
@@ -153,4 +205,5 @@ def test_an_insert_beside_little_room_is_read_and_told_to_have_failed_where_it_i
         insert_policy()
     monkeypatch.setattr(client, "insert", put)
     insert_policy()
+    assert not parts.aside(client)
     assert client.query("SELECT original_policy FROM policies WHERE policy_hash = 'h'").result_rows == [("p",)]
