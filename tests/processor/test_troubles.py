@@ -1,5 +1,7 @@
 """What a failed insert is called, for each thing a ClickHouse may have against it."""
 
+import errno
+
 import pytest
 from clickhouse_connect.driver.exceptions import (
     ClickHouseError,
@@ -70,3 +72,7 @@ def test_what_has_no_code_is_the_connections(error):
 def test_what_the_client_itself_cant_write_is_not_the_connections(error):
     assert isinstance(error, ClickHouseError)
     assert trouble_of(error).name == "refused"
+
+
+def test_a_full_disk_under_the_store_in_this_process_is_told_as_one():
+    assert trouble_of(OSError(errno.ENOSPC, "No space left on device")).name == "disk"
