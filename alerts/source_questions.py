@@ -84,7 +84,7 @@ WHERE its_last < fromUnixTimestamp64Milli({{now:Int64}}, 'UTC') - toIntervalDay(
 """  # noqa: S608  (ours)
 ANY_SILENT = "SELECT count() FROM (SELECT 1 FROM silent_sources LIMIT 1)"
 FLOODS_TOLD = "SELECT toString(site), occasion FROM alert_events WHERE kind = 'flood' AND site IN {sites:Array(String)}"
-THIN = f"""
+HOW_MANY_THIN = f"""
 SELECT count()
 FROM (
     SELECT sum(reports) AS total, toDate(min(first_seen), 'UTC') AS day, toDate(max(last_seen), 'UTC') AS last_day

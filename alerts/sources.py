@@ -99,7 +99,7 @@ class Sources:
         return [self._flood(site, day, at) for site, day in days if (site, str(day)) not in told]
 
     def _flood(self, site: str, day: date, at: Look) -> Event:
-        [(many,)] = ask(self.client, questions.THIN, site=site, day=str(day))
+        [(many,)] = ask(self.client, questions.HOW_MANY_THIN, site=site, day=str(day))
         which = f"{count(many, 'new source')} with few reports on {day}"
         says = f"{which}, those with made-up names silent: it looks like a flood"
         path = evidence.path("/sources", site=site, state="new")

@@ -24,6 +24,9 @@ BLOCKED = "if(blocked_host = '', blocked_kind, blocked_host)"
 # One number for the three names: to group a million of them by it takes a quarter of the time.
 SOURCE = "sipHash128(site, effective_directive, blocked)"
 
+# Of all rows of a source in `sources AS s`: nobody else may have seen it.
+THIN = f"sum(s.reports) < {FEW_REPORTS} AND toDate(min(s.first_seen), 'UTC') = toDate(max(s.last_seen), 'UTC')"
+
 # Whether there can be one: by rows, of which a source has several until they are merged. It takes a tenth of the time,
 # and mostly the answer is no.
 _MAY_BE = f"""
@@ -40,9 +43,8 @@ FROM (
 _FLOODS = f"""
 SELECT toString(its_site), day
 FROM (
-    SELECT any(site) AS its_site, toDate(min(first_seen), 'UTC') AS day,
-        sum(reports) < {FEW_REPORTS} AND day = toDate(max(last_seen), 'UTC') AS thin
-    FROM sources
+    SELECT any(site) AS its_site, toDate(min(s.first_seen), 'UTC') AS day, {THIN} AS thin
+    FROM sources AS s
     WHERE {{within:String}} = '' OR site = {{within:String}}
     GROUP BY {SOURCE}
 )
@@ -92,9 +94,6 @@ def of_some(aggregate: str, value: str, only: str) -> str:
     """The aggregate of all rows where `only` is empty."""
     return f"{aggregate}If({value}, {only})" if only else f"{aggregate}({value})"
 
-
-# Of all rows of a source in `sources AS s`: nobody else may have seen it.
-THIN = f"sum(s.reports) < {FEW_REPORTS} AND toDate(min(s.first_seen), 'UTC') = toDate(max(s.last_seen), 'UTC')"
 
 _BROWSER = "cityHash64(browser, splitByChar('.', browser_version)[1])"
 SENDER = {

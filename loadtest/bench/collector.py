@@ -79,12 +79,12 @@ def two_workers(options: Options, load: Load) -> list[Figure]:
     """There is no core left for the client. So both share theirs with it: a worker and a thread of wrk on each core."""
     first, second = options.server_core, options.client_core
     both = f"{first},{second}"
-    with_peer = not nginx_missing()
+    ones, twos = ((_ONE,), (_TWO,)) if nginx_missing() else ((_ONE, NGINX), (_TWO, _NGINX_OF_TWO))
     one, two = Pace(options.seconds, 32, str(first), str(first)), Pace(options.seconds, 64, both, both)
     rounds: dict[str, list[Measured]] = {}
     for _ in range(options.rounds):
-        for kinds, pace in (((_ONE, NGINX), one), ((_TWO, _NGINX_OF_TWO), two)):
-            for key, done in in_turn(options.once(), kinds[: 1 + with_peer], load, pace).items():
+        for kinds, pace in ((ones, one), (twos, two)):
+            for key, done in in_turn(options.once(), kinds, load, pace).items():
                 rounds.setdefault(key, []).extend(done)
     note = f"each core has a worker and a client of its own: one of both on core {first}, two of both on {both}"
     rates = {key: [one.rate for one in done] for key, done in rounds.items()}
@@ -100,7 +100,7 @@ def two_workers(options: Options, load: Load) -> list[Figure]:
         ratio("collector.two-over-one", "two workers over one", rates["two"], rates["one"], note),
         ratio("collector.two-over-one.cpu", "two workers over one, by CPU a request", doubled, cost["two"]),
     ]
-    if with_peer:  # what the machine lets grow
+    if NGINX.key in rates:  # what the machine lets grow
         peers = rates[_NGINX_OF_TWO.key], rates[NGINX.key]
         figures.append(ratio("collector.two-over-one.nginx", "two workers of nginx over one", *peers, note))
     return figures
