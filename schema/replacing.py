@@ -81,11 +81,12 @@ SELECT partition_id, min_block_number AS low, max_block_number AS high, now() - 
 FROM system.parts
 WHERE database = currentDatabase() AND active AND table = {table:String} AND name = {name:String}
 """
-_WITHIN = """
-SELECT min(min_block_number) = {low:Int64} AND max(max_block_number) = {high:Int64}
+# After it was opened again some may have been merged with what came later.
+_ALL_OF = """
+SELECT min(min_block_number) <= {low:Int64} AND max(max_block_number) >= {high:Int64}
 FROM system.parts
 WHERE database = currentDatabase() AND active = {active:UInt8} AND table = {table:String}
-    AND partition_id = {partition:String} AND min_block_number >= {low:Int64} AND max_block_number <= {high:Int64}
+    AND partition_id = {partition:String} AND max_block_number >= {low:Int64} AND min_block_number <= {high:Int64}
 """
 
 
@@ -102,7 +103,7 @@ def _are_there(client: Client, table: str, blocks: list[object], *, active: bool
     """Parts from the first block to the last."""
     partition, low, high = blocks
     asked = {"table": table, "partition": partition, "low": low, "high": high, "active": int(active)}
-    return bool(client.query(_WITHIN, parameters=asked).result_rows[0][0])
+    return bool(client.query(_ALL_OF, parameters=asked).result_rows[0][0])
 
 
 def _replaced(client: Client, table: str, merged: list[Part]) -> list[Part]:

@@ -38,7 +38,7 @@ def watch_parts(engine: Engine, health: Health, stop: Event) -> None:
                 known = _told(parts.aside(client), known, health)
             except StillRead:
                 logger.warning("a part of the store is damaged, and is replaced as soon as nobody reads the store")
-            except ClickHouseError as error:
+            except (ClickHouseError, OSError) as error:
                 logger.warning("the store's parts can't be looked at: %s", str(error).partition("\n")[0][:200])
             stop.wait(_LOOK_SECONDS)
     finally:
