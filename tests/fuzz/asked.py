@@ -27,15 +27,16 @@ def settings(data: bytes) -> None:
     """Pieces of a byte that says which and its text: settings, or one printable sentence without a secret."""
     given = {_FIELDS[(piece[0] if piece else 0) % len(_FIELDS)]: text(piece[1:]) for piece in data.split(BETWEEN)}
     environ = {PREFIX + field.upper(): value for field, value in given.items()}
-    secrets = [given[field] for field in SECRET - {"webhooks"} if len(given.get(field, "")) >= _SHORTEST_SECRET]
-    told = [_KNOWN, *(value for field, value in given.items() if field not in SECRET)]
+    secret = SECRET - {"webhooks"}  # of which a part is said
+    secrets = [given[field] for field in secret if len(given.get(field, "")) >= _SHORTEST_SECRET]
+    told = [_KNOWN, *(value for field, value in given.items() if field not in secret)]
     try:
         said = render(*read(environ, None, {}))
     except WrongSetting as error:
         said = str(error)
         assert said.isprintable()
         assert len(said) <= _LONGEST_SENTENCE
-    assert not any(secret in said and not any(secret in shown for shown in told) for secret in secrets)
+    assert not any(one in said and not any(one in shown for shown in told) for one in secrets)
 
 
 def question(data: bytes) -> None:
