@@ -33,8 +33,9 @@ def watch_parts(engine: Engine, health: Health, stop: Event) -> None:
                 now = parts.met(client)
                 if now != met:
                     everything = now.damage != met.damage
-                    look(client, engine, stop.is_set, 0 if everything else int(time.time()) - _NEW_SECONDS)
-                    met = Met(parts.met(client).damage, now.no_room)  # the reading itself meets damage
+                    found = look(client, engine, stop.is_set, 0 if everything else int(time.time()) - _NEW_SECONDS)
+                    # What it finds it has met itself.
+                    met = Met(parts.met(client).damage if found else now.damage, now.no_room)
                 known = _told(parts.aside(client), known, health)
             except StillRead:
                 logger.warning("a part of the store is damaged, and is replaced as soon as nobody reads the store")
