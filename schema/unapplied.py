@@ -1,9 +1,11 @@
 """Tokens of inserts that never came to be: taken back before the engine opens, so that no repeat is dropped."""
 
+import re
 from collections.abc import Collection
 from pathlib import Path
 
 _ADDED = "1"  # a line is: operation (1 added, 2 dropped), part, block's hash
+_PART = re.compile(r"[^_]+_\d+_\d+_\d+(?:_\d+)?")  # no `tmp_merge_…`, which a kill leaves and the engine removes
 # No part has one of these empty (materialised skip indexes have empty files).
 _NEVER_EMPTY = ("checksums.txt", "columns.txt", "count.txt", "data.bin", "data.cmrk4", "primary.cidx")
 
@@ -18,7 +20,7 @@ def forget_unapplied_inserts(path: Path) -> None:
     """
     for logs in path.glob("store/*/*/deduplication_logs"):
         table = logs.parent
-        hollow = {part.name for part in table.iterdir() if _is_hollow(part)}
+        hollow = {part.name for part in table.iterdir() if _PART.fullmatch(part.name) and _is_hollow(part)}
         lost = {name for name in hollow if not _part_exists(table, name, hollow)}
         newest_first = sorted(logs.glob("deduplication_log_*.txt"), key=_log_number, reverse=True)
         found_last = False

@@ -125,6 +125,15 @@ def test_the_record_of_a_part_that_a_full_disk_left_empty_is_taken_out_wherever_
     assert log.read_text() == "1\tall_1_1_0\tall_77\n1\tall_3_3_0\tall_79\n"
 
 
+@pytest.mark.parametrize("name", ["tmp_merge_all_1_1_1", "tmp_insert_all_2_2_0", "delete_tmp_all_1_1_0", "detached"])
+def test_what_a_kill_left_half_made_is_no_part(tmp_path: Path, name: str):
+    lines = "1\tall_1_1_0\tall_77\n"
+    log = _table(tmp_path, {1: lines}, parts=["all_1_1_0", name])
+    hollow(log.parent.parent, name)
+    forget_unapplied_inserts(tmp_path)
+    assert log.read_text() == lines
+
+
 def test_it_is_kept_where_that_part_was_merged_all_the_same(tmp_path: Path):
     lines = "1\tall_1_1_0\tall_77\n1\tall_2_2_0\tall_78\n"
     log = _table(tmp_path, {1: lines}, parts=["all_1_1_0", "all_2_2_0", "all_1_2_1"])
