@@ -92,21 +92,36 @@ def apply(client: Client, wanted: list[Migration]) -> list[str]:
     so here.
     """
     record, *files = wanted
-    before = {name for (name,) in client.query("SHOW TABLES").result_rows}
+    names = {name for (name,) in client.query("SHOW TABLES").result_rows}
     _run(client, record.statements)
     done = recorded(client)
-    if done and max(done) > files[-1].number:
-        raise NewerStore(f"the store is at migration {max(done)}, this version knows {files[-1].number}")
-    _name_again(client, before, files)
-    missing = [file for file in files if file.number not in done]
-    is_empty = not before and not done
-    there = files if is_empty else [file for file in files if file.number in done]
+    if not done and all(name.startswith("migrations") for name in names):
+        _record(client, 0, str(files[-1].number))
+    whole = made_at_once(client)
+    if (newest := max({*done, whole})) > files[-1].number:
+        raise NewerStore(f"the store is at migration {newest}, this version knows {files[-1].number}")
+    _name_again(client, names, files)
+    there = [file for file in files if file.number in done or file.number <= whole]
     _run(client, by_now([statement for file in there for statement in file.statements]))
+    missing = [file for file in files if file.number not in done]
     for file in missing:
-        if not is_empty:
+        if file.number > whole:
             _run(client, file.statements)
-        client.insert("migrations", [[file.number, file.name]], column_names=["number", "name"])
+        _record(client, file.number, file.name)
     return [file.name for file in missing]
+
+
+def _record(client: Client, number: int, name: str) -> None:
+    client.insert("migrations", [[number, name]], column_names=["number", "name"])
+
+
+def made_at_once(client: Client) -> int:
+    """An empty store gets its tables as they are by now. This is the last file that is in them so, 0 where none is.
+
+    Written down before the first of them is made: for who goes on after a kill, and for another who does it meanwhile.
+    """
+    found = client.query("SELECT max(toUInt32OrZero(name)) FROM migrations WHERE number = 0").result_rows
+    return int(found[0][0])
 
 
 # Statements that make no table: they fill one of rows that others have.

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from clickhouse_connect.driver.client import Client
 
 from schema.cluster import on_cluster
-from schema.migrate import FILLS, Migration, as_it_is, formed, recorded
+from schema.migrate import FILLS, Migration, as_it_is, formed, made_at_once, recorded
 from schema.places import ClickHousePlace
 
 
@@ -37,8 +37,8 @@ def misfits(client: Client, its: list[Migration]) -> list[str]:
     """
     now, found = expected(its), _found(client)
     problems = {name: _misfit(name, now[name], found[name]) for name in sorted(now.keys() & found.keys())}
-    done = recorded(client) if problems.get("migrations") == "" else set()
-    before = expected(migration for migration in its if migration.number in {0, *done})
+    done, whole = (recorded(client), made_at_once(client)) if problems.get("migrations") == "" else (set(), 0)
+    before = expected(migration for migration in its if migration.number in done or migration.number <= whole)
     return [
         problem
         for name, problem in problems.items()

@@ -18,7 +18,7 @@ ORDER BY bytes DESC, table
 LIMIT 200
 """
 _VERSION = "SELECT version()"
-_MIGRATIONS = "SELECT toUInt32(number), any(name) FROM migrations GROUP BY number ORDER BY number"
+_MIGRATIONS = "SELECT toUInt32(number), any(name) FROM migrations WHERE number > 0 GROUP BY number ORDER BY number"
 _STARTS = "SELECT toUnixTimestamp(at), version FROM starts ORDER BY at DESC LIMIT 5"
 _BEHIND = 60.0  # s; of 99% of reports it is less, or something is wrong
 

@@ -6,7 +6,7 @@ import pytest
 from clickhouse_connect.driver.client import Client
 
 from schema.clickhouse import Engine
-from schema.migrate import NewerStore, formed, migrations
+from schema.migrate import NewerStore, apply, formed, migrations
 from schema.places import ClickHousePlace
 from schema.server import Server
 from schema.shape import Table, _changes, _found, _misfit, expected, misfits, wanted
@@ -49,6 +49,25 @@ def test_the_tables_are_made_and_a_second_time_changes_nothing(server: Server, c
     assert client.query("SELECT sum(reports) FROM minutes").result_rows == [(7,)]
     assert contradictions(server, 90) == []
     check(server)
+
+
+PER_ROLLUP = ("violations", "minutes", "hours", "weeks", "sources", "site_policies")
+
+
+@pytest.mark.parametrize("since", [0, 9], ids=["fresh", "upgraded"])
+def test_a_batch_repeated_after_the_servers_restart_counts_once_in_every_roll_up(
+    clickhouse: ClickHouseServer, server: Server, client: Client, since: int
+):
+    """A view whose query was modified is another one to the memory of inserts, until the server loads it anew."""
+    if since:
+        apply(client, [its for its in formed(90) if its.number <= since])
+    init(server, 90)
+    insert(client, [violation(1, reports=7)], token="a")
+    clickhouse.kill()
+    clickhouse.start()
+    insert(client, [violation(1, reports=7)], token="a")
+    counted = {table: client.query(f"SELECT count() FROM {table}").result_rows[0][0] for table in PER_ROLLUP}
+    assert counted == dict.fromkeys(PER_ROLLUP, 1)
 
 
 def test_the_database_is_made_too(clickhouse: ClickHouseServer):
