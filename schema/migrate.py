@@ -1,11 +1,16 @@
 """Brings the tables to this version: numbered `.sql` files, each applied once, in order, never downwards."""
 
 import re
-from collections.abc import Callable, Collection
+import time
+from collections.abc import Callable
 from importlib import resources
 from typing import NamedTuple
 
 from clickhouse_connect.driver.client import Client
+from clickhouse_connect.driver.exceptions import DatabaseError
+
+from schema.by_now import by_now, name_of
+from schema.store import WrongCluster
 
 
 class NewerStore(Exception):
@@ -85,7 +90,7 @@ SELECT name FROM system.detached_parts WHERE database = currentDatabase() AND ta
 
 
 def apply(client: Client, wanted: list[Migration]) -> list[str]:
-    """What is missing of `wanted`; the names of the files. Two may do it at once. Raises NewerStore.
+    """What is missing of `wanted`; the names of the files. Two may do it at once. Raises NewerStore, WrongCluster.
 
     The tables of earlier files are made again if they are not there: a cluster may have grown. They are made as they
     are by now: a replica that joins would be refused with the columns of then. A file that drops one will have to say
@@ -94,74 +99,58 @@ def apply(client: Client, wanted: list[Migration]) -> list[str]:
     record, *files = wanted
     names = {name for (name,) in client.query("SHOW TABLES").result_rows}
     _run(client, record.statements)
-    done = recorded(client)
-    if not done and all(name.startswith("migrations") for name in names):
-        _record(client, 0, str(files[-1].number))
-    whole = made_at_once(client)
+    _wait_for_record(client)
+    _attach_again(client, files)
+    done, whole = begun(client)
+    its = by_now(statement for file in files for statement in file.statements)
+    if not done and not whole and names.isdisjoint(name_of(made).rpartition(".")[2] for made in its):
+        _record(client, [Migration(0, str(files[-1].number), [])])
+        done, whole = begun(client)
     if (newest := max({*done, whole})) > files[-1].number:
         raise NewerStore(f"the store is at migration {newest}, this version knows {files[-1].number}")
-    _name_again(client, names, files)
     there = [file for file in files if file.number in done or file.number <= whole]
-    _run(client, by_now([statement for file in there for statement in file.statements]))
+    _run(client, by_now(statement for file in there for statement in file.statements))
     missing = [file for file in files if file.number not in done]
+    _record(client, [file for file in missing if file.number <= whole])
     for file in missing:
         if file.number > whole:
             _run(client, file.statements)
-        _record(client, file.number, file.name)
+            _record(client, [file])
     return [file.name for file in missing]
 
 
-def _record(client: Client, number: int, name: str) -> None:
-    client.insert("migrations", [[number, name]], column_names=["number", "name"])
+def _record(client: Client, files: list[Migration]) -> None:
+    if files:
+        client.insert("migrations", [[its.number, its.name] for its in files], column_names=["number", "name"])
 
 
-def made_at_once(client: Client) -> int:
-    """An empty store gets its tables as they are by now. This is the last file that is in them so, 0 where none is.
+_BEHIND = """
+SELECT count() FROM system.replicas
+WHERE database = currentDatabase() AND startsWith(table, 'migrations') AND (is_readonly OR queue_size > 0)
+"""
+_JOINED_SECONDS = 60.0
 
-    Written down before the first of them is made: for who goes on after a kill, and for another who does it meanwhile.
+
+def _wait_for_record(client: Client) -> None:
+    """A replica that joins has no rows at first: what is recorded would be done once more. Raises WrongCluster."""
+    ends = time.monotonic() + _JOINED_SECONDS
+    while client.query(_BEHIND).result_rows[0][0]:
+        if time.monotonic() > ends:
+            raise WrongCluster("this host has not got the record of the migrations yet: run `csp-sentinel init` later")
+        time.sleep(0.2)
+
+
+def begun(client: Client) -> tuple[set[int], int]:
+    """The files applied, and the last of those that are being made at once, 0 where none are.
+
+    An empty store gets its tables as they are by now. That is written down, as number 0, before the first of them is
+    made: for who goes on after a kill, and for another who does it meanwhile. All those files are recorded together.
     """
+    done = recorded(client)
+    if done - {0}:
+        return done, 0
     found = client.query("SELECT max(toUInt32OrZero(name)) FROM migrations WHERE number = 0").result_rows
-    return int(found[0][0])
-
-
-# Statements that make no table: they fill one of rows that others have.
-FILLS = ("TRUNCATE TABLE ", "INSERT INTO ")
-_ALTERED = re.compile(
-    r"ALTER TABLE (?P<table>\S+) (?:ON CLUSTER '[^']*' )?(?:MODIFY SETTING (?P<settings>.*)"
-    r"|MODIFY QUERY\s+(?P<query>.*)"
-    r"|(?:ADD COLUMN IF NOT EXISTS|MODIFY COLUMN) (?P<column>(?P<name>\w+) .*))",
-    re.DOTALL,
-)
-
-
-def by_now(its: list[str]) -> list[str]:
-    """The CREATEs of these statements, with what the ALTERs among them change. Raises ValueError for another kind."""
-    made: dict[str, str] = {}
-    for statement in its:
-        if statement.startswith("CREATE "):
-            made[re.split(r" (?:TABLE|VIEW) ", statement, maxsplit=1)[1].split()[0]] = statement
-        elif found := _ALTERED.fullmatch(statement):
-            made[found["table"]] = _altered(made[found["table"]], found)
-        elif statement.startswith(FILLS):
-            continue  # what is in the tables is there
-        else:
-            raise ValueError(f"what does this make of the tables: {statement[:80]}")
-    return list(made.values())
-
-
-def _altered(made: str, found: re.Match[str]) -> str:
-    for name, value in re.findall(r"(\w+) = (\d+)", found["settings"] or ""):
-        made = re.sub(rf"\b{name} = \d+", f"{name} = {value}", made)
-    if found["settings"]:
-        return made
-    if found["query"]:
-        head, of_a_view, _ = made.partition(" AS\n")
-        return f"{head}{of_a_view}{found['query']}"
-    if "ENGINE = Distributed" in made:
-        return made  # it takes its columns from the table of each shard
-    line = f"    {found['column']}"
-    now, was_there = re.subn(rf"^    {found['name']} .*?(?=,?$)", lambda _: line, made, count=1, flags=re.MULTILINE)
-    return now if was_there else re.sub(r"(?=,\n    INDEX |\n\)\nENGINE)", lambda _: f",\n{line}", made, count=1)
+    return done, int(found[0][0])
 
 
 def recorded(client: Client) -> set[int]:
@@ -173,28 +162,37 @@ def _run(client: Client, its: list[str]) -> None:
     for statement in its:
         client.command(_repeatable(statement))
         if found := _NEW_QUERY.match(statement):
-            _rename(client, found["view"], f"{found['view']}{_ANEW}", found["where"])
-            _rename(client, f"{found['view']}{_ANEW}", found["view"], found["where"])
+            client.command(f"DETACH TABLE {found['view']}{found['where']}")
+            _attach(client, found)
 
 
 # To the memory of inserts a view with a new query is another one, on every host and until it is loaded anew: a batch
-# that is repeated after a restart, or on another replica, would count twice in its table. A new name does it too, and
-# the old one again. What is inserted in between misses the view (both seen with chDB 4.4, ClickHouse 26.9), so the
-# processors rest meanwhile: docs/operations.md, Upgrade.
-_ANEW = "_anew"
-_NEW_QUERY = re.compile(r"ALTER TABLE (?P<view>\S+) (?P<where>ON CLUSTER '[^']*' )?MODIFY QUERY\s")
+# that is repeated after a restart, or on another replica, would count twice in its table. What is inserted meanwhile
+# misses it (both seen with chDB 4.4, ClickHouse 26.9), so the processors rest: docs/operations.md, Upgrade.
+_NEW_QUERY = re.compile(r"ALTER TABLE (?P<view>\S+)(?P<where>(?: ON CLUSTER '[^']*')?) MODIFY QUERY\s")
+_USED_SECONDS = 10.0  # a question that began before may hold it for a moment more
 
 
-def _rename(client: Client, view: str, new: str, where: str | None) -> None:
-    client.command(f"RENAME TABLE IF EXISTS {view} TO {new} {where or ''}".rstrip())
+def _attach(client: Client, view: re.Match[str]) -> None:
+    ends = time.monotonic() + _USED_SECONDS
+    while True:
+        try:
+            client.command(f"ATTACH TABLE IF NOT EXISTS {view['view']}{view['where']}")
+        except DatabaseError:
+            if time.monotonic() > ends:
+                raise
+            time.sleep(0.2)
+        else:
+            return
 
 
-def _name_again(client: Client, names: Collection[str], files: list[Migration]) -> None:
-    """The views that a kill between the two names has left."""
+def _attach_again(client: Client, files: list[Migration]) -> None:
+    """The views that a server keeps detached since `init` was killed."""
+    asked = "SELECT table FROM system.detached_tables WHERE database = currentDatabase() AND NOT is_permanently"
+    detached = {name for (name,) in client.query(asked).result_rows}
     for statement in (statement for file in files for statement in file.statements):
-        found = _NEW_QUERY.match(statement)
-        if found and f"{found['view'].rpartition('.')[2]}{_ANEW}" in names:
-            _rename(client, f"{found['view']}{_ANEW}", found["view"], found["where"])
+        if (found := _NEW_QUERY.match(statement)) and found["view"].rpartition(".")[2] in detached:
+            _attach(client, found)
 
 
 def _repeatable(statement: str) -> str:

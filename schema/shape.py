@@ -7,8 +7,9 @@ from typing import NamedTuple
 
 from clickhouse_connect.driver.client import Client
 
+from schema.by_now import FILLS
 from schema.cluster import on_cluster
-from schema.migrate import FILLS, Migration, as_it_is, formed, made_at_once, recorded
+from schema.migrate import Migration, as_it_is, begun, formed
 from schema.places import ClickHousePlace
 
 
@@ -37,7 +38,7 @@ def misfits(client: Client, its: list[Migration]) -> list[str]:
     """
     now, found = expected(its), _found(client)
     problems = {name: _misfit(name, now[name], found[name]) for name in sorted(now.keys() & found.keys())}
-    done, whole = (recorded(client), made_at_once(client)) if problems.get("migrations") == "" else (set(), 0)
+    done, whole = begun(client) if problems.get("migrations") == "" else (set(), 0)
     before = expected(migration for migration in its if migration.number in done or migration.number <= whole)
     return [
         problem

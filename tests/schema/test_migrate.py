@@ -6,12 +6,12 @@ import signal
 import time
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
-from typing import Any
 
 import pytest
 
+from schema.by_now import by_now
 from schema.clickhouse import Engine, open_chdb
-from schema.migrate import NewerStore, _repeatable, apply, by_now, formed, migrate, migrations, statements
+from schema.migrate import NewerStore, _repeatable, migrate, migrations, statements
 from schema.violation import Violation
 from tests.support.store import COLUMNS, START, TABLES, account, elsewhere, empty, insert, violation
 
@@ -140,35 +140,14 @@ def grown(folder: Path) -> list[int]:
     with open_chdb(folder) as engine:
         client = engine.client()
         insert(client, [violation(1, reports=5)], token="b")
-        return [rows(client, f"SELECT sum(reports) FROM {table}")[0][0] for table in PER_ROLLUP]
-
-
-PER_ROLLUP = ("violations", "minutes", "hours", "weeks", "sources")
+        return [
+            rows(client, f"SELECT sum(reports) FROM {table}")[0][0] for table in ("violations", "minutes", "sources")
+        ]
 
 
 def test_a_store_remembers_its_inserts_when_its_memory_grows(tmp_path: Path):
     elsewhere(before_the_window_grew, tmp_path / "s")
-    violations, minutes, _, _, sources = elsewhere(grown, tmp_path / "s")  # the others have gaps (rollup_gaps)
-    assert (violations, minutes, sources) == (12, 12, 12)
-
-
-def test_what_is_repeated_after_the_first_restart_of_a_store_counts_once_in_every_roll_up(tmp_path: Path):
-    assert elsewhere(grown, tmp_path / "s") == [12] * len(PER_ROLLUP)
-
-
-def left_between_names(folder: Path) -> tuple[set[str], int]:
-    with open_chdb(folder) as engine:
-        client = engine.client()
-        migrate(client, 90)
-        before = set(rows(client, "SHOW TABLES"))
-        client.command("RENAME TABLE minutes_of_violations TO minutes_of_violations_anew")
-        migrate(client, 90)
-        insert(client, [violation(1, reports=7)])
-        return before ^ set(rows(client, "SHOW TABLES")), rows(client, "SELECT sum(reports) FROM minutes")[0][0]
-
-
-def test_a_view_that_a_kill_left_between_its_names_gets_its_own_back(tmp_path: Path):
-    assert elsewhere(left_between_names, tmp_path / "s") == (set(), 7)
+    assert elsewhere(grown, tmp_path / "s") == [12, 12, 12]
 
 
 def filled_before(folder: Path) -> None:
@@ -271,30 +250,4 @@ def go_on(folder: Path) -> tuple[list[str], list[str], int]:
 def test_a_kill_inside_a_migration_is_gone_over(tmp_path: Path, after: int):
     with pytest.raises(BrokenProcessPool):
         elsewhere(die_inside, tmp_path / "s", after)
-    assert elsewhere(go_on, tmp_path / "s") == (FILES, [], 7)
-
-
-def die_in_the_first_start(folder: Path, after: int) -> None:
-    class Client:
-        """As the real one, up to the end."""
-
-        def __init__(self) -> None:
-            self.left = after
-
-        def __getattr__(self, name: str) -> Any:
-            if name == "command":
-                self.left -= 1
-            if self.left < 0:
-                os.kill(os.getpid(), signal.SIGKILL)
-            return getattr(client, name)
-
-    with open_chdb(folder) as engine:
-        client = engine.client()
-        apply(Client(), formed(90))
-
-
-@pytest.mark.parametrize("after", [1, 4, 20])
-def test_a_kill_inside_the_first_start_is_gone_over(tmp_path: Path, after: int):
-    with pytest.raises(BrokenProcessPool):
-        elsewhere(die_in_the_first_start, tmp_path / "s", after)
     assert elsewhere(go_on, tmp_path / "s") == (FILES, [], 7)

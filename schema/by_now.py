@@ -1,0 +1,48 @@
+"""What all migrations together make of an empty store: the CREATEs, with what the ALTERs after them change."""
+
+import re
+from collections.abc import Iterable
+
+# Statements that make no table: they fill one of rows that others have.
+FILLS = ("TRUNCATE TABLE ", "INSERT INTO ")
+_ALTERED = re.compile(
+    r"ALTER TABLE (?P<table>\S+) (?:ON CLUSTER '[^']*' )?(?:MODIFY SETTING (?P<settings>.*)"
+    r"|MODIFY QUERY\s+(?P<query>.*)"
+    r"|(?:ADD COLUMN IF NOT EXISTS|MODIFY COLUMN) (?P<column>(?P<name>\w+) .*))",
+    re.DOTALL,
+)
+
+
+def name_of(made: str) -> str:
+    """As it is written in a CREATE: on a cluster with its database."""
+    return re.split(r" (?:TABLE|VIEW) ", made, maxsplit=1)[1].split()[0]
+
+
+def by_now(its: Iterable[str]) -> list[str]:
+    """The CREATEs of these statements, with what the ALTERs among them change. Raises ValueError for another kind."""
+    made: dict[str, str] = {}
+    for statement in its:
+        if statement.startswith("CREATE "):
+            made[name_of(statement)] = statement
+        elif found := _ALTERED.fullmatch(statement):
+            made[found["table"]] = _altered(made[found["table"]], found)
+        elif statement.startswith(FILLS):
+            continue  # what is in the tables is there
+        else:
+            raise ValueError(f"what does this make of the tables: {statement[:80]}")
+    return list(made.values())
+
+
+def _altered(made: str, found: re.Match[str]) -> str:
+    for name, value in re.findall(r"(\w+) = (\d+)", found["settings"] or ""):
+        made = re.sub(rf"\b{name} = \d+", f"{name} = {value}", made)
+    if found["settings"]:
+        return made
+    if found["query"]:
+        head, of_a_view, _ = made.partition(" AS\n")
+        return f"{head}{of_a_view}{found['query']}"
+    if "ENGINE = Distributed" in made:
+        return made  # it takes its columns from the table of each shard
+    line = f"    {found['column']}"
+    now, was_there = re.subn(rf"^    {found['name']} .*?(?=,?$)", lambda _: line, made, count=1, flags=re.MULTILINE)
+    return now if was_there else re.sub(r"(?=,\n    INDEX |\n\)\nENGINE)", lambda _: f",\n{line}", made, count=1)
