@@ -1,7 +1,6 @@
 """What stands behind a 204: the delivery is in the spool (`disk`), will be soon (`memory`), or is in Kafka (`log`)."""
 
 import time
-from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -20,13 +19,18 @@ _LOOK_SECONDS = 0.5
 HELD_BYTES = 4 * 1024 * 1024
 _FRAMING = 64  # more than a frame's head takes
 _SITE, _DETAIL = 1, 6  # of a Delivery's fields
+_REFUSED = 7  # fields of one that says why it was refused
 _LITTLE = 0.01  # of the spool
 
 
-def _whose(fields: tuple[Any, ...]) -> str:
-    """In whose share a Delivery is counted."""
-    site: str = fields[_SITE]
-    return OVER_LIMIT if fields[_DETAIL:] == (Reason.CLIENT_LIMIT,) else site
+def _by_site(deliveries: Sequence[tuple[Any, ...]], records: Sequence[bytes]) -> dict[str, int]:
+    """Bytes, by whose share a Delivery is counted in."""
+    lengths: dict[str, int] = {}
+    for fields, record in zip(deliveries, records, strict=True):
+        is_over = len(fields) == _REFUSED and fields[_DETAIL] == Reason.CLIENT_LIMIT  # a report has fewer, or more
+        site = OVER_LIMIT if is_over else fields[_SITE]
+        lengths[site] = lengths.get(site, 0) + len(record) + _FRAMING
+    return lengths
 
 
 class Spool:
@@ -54,14 +58,15 @@ class Spool:
         records = [delivery.encode(fields) for fields in deliveries]
         if self._confirmer is not None and self._confirmer.trouble:
             raise LogFull("Kafka does not answer")
-        if self._is_nearly_full and not self._is_fair(deliveries, records):
+        lengths = _by_site(deliveries, records)
+        if self._is_nearly_full and not self._shares.allow(lengths, self._free):
             raise LogFull("the site's share of the spool is used up")
         if self._hold:
             self._keep(records)
         else:
             self._writer.append(records)
-        for fields, record in zip(deliveries, records, strict=True):
-            self._shares.add(_whose(fields), len(record) + _FRAMING)
+        for site, length in lengths.items():
+            self._shares.add(site, length)
 
     @property
     def _free(self) -> int:
@@ -73,12 +78,6 @@ class Spool:
         if self._free < self._writer.room * RESERVE:
             self._writer.look()
         return self._free < self._writer.room * RESERVE
-
-    def _is_fair(self, deliveries: Sequence[tuple[Any, ...]], records: Sequence[bytes]) -> bool:
-        lengths: Counter[str] = Counter()
-        for fields, record in zip(deliveries, records, strict=True):
-            lengths[_whose(fields)] += len(record) + _FRAMING
-        return self._shares.allow(lengths, self._free)
 
     def _keep(self, records: list[bytes]) -> None:
         if self._stuck or self._held_bytes >= HELD_BYTES:

@@ -29,8 +29,10 @@ def last_fields(told: Told, signature: Signature | None, left_out: int = 0) -> t
     """Of a Delivery."""
     origin, referer = told.origin, told.referer
     origins = _origins(origin and origin[:_LONGEST], referer and referer[:_LONGEST])
+    if signature is None and not left_out:
+        return origins
     signed = ("", "") if signature is None else (signature.outcome, signature.environment)
-    return origins if signature is None and not left_out else (*origins, *signed, left_out)
+    return (*origins, *signed, left_out)
 
 
 @lru_cache(maxsize=4096)
