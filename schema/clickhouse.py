@@ -17,7 +17,7 @@ from clickhouse_connect.driver.exceptions import ProgrammingError
 from schema.definitions import Mended, mend
 from schema.unapplied import forget_unapplied_inserts
 
-_CONFIG = Path(__file__).with_name("engine.xml")  # threads and caches of a small machine
+_CONFIG = Path(__file__).with_name("engine") / "config.xml"  # threads and caches of a small machine
 
 
 class StoreBroken(Exception):
@@ -38,11 +38,7 @@ def open_chdb(folder: Path) -> Iterator["Engine"]:
 
     Raises StoreInUse, NoEngine, and OSError where the folder can't be written.
     """
-    if importlib.util.find_spec("chdb") is None:
-        raise NoEngine(
-            "ClickHouse in process (chDB) is not installed here: set SENTINEL_STORE to clickhouse://host:8123/database,"
-            " or install with requirements.lock"
-        )
+    load()
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)  # the engine's own files can be read by all
     with locked(folder):
         mended = mend(folder / "chdb", folder / "definitions", folder.parent / "broken")
@@ -53,6 +49,21 @@ def open_chdb(folder: Path) -> Iterator["Engine"]:
                 yield engine
             finally:
                 engine.close()
+
+
+def load() -> None:
+    """Before the first client. Raises NoEngine.
+
+    chDB makes its pools of threads while it is imported, of the config.xml where the process stands (26.9): of ours
+    then, which would come too late with the first client, and never of one that lies about where a user has started us.
+    """
+    if importlib.util.find_spec("chdb") is None:
+        raise NoEngine(
+            "ClickHouse in process (chDB) is not installed here: set SENTINEL_STORE to clickhouse://host:8123/database,"
+            " or install with requirements.lock"
+        )
+    with contextlib.chdir(_CONFIG.parent):
+        importlib.import_module("chdb")
 
 
 @contextlib.contextmanager

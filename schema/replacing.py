@@ -2,8 +2,9 @@
 
 On a full disk ClickHouse makes broken parts itself: it goes on where a file's write has failed, and then lets the part,
 with empty files, stand for those it was merged of (seen with strace, 26.9). Those stay on the disk for three minutes
-more (old_parts_lifetime in engine.xml). They become the table's parts again where it is closed, the broken one moved
-out of its folder, and it is opened again: so the tokens of all inserts stay known, which no ATTACH PART would leave so.
+more (old_parts_lifetime in engine/config.xml). They become the table's parts again where it is closed, the broken one
+moved out of its folder, and it is opened again: so the tokens of all inserts stay known, which no ATTACH PART would
+leave so.
 """
 
 import contextlib

@@ -174,13 +174,58 @@ def test_files_of_killed_inserts_are_swept_and_the_temporary_folder_is_given_bac
     assert tempfile.gettempdir() == before
 
 
-def test_the_engine_is_sized_for_a_small_machine(store: Engine):
-    client = store.client()
-    wanted = ET.parse(Path(clickhouse.__file__).with_name("engine.xml")).getroot()
-    for table, its in (("server_settings", wanted), ("merge_tree_settings", wanted.find("merge_tree"))):
-        asked = {setting.tag: setting.text for setting in its if not len(setting)}
-        query = f"SELECT name, value FROM system.{table} WHERE name IN {{names:Array(String)}}"
-        assert dict(client.query(query, parameters={"names": list(asked)}).result_rows) == asked
+def test_the_engine_is_sized_for_a_small_machine(tmp_path: Path):
+    # Elsewhere: the pools of threads are made once in a process, when chDB is imported.
+    wanted, found = elsewhere(asked_and_in_force, tmp_path)
+    assert found == wanted
+
+
+def asked_and_in_force(folder: Path) -> tuple[dict[str, str], dict[str, str]]:
+    with open_chdb(folder) as engine:
+        client = engine.client()
+        config = ET.parse(Path(clickhouse.__file__).with_name("engine") / "config.xml").getroot()
+        wanted, found = {}, {}
+        for table, its in (("server_settings", config), ("merge_tree_settings", config.find("merge_tree"))):
+            asked = {setting.tag: setting.text for setting in its if not len(setting)}
+            query = f"SELECT name, value FROM system.{table} WHERE name IN {{names:Array(String)}}"
+            found |= dict(client.query(query, parameters={"names": list(asked)}).result_rows)
+            wanted |= asked
+        return wanted, found
+
+
+def test_what_lies_where_a_user_starts_us_is_not_the_engines(tmp_path: Path):
+    """A config.xml of the current folder is read by chDB, where nobody names another: many a project has one."""
+    (tmp_path / "config.xml").write_text("<another><program")
+    elsewhere(open_from, tmp_path)
+
+
+def open_from(folder: Path) -> None:
+    os.chdir(folder)
+    with open_chdb(Path("data")) as engine:
+        assert engine.client().query("SELECT 1").result_rows == [(1,)]
+    assert (folder / "data").is_dir()
+
+
+def test_threads_that_a_peak_made_go_again(tmp_path: Path):
+    """A merge over many columns, a table with many parts: by default all that it took stay, with three files each."""
+    before, after = elsewhere(threads_of_a_peak, tmp_path)
+    assert after < before + 16
+
+
+def threads_of_a_peak(folder: Path) -> tuple[int, int]:
+    with open_chdb(folder) as engine:
+        client = engine.client()
+        threads = "SELECT value FROM system.metrics WHERE metric = 'GlobalThread'"
+        client.command("CREATE TABLE many_parts (a UInt64) ENGINE = MergeTree ORDER BY a")
+        for _ in range(100):
+            client.command("INSERT INTO many_parts VALUES (1)")
+        before = client.query(threads).result_rows[0][0]
+        many = "SELECT sum(number % 7) FROM numbers_mt(30000000) SETTINGS max_threads = 64, max_block_size = 8192"
+        client.query(many)
+        client.command("DETACH TABLE many_parts")
+        client.command("ATTACH TABLE many_parts")
+        wait_for("they go", lambda: client.query(threads).result_rows[0][0] < before + 16)
+        return before, client.query(threads).result_rows[0][0]
 
 
 def test_threads_that_have_removed_parts_do_not_stay(store: Engine):
