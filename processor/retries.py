@@ -7,34 +7,30 @@ folded away with it: an array that is seen often, or whose repeats come at rando
 
 from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from hashlib import blake2b
-from typing import NamedTuple
+from typing import Annotated
 
 import msgspec
 
+from processor.sighted import Sighted, Sighting
 from schema.delivery import Delivery, Kind
 
 TOLERANCE_MS = 100  # the way through the network differs from attempt to attempt
 LEAST_PAUSE_MS = 250  # Chromium waits a minute; below this, two tabs at the same moment look the same
 STEADY = 0.8  # a pause may be this share of the one before it, though a browser's only grow
 COMMON = 4  # sightings after which an array is somebody's every-day report
-KEPT = 20_000  # arrays remembered: some 8 MB
+KEPT = 20_000  # arrays remembered that came more than once: some 8 MB
 _LONGEST = 1000  # entries; Chromium sends up to 100
+_Age = Annotated[int, msgspec.Meta(ge=0, le=1 << 48)]  # ms
 
 
 class _Item(msgspec.Struct):
-    age: int = 0
+    age: _Age = 0
     type: str = ""
     url: msgspec.Raw = msgspec.Raw(b"")
     body: msgspec.Raw = msgspec.Raw(b"")
     user_agent: str = ""
-
-
-class _Sighting(NamedTuple):
-    received_ms: int
-    first_age: int
-    ages: int  # their sum: tells whether all grew by the same
 
 
 _decode = msgspec.json.Decoder(list[_Item]).decode
@@ -42,13 +38,13 @@ _decode = msgspec.json.Decoder(list[_Item]).decode
 
 @dataclass(slots=True)
 class _Array:
-    """What is known of one array."""
+    """What is known of one array that came again."""
 
-    sightings: list[_Sighting] = field(default_factory=list)  # those that were counted
-    last_ms: int = 0  # when it was last received
+    sightings: list[Sighting]  # those that were counted
+    last_ms: int  # when it was last received
     pause_ms: int = 0  # before its last retry
 
-    def is_retry(self, now: _Sighting, entries: int) -> bool:
+    def is_retry(self, now: Sighting, entries: int) -> bool:
         pause, self.last_ms = now.received_ms - self.last_ms, now.received_ms
         if len(self.sightings) >= COMMON:
             return False
@@ -63,10 +59,11 @@ class _Array:
 
 
 class Retries:
-    """Remembers the arrays of this process's life, at most KEPT."""
+    """Remembers arrays of this process's life: those seen once (processor/sighted.py), and KEPT that came again."""
 
     def __init__(self) -> None:
-        self._seen: OrderedDict[bytes, _Array] = OrderedDict()
+        self._sighted = Sighted()
+        self._again: OrderedDict[int, _Array] = OrderedDict()
 
     def find(self, deliveries: Sequence[Delivery]) -> list[int]:
         """Indexes of the deliveries that repeat an earlier one. Read in the order received, whichever worker had it."""
@@ -76,12 +73,16 @@ class Retries:
 
     def _is_retry(self, delivery: Delivery, items: list[_Item]) -> bool:
         key = _key(delivery, items)
-        known = self._seen.setdefault(key, _Array())
-        self._seen.move_to_end(key)
-        if len(self._seen) > KEPT:
-            self._seen.popitem(last=False)
-        sighting = _Sighting(delivery.received_ms, items[0].age, sum(item.age for item in items))
-        return known.is_retry(sighting, len(items))
+        sighting = Sighting(delivery.received_ms, items[0].age, sum(item.age for item in items))
+        if key not in self._again:
+            first = self._sighted.before(key, sighting)
+            if first is None:
+                return False
+            self._again[key] = _Array([first], first.received_ms)
+            if len(self._again) > KEPT:
+                self._again.popitem(last=False)
+        self._again.move_to_end(key)
+        return self._again[key].is_retry(sighting, len(items))
 
 
 def _chromium_array(delivery: Delivery) -> list[_Item]:
@@ -95,16 +96,16 @@ def _chromium_array(delivery: Delivery) -> list[_Item]:
     return items if chromium else []
 
 
-def _key(delivery: Delivery, items: list[_Item]) -> bytes:
+def _key(delivery: Delivery, items: list[_Item]) -> int:
     """What stays the same in a retry: everything but the ages."""
-    digest = blake2b(digest_size=16)
+    digest = blake2b(digest_size=8)
     digest.update(delivery.site.encode() + b"\0" + delivery.user_agent)
     for item in items:
         digest.update(b"\0%s\0%b\0%b" % (item.type.encode(), item.url, item.body))
-    return digest.digest()
+    return int.from_bytes(digest.digest(), "little")
 
 
-def _repeats(now: _Sighting, earlier: _Sighting, entries: int) -> bool:
+def _repeats(now: Sighting, earlier: Sighting, entries: int) -> bool:
     ageing = now.first_age - earlier.first_age
     waited = now.received_ms - earlier.received_ms
     return (

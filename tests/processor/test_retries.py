@@ -27,6 +27,11 @@ def test_the_same_array_a_minute_later_and_a_minute_older_is_a_retry():
     assert retried(array(0, 10, 500), array(60_003, 60_010, 60_500)) == [1]
 
 
+def test_a_retry_is_known_a_minute_later_among_thousands_of_arrays_a_second():
+    others = [array(n, 10, page=f"https://a.example/{n}") for n in range(60_000)]
+    assert retried(array(0, 10), *others, array(60_003, 60_010)) == [60_001]
+
+
 def test_each_of_ten_attempts_is_folded_away():
     attempts = [array(60_000 * n, 10 + 60_000 * n) for n in range(11)]
     assert retried(*attempts) == list(range(1, 11))
