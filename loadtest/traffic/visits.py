@@ -114,8 +114,9 @@ class Visits:
         """With an address as long as captured ones, by a query."""
         more = self._document.one() - len(page.url) - 3
         query = f"{self._random.getrandbits(4 * more):0{more}x}" if more > 0 else ""
-        if group.ticks and page.policy.fixed:
-            # Arrays that differ in nothing but their ages could be taken for one that was sent again.
+        if group.ticks:
+            # Arrays that differ in nothing but their ages could be taken for one that was sent again. (A policy's nonce
+            # would not be enough: other types of reports don't have the policy.)
             self._opens += 1
             query = f"{query[8:]}{self._opens:08x}"
         return page._replace(url=f"{page.url}?q={query}") if query else page
