@@ -20,7 +20,7 @@ TOLERANCE_MS = 100  # the way through the network differs from attempt to attemp
 LEAST_PAUSE_MS = 250  # Chromium waits a minute; below this, two tabs at the same moment look the same
 STEADY = 0.8  # a pause may be this share of the one before it, though a browser's only grow
 COMMON = 4  # sightings after which an array is somebody's every-day report
-KEPT = 20_000  # arrays remembered that came more than once: some 8 MB
+KEPT = 20_000  # arrays remembered that came more than once: at most 22 MiB
 _LONGEST = 1000  # entries; Chromium sends up to 100
 _Age = Annotated[int, msgspec.Meta(ge=0, le=1 << 48)]  # ms
 
@@ -75,8 +75,9 @@ class Retries:
         key = _key(delivery, items)
         sighting = Sighting(delivery.received_ms, items[0].age, sum(item.age for item in items))
         if key not in self._again:
-            first = self._sighted.before(key, sighting)
+            first = self._sighted.take(key)
             if first is None:
+                self._sighted.put(key, sighting)
                 return False
             self._again[key] = _Array([first], first.received_ms)
             if len(self._again) > KEPT:
@@ -91,6 +92,8 @@ def _chromium_array(delivery: Delivery) -> list[_Item]:
     try:
         items = _decode(delivery.body)
     except (ValueError, RecursionError):  # no browser's own array
+        return []
+    if len(items) > _LONGEST:  # the count of a record may be wrong
         return []
     chromium = b"Chrome/" in delivery.user_agent or any("Chrome/" in item.user_agent for item in items)
     return items if chromium else []

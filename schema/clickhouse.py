@@ -3,7 +3,9 @@
 import contextlib
 import fcntl
 import importlib.util
+import os
 import shutil
+import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -38,32 +40,22 @@ def open_chdb(folder: Path) -> Iterator["Engine"]:
 
     Raises StoreInUse, NoEngine, and OSError where the folder can't be written.
     """
-    load()
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)  # the engine's own files can be read by all
-    with locked(folder):
-        mended = mend(folder / "chdb", folder / "definitions", folder.parent / "broken")
-        forget_unapplied_inserts(folder / "chdb")
-        with _insert_files_in(folder / "tmp"):
-            engine = Engine(folder / "chdb", mended)
-            try:
-                yield engine
-            finally:
-                engine.close()
-
-
-def load() -> None:
-    """Before the first client. Raises NoEngine.
-
-    chDB makes its pools of threads while it is imported, of the config.xml where the process stands (26.9): of ours
-    then, which would come too late with the first client, and never of one that lies about where a user has started us.
-    """
     if importlib.util.find_spec("chdb") is None:
         raise NoEngine(
             "ClickHouse in process (chDB) is not installed here: set SENTINEL_STORE to clickhouse://host:8123/database,"
             " or install with requirements.lock"
         )
-    with contextlib.chdir(_CONFIG.parent):
-        importlib.import_module("chdb")
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)  # the engine's own files can be read by all
+    with locked(folder):
+        mended = mend(folder / "chdb", folder / "definitions", folder.parent / "broken")
+        forget_unapplied_inserts(folder / "chdb")
+        with _insert_files_in(folder / "tmp"):
+            _load()
+            engine = Engine(folder / "chdb", mended)
+            try:
+                yield engine
+            finally:
+                engine.close()
 
 
 @contextlib.contextmanager
@@ -110,6 +102,25 @@ class Engine:
         """Waits for the queries under way."""
         for client in list(self._clients):
             client.close()
+
+
+def _load() -> None:
+    """Before the first client, and before any thread that uses a relative path.
+
+    While it is imported chDB opens a first engine in a temporary folder, and makes the process's pools of threads by
+    the config.xml of the current folder (26.9). So that is ours meanwhile: with the first client it would come too
+    late, and another may lie where a user has started us.
+    """
+    if "chdb" in sys.modules:
+        return
+    before, os.environ["TMPDIR"] = os.environ.get("TMPDIR"), str(Path(tempfile.gettempdir()).absolute())
+    try:
+        with contextlib.chdir(_CONFIG.parent):
+            importlib.import_module("chdb")
+    finally:
+        del os.environ["TMPDIR"]
+        if before is not None:
+            os.environ["TMPDIR"] = before
 
 
 @contextlib.contextmanager

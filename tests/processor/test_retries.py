@@ -3,6 +3,9 @@
 import json
 import random
 
+import msgspec
+import pytest
+
 from processor.retries import COMMON, Retries
 from schema.delivery import Delivery, Kind
 
@@ -90,6 +93,30 @@ def test_a_moment_that_many_share_costs_at_most_a_few_of_their_reports():
     times = sorted(chance.uniform(0, 20_000) for _ in range(40))
     shared = [array(int(at), int(at + chance.uniform(-40, 40))) for at in times if at > 100]
     assert len(retried(*shared)) <= 3
+
+
+def test_no_browser_tells_such_ages():
+    assert retried(array(0, 1 << 64), array(60_000, (1 << 64) + 60_000)) == []
+
+
+def test_a_record_that_states_a_wrong_count_is_no_retry():
+    lying = msgspec.structs.replace(array(0, *[1 << 48] * 70_000), count=1)
+    assert retried(lying, lying) == []
+
+
+def test_of_arrays_that_came_again_those_seen_last_are_remembered(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("processor.retries.KEPT", 2)
+    pages = [f"https://a.example/{n}" for n in range(3)]
+    retries = Retries()
+
+    def attempt(number: int, page: str) -> bool:
+        return retries.find([array(60_000 * number, 60_000 * number, page=page)]) == [0]
+
+    for page in pages[:2]:
+        assert [attempt(0, page), attempt(1, page)] == [False, True]
+    assert attempt(2, pages[0])  # so the other is the oldest
+    assert [attempt(0, pages[2]), attempt(1, pages[2])] == [False, True]
+    assert [attempt(4, pages[0]), attempt(2, pages[1])] == [True, False]
 
 
 def test_a_retry_read_before_its_original_is_the_retry_all_the_same():

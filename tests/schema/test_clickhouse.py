@@ -9,6 +9,7 @@ from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
 import pytest
+from clickhouse_connect.driver.client import Client
 
 from schema import clickhouse
 from schema.clickhouse import Engine, StoreInUse, open_chdb
@@ -199,47 +200,54 @@ def test_what_lies_where_a_user_starts_us_is_not_the_engines(tmp_path: Path):
     elsewhere(open_from, tmp_path)
 
 
+def test_no_temporary_folder_but_our_own_is_needed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "none"))
+    elsewhere(open_from, tmp_path)
+
+
 def open_from(folder: Path) -> None:
     os.chdir(folder)
     with open_chdb(Path("data")) as engine:
         assert engine.client().query("SELECT 1").result_rows == [(1,)]
     assert (folder / "data").is_dir()
+    assert os.environ.get("TMPDIR") != str(folder / "data/tmp")
 
 
 def test_threads_that_a_peak_made_go_again(tmp_path: Path):
-    """A merge over many columns, a table with many parts: by default all that it took stay, with three files each."""
-    before, after = elsewhere(threads_of_a_peak, tmp_path)
-    assert after < before + 16
+    """A table with many parts is opened, a query goes many ways: by default all stay, with three files each."""
+    elsewhere(make_and_end_a_peak, tmp_path)
 
 
-def threads_of_a_peak(folder: Path) -> tuple[int, int]:
+def make_and_end_a_peak(folder: Path) -> None:
     with open_chdb(folder) as engine:
         client = engine.client()
-        threads = "SELECT value FROM system.metrics WHERE metric = 'GlobalThread'"
-        client.command("CREATE TABLE many_parts (a UInt64) ENGINE = MergeTree ORDER BY a")
-        for _ in range(100):
-            client.command("INSERT INTO many_parts VALUES (1)")
-        before = client.query(threads).result_rows[0][0]
-        many = "SELECT sum(number % 7) FROM numbers_mt(30000000) SETTINGS max_threads = 64, max_block_size = 8192"
-        client.query(many)
-        client.command("DETACH TABLE many_parts")
-        client.command("ATTACH TABLE many_parts")
-        wait_for("they go", lambda: client.query(threads).result_rows[0][0] < before + 16)
-        return before, client.query(threads).result_rows[0][0]
+        client.query(
+            "SELECT sum(number % 7) FROM numbers_mt(30000000) SETTINGS max_threads = 64, max_block_size = 8192"
+        )
+        assert threads(client, "Shrinks") > 0
+        there = dict(
+            client.query("SELECT metric, value FROM system.metrics WHERE metric LIKE 'GlobalThread%'").result_rows
+        )
+        assert there["GlobalThread"] - there["GlobalThreadScheduled"] <= 16
 
 
-def test_threads_that_have_removed_parts_do_not_stay(store: Engine):
-    """By default ClickHouse takes one a part, where more than a hundred wait, and keeps them all."""
+def threads(client: Client, event: str) -> int:
+    """How many were made (Expansions) and have ended (Shrinks) so far."""
+    query = "SELECT sum(value) FROM system.events WHERE event = {event:String}"
+    return client.query(query, parameters={"event": f"GlobalThreadPool{event}"}).result_rows[0][0]
+
+
+def test_parts_are_removed_by_few_threads(store: Engine):
+    """By default ClickHouse takes one a part, where more than a hundred wait."""
     client = store.client()
-    threads = "SELECT value FROM system.metrics WHERE metric = 'GlobalThread'"
-    before = client.query(threads).result_rows[0][0]
     client.command("CREATE TABLE many_parts (a UInt64) ENGINE = MergeTree ORDER BY a")
     try:
         for _ in range(120):
             client.command("INSERT INTO many_parts VALUES (1)")
         wait_for("those merged meanwhile are gone", lambda: drop_old_parts(client, ["many_parts"]))
+        before = threads(client, "Expansions")
         client.command("OPTIMIZE TABLE many_parts FINAL")
         wait_for("the rest is gone", lambda: drop_old_parts(client, ["many_parts"]))
-        assert client.query(threads).result_rows[0][0] < before + 50
+        assert threads(client, "Expansions") < before + 50
     finally:
         client.command("DROP TABLE many_parts")
