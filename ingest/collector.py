@@ -36,6 +36,7 @@ _NO_REPORT = re.compile(
     rb"\s*(?:application/x-www-form-urlencoded|multipart/|image/|audio/|video/|font/)", re.IGNORECASE
 )
 _USUAL_TYPES = {b"application/csp-report", b"application/reports+json"}
+MOST_UNFINISHED = 48 * 1024 * 1024  # bytes that a worker holds of bodies that are still coming, all together
 DRAINED_BYTES = 64 * 1024 * 1024  # of a body over the limit, so that its sender comes to read the answer
 Post = tuple[bytes | None, Told]  # its body, None if its network is over the limit; what it says beside
 _Fields = tuple[Any, ...]  # of a Delivery

@@ -6,12 +6,20 @@ import resource
 logger = logging.getLogger("sentinel.ingest")
 
 
-def allow_connections(wanted: int) -> None:
-    """The usual soft limit of 1024 files would end connections long before the cap answers them."""
+_OTHERS = 100  # that a worker has open beside connections
+
+
+def allow_connections(wanted: int) -> int:
+    """How many there may be: fewer than `wanted` where the system allows no more.
+
+    The usual soft limit of 1024 files would end connections long before the cap answers them.
+    """
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    needed = wanted + 100
+    needed = wanted + _OTHERS
     most = needed if hard == resource.RLIM_INFINITY else min(needed, hard)
     if most > soft:
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
-    if most < needed:
-        logger.warning("the system allows fewer connections than max_connections", extra={"allowed": most - 100})
+    allowed = max(most - _OTHERS, most // 2)
+    if allowed < wanted:
+        logger.warning("the system allows fewer connections than max_connections", extra={"allowed": allowed})
+    return min(wanted, allowed)

@@ -5,21 +5,17 @@ that was parsed before, on whatever connection, is not parsed again. Everything 
 pipelined behind such a request) goes uvicorn's ordinary way to the ASGI adapter.
 """
 
-import re
-
 import httptools
 
 from ingest.answers import PREFLIGHT, REFUSED
-from ingest.collector import DRAINED_BYTES
+from ingest.collector import DRAINED_BYTES, MOST_UNFINISHED
 from ingest.connection import BODY, HEAD, IDLE, OVER, REFUSED_BODY, Connection
 from ingest.heads import END, Head
+from ingest.no_http import shape
 from ingest.told import Told
 from schema.reasons import Reason
 
 MAX_HEAD_BYTES = 64 * 1024
-MOST_UNFINISHED = 48 * 1024 * 1024  # bytes that all connections together hold of bodies that are still coming
-
-_QUERY = re.compile(rb"\?[^\s\"]*")
 
 # Stages in which a client could send without end, and what it may send after the first read.
 _UNBOUNDED = {HEAD: MAX_HEAD_BYTES, REFUSED_BODY: DRAINED_BYTES}
@@ -85,15 +81,14 @@ class Edge(Connection):
                 self._past_parser = True
                 self._take_past_parser(data[upgrade.args[0] :])
         except httptools.HttpParserError:
-            self._refuse_bytes(data)
+            self._refuse_bytes(shape(data, begins=before == IDLE))
         if self._stage == before and before in _UNBOUNDED and not self._begun:  # the whole read was more of the same
             self._overrun += len(data)
             if self._overrun > _UNBOUNDED[before]:
                 self._overflow()
 
-    def _refuse_bytes(self, data: bytes) -> None:
+    def _refuse_bytes(self, seen: bytes) -> None:
         if not self.transport.is_closing() and self._stage != OVER:
-            seen = _QUERY.sub(b"", data)  # it may hold the head of a request, with the URL's signature
             self._write(self.shared.collector.refuse(Reason.BAD_HTTP, seen, None, self._site or ""))
             self._stage = OVER
             self.transport.close()

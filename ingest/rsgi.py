@@ -4,7 +4,7 @@ import asyncio
 from typing import Any
 
 from ingest.answers import Answer
-from ingest.collector import DRAINED_BYTES, Collector, site_of
+from ingest.collector import DRAINED_BYTES, MOST_UNFINISHED, Collector, site_of
 from ingest.told import Told
 from ingest.turn import WaitingTurn
 from schema.reasons import Reason
@@ -19,6 +19,7 @@ class RsgiCollector:
         self._loop = loop
         self._turn = WaitingTurn(collector, loop)
         self._now = 0  # seconds, by `tick`
+        self._unfinished = 0  # bytes that are declared, or may come: what has come of a body granian doesn't tell
         self._reading: dict[asyncio.Task[Any] | None, int] = {}  # tasks that wait for a body, since when
         self._late: set[asyncio.Task[Any] | None] = set()
 
@@ -36,20 +37,21 @@ class RsgiCollector:
     async def _report(self, scope: Any, protocol: Any, site: str) -> Answer:
         collector, headers = self._collector, scope.headers
         agent, declared = _header(headers, "user-agent"), headers.get("content-length") or ""
+        known = declared.isdigit() and int(declared) <= collector.max_body_bytes
+        most = int(declared) if known else collector.max_body_bytes
+        if self._unfinished + most > MOST_UNFINISHED:
+            return collector.refuse(Reason.BUSY, b"", agent, site)
         body, task = b"", asyncio.current_task(self._loop)
         self._reading[task] = self._now
+        self._unfinished += most
         try:
-            if declared.isdigit() and int(declared) <= collector.max_body_bytes:
-                body = await protocol()
-            else:
-                body = await _read(protocol, collector.max_body_bytes)
-        except RuntimeError:  # gone: granian's protocol errors are RuntimeErrors
-            return collector.refuse(Reason.INCOMPLETE, body, agent, site)
-        except asyncio.CancelledError:
-            if task not in self._late:
+            body = await (protocol() if known else _read(protocol, collector.max_body_bytes))
+        except (RuntimeError, asyncio.CancelledError) as error:  # gone: granian's protocol errors are RuntimeErrors
+            if isinstance(error, asyncio.CancelledError) and task not in self._late:
                 raise
             return collector.refuse(Reason.INCOMPLETE, body, agent, site)
         finally:
+            self._unfinished -= most
             del self._reading[task]
             self._late.discard(task)
         if len(body) > collector.max_body_bytes:

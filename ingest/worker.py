@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import dataclasses
 import functools
 import logging
 import signal
@@ -244,6 +245,6 @@ async def _flush(spool: Spool) -> None:
 
 
 def run(options: Options, listener: socket.socket, ready: Callable[[Problems], None], orphaned: int | None) -> None:
-    allow_connections(options.max_connections)
+    options = dataclasses.replace(options, max_connections=allow_connections(options.max_connections))
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(serve(options, listener, ready, orphaned))

@@ -161,11 +161,16 @@ class SegmentWriter:
 
     def _measure(self) -> None:
         self._measured_at = time.monotonic()
-        self._closed_bytes = 0
+        with contextlib.suppress(OSError):  # connections have taken every descriptor: what was last seen has to do
+            self._closed_bytes = self._bytes_of_others()
+
+    def _bytes_of_others(self) -> int:
+        found = 0
         for path in segments(self._folder):
             if path != self._path:
                 with contextlib.suppress(FileNotFoundError):  # the reader deletes what is stored
-                    self._closed_bytes += path.stat().st_size
+                    found += path.stat().st_size
+        return found
 
     def tend(self) -> int:
         """Called about once a second: frees a quiet segment for deletion. Returns the bytes in the folder."""

@@ -91,9 +91,13 @@ def _backup_arguments(command: argparse.ArgumentParser) -> None:
 
 def _forget_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("--site", help="of this site; without --url all of it")
-    command.add_argument("--url", action="append", help="of this page, blocked URL or script; may be given again")
+    command.add_argument(
+        "--url",
+        action="append",
+        help="of this page, blocked URL or script, to the end; URL* for all that begin so; may be given again",
+    )
     command.add_argument("--dry-run", action="store_true", help="only show what there is")
-    command.add_argument("--yes", action="store_true", help="delete without asking")
+    command.add_argument("--yes", action="store_true", help="delete without asking, at a terminal too")
 
 
 def _positive(text: str) -> int:

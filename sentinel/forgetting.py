@@ -139,10 +139,9 @@ def _show(rows: dict[str, int], wanted: Wanted) -> None:
 
 
 def _confirm(given: argparse.Namespace) -> None:
-    if given.yes:
+    """Where somebody sits at a terminal. A script has said what it wants."""
+    if given.yes or not sys.stdin.isatty():
         return
-    if not sys.stdin.isatty():
-        raise CannotStart("nothing was deleted: there is nobody to ask; --yes deletes without asking")
     if input("Delete it for good? Type yes: ").strip().lower() != "yes":
         raise CannotStart("nothing was deleted")
 

@@ -3,6 +3,7 @@
 import http.client
 import json
 import socket
+import time
 import urllib.request
 from pathlib import Path
 
@@ -49,9 +50,24 @@ def send(port: int, body: bytes, content_type: str = "application/csp-report", p
         connection.close()
 
 
+def send_broken(port: int, line: bytes, split: int | None = None) -> int:
+    """A request with a line that is no header, all at once or in two pieces."""
+    headers = {**SAID_BY_A_PROXY, "Authorization": "Basic PASSWORD-OF-A-VISITOR"}
+    lines = [f"POST {PATH} HTTP/1.1", "Host: c", *(f"{name}: {value}" for name, value in headers.items())]
+    raw = "\r\n".join(lines).encode() + b"\r\n" + line
+    with socket.create_connection(("127.0.0.1", port), timeout=20, source_address=(PEER, 0)) as connection:
+        for piece in (raw[:split], raw[split:] if split else b""):
+            connection.sendall(piece)
+            time.sleep(0.2 if split else 0)
+        return int(connection.recv(1000).split()[1])
+
+
 def send_all(port: int) -> list[int]:
     statuses = [send(port, body) for body in BODIES]
-    return [*statuses, send(port, BODIES[0], "multipart/form-data"), send(port, BODIES[0], path="/nowhere")]
+    statuses += [send(port, BODIES[0], "multipart/form-data"), send(port, BODIES[0], path="/nowhere")]
+    statuses.append(send_broken(port, b"no header\r\n\r\n"))
+    in_a_cookie = 70 + len(PATH)
+    return [*statuses, send_broken(port, b"no header\r\n\r\n", in_a_cookie)]
 
 
 def found(data: bytes, words: list[str]) -> list[str]:
@@ -62,7 +78,7 @@ def found(data: bytes, words: list[str]) -> list[str]:
 def test_the_spool_holds_no_address_of_a_client(server, tmp_path):
     collector = RunningCollector(server, tmp_path)
     try:
-        assert send_all(collector.port) == [204, 204, 400, 400, 415, 404]
+        assert send_all(collector.port) == [204, 204, 400, 400, 415, 404, 400, 400]
         spooled = b"".join(path.read_bytes() for path in segments(collector.spool))
     finally:
         collector.stop()
@@ -76,7 +92,7 @@ def left(tmp_path_factory) -> dict[str, bytes]:
     """What a program leaves that has stored and refused reports: by where it is."""
     folder = tmp_path_factory.mktemp("run")
     with Program(folder, "--workers", "1", "--log-level", "debug", SENTINEL_CLIENT_RATE="1000") as program:
-        assert send_all(program.collector_port) == [204, 204, 400, 400, 415, 404]
+        assert send_all(program.collector_port) == [204, 204, 400, 400, 415, 404, 400, 400]
         ledger = program.settle(5)
         assert ledger["stored"] == 2
         with urllib.request.urlopen(program.where["metrics"], timeout=30) as answer:

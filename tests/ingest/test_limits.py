@@ -150,8 +150,9 @@ def test_memory_durability_refuses_what_it_could_not_write_and_loses_nothing_it_
     assert len([found for found in collector.deliveries() if found.kind == Kind.REPORTS]) == statuses.count(204)
 
 
-def test_bodies_that_do_not_end_are_held_up_to_a_bound_and_whole_ones_are_taken_meanwhile(tmp_path):
-    collector = RunningCollector("fast", tmp_path, "import ingest.edge as e; e.MOST_UNFINISHED = 1 << 20")
+@pytest.mark.parametrize(("server", "adapter"), [("fast", "edge"), ("granian", "rsgi")])
+def test_bodies_that_do_not_end_are_held_up_to_a_bound_and_whole_ones_are_taken_meanwhile(tmp_path, server, adapter):
+    collector = RunningCollector(server, tmp_path, f"import ingest.{adapter} as e; e.MOST_UNFINISHED = 1 << 20")
     head = b"POST /csp/report/%d HTTP/1.1\r\nHost: c\r\nContent-Length: 250000\r\n\r\n"
     held = [socket.create_connection(("127.0.0.1", collector.port), timeout=5) for _ in range(20)]
     for number, connection in enumerate(held):

@@ -1,4 +1,6 @@
+import contextlib
 import os
+import resource
 import subprocess
 import sys
 import time
@@ -9,6 +11,7 @@ import pytest
 from log.frame import HEADER, split
 from log.protocols import LogFull
 from log.segments import FolderInUse, SegmentWriter, has_writer, segments
+from tests.support.store import elsewhere
 
 
 @pytest.fixture
@@ -133,3 +136,29 @@ def test_where_the_disk_has_less_room_than_the_quota_the_share_is_of_that(open_w
     free["f_bavail"] = 0
     writer.tend()
     assert writer.used == 1
+
+
+def test_a_writer_goes_on_where_no_file_can_be_opened(tmp_path):
+    """As connections bring it about. In a process of its own: it takes every descriptor there is."""
+    elsewhere(tend_without_descriptors, tmp_path)
+    assert records(tmp_path) == [b"before", b"meanwhile", b"after"]
+
+
+def tend_without_descriptors(folder: Path) -> None:
+    writer = SegmentWriter(folder, 1 << 20)
+    writer.append([b"before"])
+    before = writer.tend()
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (50, hard))
+    taken = []
+    with contextlib.suppress(OSError):
+        while True:
+            taken.append(os.open("/dev/null", os.O_RDONLY))
+    time.sleep(0.11)  # it would look again
+    writer.look()
+    writer.append([b"meanwhile"])
+    assert writer.tend() > before
+    for descriptor in taken:
+        os.close(descriptor)
+    writer.append([b"after"])
+    writer.close()

@@ -61,6 +61,25 @@ def _go(program: Program, name: str, folder: Path, proxy: int) -> list[str]:
 
 def _visit(browser: Browser, page: dict[str, Any], visit: Visit) -> str:
     """Empty, or what is wrong and where its picture is."""
+    file = PICTURES / f"{visit.label}-{visit.mode}-{page['name']}.png"
+    try:
+        found = _told(browser, page, visit)
+    except BaseException:
+        _keep_picture(browser, file)
+        raise
+    if not found:
+        return ""
+    _keep_picture(browser, file)
+    return f"{visit.folder}/{page['name']}: {found}; {file}"
+
+
+def _keep_picture(browser: Browser, file: Path) -> None:
+    PICTURES.mkdir(parents=True, exist_ok=True)
+    browser.picture(file)
+
+
+def _told(browser: Browser, page: dict[str, Any], visit: Visit) -> str:
+    """Empty, or how much is missing when its time is over."""
     wanted, found = events(page, visit), [0, 0]
     browser.open(f"{visit.folder}/{page.get('from', page['name'])}")
     ends = time.monotonic() + _PAGE_SECONDS
@@ -71,10 +90,7 @@ def _visit(browser: Browser, page: dict[str, Any], visit: Visit) -> str:
         if found[0] >= wanted[0] and found[1] >= wanted[1]:
             return ""
         time.sleep(0.02)
-    PICTURES.mkdir(parents=True, exist_ok=True)
-    file = PICTURES / f"{visit.label}-{visit.mode}-{page['name']}.png"
-    browser.picture(file)
-    return f"{visit.folder}/{page['name']}: {found} of {wanted} violations (all, different) were told; {file}"
+    return f"{found} of {wanted} violations (all, different) were told"
 
 
 def _delivered(program: Program, label: str, reports: int) -> None:
