@@ -26,6 +26,7 @@ from ingest.descriptors import allow_connections
 from ingest.edge import MAX_HEAD_BYTES, Edge
 from ingest.rsgi import RsgiCollector
 from ingest.shared import Shared
+from ingest.silent import end_silent
 from ingest.spool import LINGER_SECONDS, Spool
 from log.leftovers import adopt, collector_name
 from log.places import KafkaPlace
@@ -109,6 +110,8 @@ class GranianServer(EmbeddedGranian):
 
     def __init__(self, collector: Collector, listener: socket.socket, max_connections: int) -> None:
         self._listener = listener
+        self._port = listener.getsockname()[1]
+        self._ticks = 0
         self._collector = RsgiCollector(collector, asyncio.get_running_loop())
         super().__init__(
             self._collector,
@@ -128,8 +131,15 @@ class GranianServer(EmbeddedGranian):
         self._shd: Any = holder(self._listener.fileno(), False, BACKLOG)
         self._sfd = self._shd.get_fd()
 
+    def stop(self) -> None:
+        super().stop()  # type: ignore[no-untyped-call]
+        asyncio.get_running_loop().call_later(GRACE_SECONDS, end_silent, self._port, 0)
+
     def tick(self) -> None:
         self._collector.tick()
+        self._ticks += 1
+        if self._ticks % max(1, IDLE_SECONDS // 5) == 0:
+            end_silent(self._port, IDLE_SECONDS)
 
 
 Problems = Callable[[], list[str]]
