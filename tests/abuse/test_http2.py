@@ -1,8 +1,10 @@
 """HTTP/2 by hand, because no library sends what an attacker does: rapid resets, streams without end (granian)."""
 
+import contextlib
 import socket
 import struct
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -77,10 +79,28 @@ ZERO = post(1) + frame(DATA, 0, 1) * 50_000
     [RAPID_RESET, STREAMS, NEVER_ENDING, PINGS, frame(SETTINGS, 0, 0) * 50_000, ZERO],
     ids=["rapid reset", "streams", "continuation", "ping", "settings", "empty data"],
 )
-def test_a_flood_of_frames_takes_little_memory_and_others_reports_get_in(collector, flood):
+def test_floods_of_frames_take_little_memory_and_others_reports_get_in_meanwhile(collector, flood):
     before = resident(collector)
-    with connect(collector) as client:
-        send(client, flood)
-        assert collector.post(LEGACY).status == 204
+
+    def attack(_: int) -> None:
+        with connect(collector) as client:
+            send(client, flood)
+
+    with ThreadPoolExecutor(4) as attackers:
+        attacks = [attackers.submit(attack, number) for number in range(4)]
+        statuses = [collector.post(LEGACY).status]
+        while not all(attack.done() for attack in attacks):
+            statuses.append(collector.post(LEGACY).status)
+    for its in attacks:
+        its.result()
+    assert set(statuses) == {204}
     assert resident(collector) - before < 100
     assert collector.process.poll() is None
+
+
+@pytest.mark.parametrize("flood", [RAPID_RESET, NEVER_ENDING], ids=["rapid reset", "continuation"])
+def test_a_connection_that_only_resets_or_never_ends_a_head_is_ended(collector, flood):
+    with connect(collector) as client, contextlib.suppress(ConnectionResetError, BrokenPipeError):
+        client.sendall(flood)
+        while client.recv(65536):  # until it is closed; else the test ends by its timeout
+            pass
