@@ -1,16 +1,23 @@
 """`csp-sentinel forget` as a person runs it: beside a running program, on a server, and with what is wrong."""
 
+import os
+import pty
+import subprocess
 from argparse import Namespace
+from pathlib import Path
 
 import pytest
 
+from schema.clickhouse import open_chdb
+from schema.migrate import migrate
 from schema.mutations import Held, statement
 from schema.places import ClickHousePlace
 from sentinel.explained import CannotStart
 from sentinel.forgetting import _wanted, on_errand
+from tests.e2e.drill.stages import PROGRAM
 from tests.support.program import Program
 from tests.support.stages import command
-from tests.support.store import contents, insert, violation
+from tests.support.store import contents, elsewhere, insert, violation
 
 PAGE = "https://shop.example/users/jane-roe"
 
@@ -22,7 +29,7 @@ def report(page: str) -> bytes:
     )
 
 
-def test_beside_a_running_program_it_asks_and_deletes(tmp_path):
+def test_beside_a_running_program_it_deletes(tmp_path):
     with Program(tmp_path, "--workers", "1") as program:
         for page in (PAGE, f"{PAGE}?x=1", "https://shop.example/other"):
             assert program.post(report(page)) == 204
@@ -30,11 +37,9 @@ def test_beside_a_running_program_it_asks_and_deletes(tmp_path):
         shown = command("forget", "--url", PAGE, "--dry-run", data_dir=program.data_dir)
         assert shown.returncode == 0, shown.stderr
         assert "violations" in shown.stdout
-        unasked = command("forget", "--url", PAGE, data_dir=program.data_dir)
-        assert (unasked.returncode, "nothing was deleted" in unasked.stderr) == (1, True)
         assert program.get("/api/totals")["reports"] == 3
 
-        done = command("forget", "--url", PAGE, "--yes", data_dir=program.data_dir)
+        done = command("forget", "--url", PAGE, data_dir=program.data_dir)
         assert done.returncode == 0, done.stderr
         assert "in no table any more" in done.stdout
         assert program.get("/api/totals")["reports"] == 1
@@ -46,6 +51,42 @@ def test_beside_a_running_program_it_asks_and_deletes(tmp_path):
         program.settle(4, "stored")
         found = program.get(f"/api/violations/{item['fingerprint']}")
         assert found["policies"][0]["original_policy"] == "img-src a.example"  # written again
+
+
+def test_a_url_of_one_site_stays_another_sites(tmp_path):
+    with Program(tmp_path, "--workers", "1") as program:
+        for site in ("shop", "blog"):
+            assert program.post(report(PAGE), f"/csp/report/{site}") == 204
+        program.settle(2, "stored")
+        done = command("forget", "--site", "shop", "--url", PAGE, data_dir=program.data_dir)
+        assert done.returncode == 0, done.stderr
+        assert [program.get(f"/api/totals?site={site}")["reports"] for site in ("shop", "blog")] == [0, 1]
+
+
+@pytest.mark.parametrize(("typed", "code", "left"), [(b"no\n", 1, 1), (b"yes\n", 0, 0)])
+def test_at_a_terminal_it_asks(tmp_path, typed, code, left):
+    elsewhere(store_one, tmp_path)
+    ours, theirs = pty.openpty()
+    try:
+        os.write(ours, typed)
+        asked = [PROGRAM, "forget", "--url", PAGE, "--data-dir", tmp_path]
+        done = subprocess.run(asked, stdin=theirs, capture_output=True, text=True, timeout=120, check=False)
+    finally:
+        os.close(ours)
+        os.close(theirs)
+    assert "Type yes" in done.stdout
+    assert (done.returncode, elsewhere(count, tmp_path)) == (code, left)
+
+
+def store_one(data_dir: Path) -> None:
+    with open_chdb(data_dir / "store") as engine:
+        migrate(engine.client(), 90)
+        insert(engine.client(), [violation(1, document_url=PAGE)])
+
+
+def count(data_dir: Path) -> int:
+    with open_chdb(data_dir / "store") as engine:
+        return engine.client().query("SELECT count() FROM violations").result_rows[0][0]
 
 
 def test_on_a_server(clickhouse):
