@@ -1,7 +1,6 @@
 """The collector's decisions: one synchronous function from a whole request to an answer. No I/O but the spool's."""
 
 import re
-from collections import Counter
 from collections.abc import Callable, Sequence
 from time import monotonic, time
 from typing import Any
@@ -105,10 +104,10 @@ class Collector:
         now = time()
         taken: dict[int, _Fields] = {}
         others: dict[int, Answer] = {}
-        over: Counter[str] = Counter()
+        over: dict[str, int] = {}
         for position, (body, told) in enumerate(posts):
             if body is None:
-                over[told.site] += 1
+                over[told.site] = over.get(told.site, 0) + 1
                 others[position] = REFUSED[Reason.CLIENT_LIMIT]
                 continue
             try:

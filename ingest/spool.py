@@ -59,7 +59,12 @@ class Spool:
         if self._confirmer is not None and self._confirmer.trouble:
             raise LogFull("Kafka does not answer")
         lengths = _by_site(deliveries, records)
-        if self._is_nearly_full and not self._shares.allow(lengths, self._free):
+        # Asked here first: it is what nearly every report needs.
+        if (
+            self._free < self._writer.room * RESERVE
+            and self._is_nearly_full
+            and not self._shares.allow(lengths, self._free)
+        ):
             raise LogFull("the site's share of the spool is used up")
         if self._hold:
             self._keep(records)
@@ -67,6 +72,10 @@ class Spool:
             self._writer.append(records)
         for site, length in lengths.items():
             self._shares.add(site, length)
+
+    def _allows(self, lengths: dict[str, int]) -> bool:
+        """Of what seems nearly full, as last seen."""
+        return not self._is_nearly_full or self._shares.allow(lengths, self._free)
 
     @property
     def _free(self) -> int:

@@ -83,7 +83,7 @@ class SegmentWriter:
         if not self._size:
             frames = HEADER + frames
         length = len(frames)
-        if not self.fits(length):
+        if self._size + self._closed_bytes + length > self._max_bytes and not self.fits(length):
             raise LogFull("the spool's quota is used up")
         try:
             written = os.write(self._fd, frames)
