@@ -6,7 +6,8 @@ import resource
 logger = logging.getLogger("sentinel.ingest")
 
 
-_OTHERS = 100  # that a worker has open beside connections
+_OTHERS = 100  # that a worker has open beside connections, with some to spare
+_LEAST = 40
 
 
 def allow_connections(wanted: int) -> int:
@@ -19,7 +20,7 @@ def allow_connections(wanted: int) -> int:
     most = needed if hard == resource.RLIM_INFINITY else min(needed, hard)
     if most > soft:
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
-    allowed = max(most - _OTHERS, most // 2)
+    allowed = max(most - _OTHERS, (most - _LEAST) // 2, 1)
     if allowed < wanted:
         logger.warning("the system allows fewer connections than max_connections", extra={"allowed": allowed})
     return min(wanted, allowed)

@@ -80,6 +80,8 @@ class Edge(Connection):
             if self._hot and self._stage == BODY:
                 self._past_parser = True
                 self._take_past_parser(data[upgrade.args[0] :])
+            elif self.cycle is not None and not self._hot:
+                self._stage, self.cycle.keep_alive = OVER, False  # what follows is this request's body, not another one
         except httptools.HttpParserError:
             self._refuse_bytes(shape(data, begins=before == IDLE))
         if self._stage == before and before in _UNBOUNDED and not self._begun:  # the whole read was more of the same

@@ -5,12 +5,13 @@ from collections.abc import Iterator
 
 _READ = 2048  # bytes; no more of what is refused is kept anyway
 _MOST_LINES = 50
-# A method and a path without its query, or a header's name. Digits in a name may be those of an address.
-_KNOWN = re.compile(rb"[A-Z]{1,20} (?:/[^\s?#]*|\*)?|[A-Za-z-]{1,40}:")
+# The method, and the path up to what may be a user's name, a session or a query.
+_REQUEST = re.compile(rb"[A-Z]{1,20} (?:/[\w/.~-]*(?=[\s?#;%]|\Z)|\*)?")
+_NAME = re.compile(rb"[A-Za-z-]{1,40}:")  # digits may be those of an address
 
 
 def shape(data: bytes, *, begins: bool) -> bytes:
-    """A line for a line: its request line or its header's name, or how long it is.
+    """A line for a line: its request line or its header's name, or how long it is. The body's length is one.
 
     `begins`: with a message. What is read in the middle of one may begin within a value, and nothing of it is kept.
     """
@@ -18,13 +19,15 @@ def shape(data: bytes, *, begins: bool) -> bytes:
 
 
 def _lines(data: bytes) -> Iterator[bytes]:
-    *lines, last = data[:_READ].split(b"\n", _MOST_LINES)
-    for line in lines:
-        known = _KNOWN.match(line)
-        yield known[0].strip() if known else _length(len(line.rstrip(b"\r")))
-    if rest := len(last) + len(data[_READ:]):
-        yield _length(rest)
-
-
-def _length(of: int) -> bytes:
-    return b"(%d bytes)" % of if of else b""
+    known, begun = _REQUEST, data[:_READ]
+    for _ in range(_MOST_LINES):
+        line, end, begun = begun.partition(b"\n")
+        line = line.rstrip(b"\r")
+        if not end or not line:
+            begun = line + begun
+            break
+        found = known.match(line)
+        yield found[0].strip() if found else b"(%d bytes)" % len(line)
+        known = _NAME
+    if rest := len(begun) + len(data[_READ:]):
+        yield b"(%d bytes)" % rest

@@ -10,6 +10,11 @@ from ingest.turn import WaitingTurn
 from schema.reasons import Reason
 
 REQUEST_SECONDS = 20
+_SMALL_BYTES = 16 * 1024  # bodies that are read at once, unless very many are still coming
+
+
+class _Busy(Exception):
+    """Too much has come of bodies that are still coming."""
 
 
 class RsgiCollector:
@@ -19,7 +24,7 @@ class RsgiCollector:
         self._loop = loop
         self._turn = WaitingTurn(collector, loop)
         self._now = 0  # seconds, by `tick`
-        self._unfinished = 0  # bytes that are declared, or may come: what has come of a body granian doesn't tell
+        self._unfinished = 0  # bytes that have come of larger ones
         self._reading: dict[asyncio.Task[Any] | None, int] = {}  # tasks that wait for a body, since when
         self._late: set[asyncio.Task[Any] | None] = set()
 
@@ -37,21 +42,19 @@ class RsgiCollector:
     async def _report(self, scope: Any, protocol: Any, site: str) -> Answer:
         collector, headers = self._collector, scope.headers
         agent, declared = _header(headers, "user-agent"), headers.get("content-length") or ""
-        known = declared.isdigit() and int(declared) <= collector.max_body_bytes
-        most = int(declared) if known else collector.max_body_bytes
-        if self._unfinished + most > MOST_UNFINISHED:
-            return collector.refuse(Reason.BUSY, b"", agent, site)
+        is_small = declared.isdigit() and int(declared) <= min(_SMALL_BYTES, collector.max_body_bytes)
+        is_small = is_small and len(self._reading) * _SMALL_BYTES <= MOST_UNFINISHED
         body, task = b"", asyncio.current_task(self._loop)
         self._reading[task] = self._now
-        self._unfinished += most
         try:
-            body = await (protocol() if known else _read(protocol, collector.max_body_bytes))
+            body = await (protocol() if is_small else self._read(protocol))
+        except _Busy:
+            return collector.refuse(Reason.BUSY, b"", agent, site)
         except (RuntimeError, asyncio.CancelledError) as error:  # gone: granian's protocol errors are RuntimeErrors
             if isinstance(error, asyncio.CancelledError) and task not in self._late:
                 raise
             return collector.refuse(Reason.INCOMPLETE, body, agent, site)
         finally:
-            self._unfinished -= most
             del self._reading[task]
             self._late.discard(task)
         if len(body) > collector.max_body_bytes:
@@ -70,6 +73,24 @@ class RsgiCollector:
             return await collector.settled(body, collector.accept(body, told))
         return await self._turn.accept(body, told)
 
+    async def _read(self, protocol: Any) -> bytes:
+        """The body up to one chunk over the limit; the rest is drained. Raises _Busy."""
+        body, drained = bytearray(), 0
+        try:
+            async for chunk in protocol:
+                if len(body) <= self._collector.max_body_bytes:
+                    body += chunk
+                    self._unfinished += len(chunk)
+                    if self._unfinished > MOST_UNFINISHED:
+                        raise _Busy
+                else:
+                    drained += len(chunk)
+                    if drained > DRAINED_BYTES:
+                        break
+            return bytes(body)
+        finally:
+            self._unfinished -= len(body)
+
     def tick(self) -> None:
         """Called once a second: ends the reading of bodies that take too long.
 
@@ -80,19 +101,6 @@ class RsgiCollector:
             if task is not None and self._now - since > REQUEST_SECONDS and task not in self._late:
                 self._late.add(task)
                 task.cancel()
-
-
-async def _read(protocol: Any, limit: int) -> bytes:
-    """The body up to one chunk over the limit; the rest is drained."""
-    body, drained = bytearray(), 0
-    async for chunk in protocol:
-        if len(body) <= limit:
-            body += chunk
-        else:
-            drained += len(chunk)
-            if drained > DRAINED_BYTES:
-                break
-    return bytes(body)
 
 
 def _header(headers: Any, name: str) -> bytes | None:

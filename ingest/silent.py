@@ -5,9 +5,9 @@ two requests; and while such a one is open it doesn't stop. Linux alone tells wh
 """
 
 import contextlib
+import os
 import socket
 import struct
-from collections.abc import Iterator
 from pathlib import Path
 
 _OPEN_FILES = Path("/proc/self/fd")
@@ -20,20 +20,19 @@ def end_silent(port: int, seconds: float) -> None:
         return
     with contextlib.suppress(OSError):
         for file in _OPEN_FILES.iterdir():
-            # It is none, or closed by now. Were another opened under its number since, something came there just now.
-            with contextlib.suppress(OSError), _lent(int(file.name)) as connection:
+            with contextlib.suppress(OSError), _copy(int(file.name)) as connection:  # it may be none, or closed by now
                 if connection.getsockname()[1:2] == (port,) and _silence(connection) >= seconds:
                     connection.shutdown(socket.SHUT_RDWR)
 
 
-@contextlib.contextmanager
-def _lent(descriptor: int) -> Iterator[socket.socket]:
-    """As a socket, which stays its owner's. Raises OSError where it is none."""
-    found = socket.socket(fileno=descriptor)
+def _copy(descriptor: int) -> socket.socket:
+    """So that it is the same connection that is looked at and ended. Raises OSError where it is no socket."""
+    copy = os.dup(descriptor)
     try:
-        yield found
-    finally:
-        found.detach()
+        return socket.socket(fileno=copy)
+    except OSError:
+        os.close(copy)
+        raise
 
 
 def _silence(connection: socket.socket) -> float:

@@ -59,12 +59,7 @@ class Spool:
         if self._confirmer is not None and self._confirmer.trouble:
             raise LogFull("Kafka does not answer")
         lengths = _by_site(deliveries, records)
-        # Asked here first: it is what nearly every report needs.
-        if (
-            self._free < self._writer.room * RESERVE
-            and self._is_nearly_full
-            and not self._shares.allow(lengths, self._free)
-        ):
+        if self._free < self._writer.room * RESERVE and not self._allows(lengths):
             raise LogFull("the site's share of the spool is used up")
         if self._hold:
             self._keep(records)

@@ -9,7 +9,7 @@ from processor.fingerprint import fingerprint
 from processor.hosts import site_of
 from processor.noise import noise
 from processor.policy import policy
-from processor.text import as_text, begin, storable, whole, without_pairs
+from processor.text import as_text, begin, storable, whole, without_queries
 from processor.tokens import text_without_tokens
 from processor.trust import trust
 from processor.urls import read_blocked, read_url
@@ -113,7 +113,7 @@ def _disposition(text: str) -> str:
 
 @lru_cache(maxsize=1024)
 def _sample(text: str) -> str:
-    return storable(text_without_tokens(without_pairs(text)), SAMPLE_BYTES)
+    return storable(text_without_tokens(without_queries(text)), SAMPLE_BYTES)
 
 
 def _fields(entry: Entry) -> _Fields:

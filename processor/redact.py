@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from processor.policy import without_nonces, without_secrets, without_tokens
-from processor.text import begin, plain_words, storable, without_pairs, without_queries
+from processor.text import begin, plain_words, storable, without_queries
 from processor.tokens import text_without_tokens
 from processor.urls import read_blocked, read_url
 from schema.report import SPELLINGS
@@ -91,7 +91,7 @@ def _directive(text: str) -> str:
 
 
 def _sample(text: str) -> str:
-    return text_without_tokens(without_pairs(text))
+    return text_without_tokens(without_queries(text))
 
 
 def _request(text: str) -> str:

@@ -16,8 +16,6 @@ _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
 # scheme://userinfo@rest?query#fragment, wherever it stands in a text. Possessive and never failing after `://`,
 # so the time is linear in whatever a hostile client sends.
 _URLS = re.compile(r"""(://)(?:[^\s/?#"'<>`\\]*@)?([^\s?#"'<>`]*+)(?:[?#][^\s"'<>`]*+)?""")
-# What follows a name and = there is a value, also where the address has no host, or is escaped.
-_PAIRS = re.compile(r"""(?:[?#]|%(?:25)?(?:3[fF]|23))(?=[\w.~+\[\]-]{1,64}(?:=|%(?:25)?3[dD]))[^\s"'<>`]*+""")
 _TAIL = re.compile(r"[?#&].*", re.DOTALL)
 _LOCAL_PART = re.compile(r"(?<![^/])[^/]+@")  # a user name before the @, up to the last slash
 
@@ -75,11 +73,6 @@ def whole(value: Any, top: int) -> int:
 def without_queries(text: str) -> str:
     """The text with userinfo, query and fragment taken out of the URLs in it."""
     return _URLS.sub(r"\1\2", text) if "://" in text else text
-
-
-def without_pairs(text: str) -> str:
-    """For code: the same of addresses that are no whole URLs, such as `location = '/reset?token=1'`."""
-    return _PAIRS.sub("", without_queries(text)) if "=" in text or "%" in text else text
 
 
 def plain_words(text: str) -> str:

@@ -139,9 +139,13 @@ def _show(rows: dict[str, int], wanted: Wanted) -> None:
 
 
 def _confirm(given: argparse.Namespace) -> None:
-    """Where somebody sits at a terminal. A script has said what it wants."""
-    if given.yes or not sys.stdin.isatty():
+    """Where somebody sits at a terminal. A script that names URLs has said what it wants."""
+    if given.yes:
         return
+    if sys.stdin is None or not sys.stdin.isatty():
+        if given.url:
+            return
+        raise CannotStart("nothing was deleted: there is nobody to ask about a whole site; --yes deletes it")
     if input("Delete it for good? Type yes: ").strip().lower() != "yes":
         raise CannotStart("nothing was deleted")
 

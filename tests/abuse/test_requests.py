@@ -3,6 +3,7 @@
 import contextlib
 import gzip
 import socket
+import time
 
 import pytest
 
@@ -68,6 +69,21 @@ def test_what_can_be_read_in_two_ways_ends_the_connection(collector, which):
     assert came.count(b"HTTP/1.1 ") == came.count(b"HTTP/1.1 400 ") <= 1
     assert smuggled(collector) == before
     assert collector.post(LEGACY).status == 204
+
+
+@pytest.mark.parametrize("path", [b"/csp/report/outer", b"/elsewhere"])
+def test_the_body_of_a_request_that_offers_another_protocol_is_no_request(collector, path):
+    before = smuggled(collector)
+    head = b"POST %b HTTP/1.1\r\nHost: c\r\nConnection: upgrade\r\nUpgrade: h2c\r\nContent-Length: %d\r\n\r\n"
+    with socket.create_connection(("127.0.0.1", collector.port), timeout=10) as connection:
+        connection.sendall(head % (path, len(SMUGGLED)))
+        time.sleep(0.2)
+        with contextlib.suppress(ConnectionError):
+            connection.sendall(SMUGGLED)
+            connection.settimeout(2)
+            connection.recv(1000)
+    assert collector.post(LEGACY).status == 204
+    assert smuggled(collector) == before
 
 
 def test_pipelined_requests_are_answered_in_order_and_each_is_taken(collector):

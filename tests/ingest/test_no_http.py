@@ -21,17 +21,35 @@ def test_the_request_line_and_the_names_of_headers_are_kept():
     ]  # fmt: skip
 
 
+def test_of_a_body_before_it_only_the_length_is_kept():
+    head, body = b"POST / HTTP/1.1\r\nHost: c\r\n\r\n", b"jane: hunter2\nGET /reset/1 HTTP/1.1\n"
+    assert shape(head + body, begins=True).splitlines() == [b"POST /", b"Host:", b"(36 bytes)"]
+
+
 @pytest.mark.parametrize(
     ("line", "kept"),
     [
         (b"GET http://jane:secret@a.example/ HTTP/1.1", b"GET"),
+        (b"GET //jane:secret@a.example/ HTTP/1.1", b"GET"),
+        (b"GET /cart;session=1 HTTP/1.1", b"GET /cart"),
+        (b"GET /cart%3Ftoken=1 HTTP/1.1", b"GET /cart"),
         (b"PRI * HTTP/2.0", b"PRI *"),
         (b" 203.0.113.77", b"(13 bytes)"),
         (b"203.0.113.77:4711", b"(17 bytes)"),
         (b"\x16\x03\x01\x02\x00", b"(5 bytes)"),
         (b"", b""),
     ],
-    ids=["a whole URL", "HTTP/2", "a folded value", "an address", "TLS", "nothing"],
+    ids=[
+        "a whole URL",
+        "a user",
+        "a session",
+        "an escaped query",
+        "HTTP/2",
+        "a folded value",
+        "an address",
+        "TLS",
+        "nothing",
+    ],
 )
 def test_a_line_that_is_neither_is_only_measured(line, kept):
     assert shape(line + b"\r\n", begins=True).strip() == kept
