@@ -8,10 +8,9 @@ cut where a roll-up's step begins, and no row is on both sides. What the roll-up
 from typing import NamedTuple
 
 from dashboards.filters import Filters, Where, where
+from dashboards.times import MONDAY, WEEK
 from schema import keys
 
-_WEEK = 7 * 86400
-_MONDAY = 4 * 86400  # 1970-01-05
 HOUR = 3600
 
 
@@ -27,7 +26,7 @@ class _Rollup(NamedTuple):
     origin: int
 
 
-_WEEKS = _Rollup("weeks", "week", "toDate(toDateTime({second}, 'UTC'))", "violations", "window", _WEEK, _MONDAY)
+_WEEKS = _Rollup("weeks", "week", "toDate(toDateTime({second}, 'UTC'))", "violations", "window", WEEK, MONDAY)
 _HOURS = _Rollup("hours", "hour", "toDateTime({second}, 'UTC')", "minutes", "minute", HOUR, 0)
 _LEDGER = _Rollup("ledger_hours", "hour", "toDateTime({second}, 'UTC')", "ledger", "minute", HOUR, 0)
 

@@ -3,15 +3,29 @@
 A flood makes a million sources, so this is asked for those on a page only.
 """
 
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import NamedTuple, Protocol
 
+import msgspec
 from clickhouse_connect.driver.client import Client
 
 from dashboards import relations
 from dashboards.clients import ask
 from dashboards.filters import Filters
+from dashboards.times import week_of
 from schema import source_trust
 from schema.keys import LIVE
+
+
+class _Seen(Protocol):
+    """A source; `first` in ms."""
+
+    @property
+    def site(self) -> str: ...
+    @property
+    def blocked(self) -> str: ...
+    @property
+    def first(self) -> int: ...
 
 
 class Details(NamedTuple):
@@ -41,10 +55,15 @@ GROUP BY its_site, its_directive, its_blocked
 """  # noqa: S608  (a question of ours)
 
 
-def details(client: Client, filters: Filters, page: list[tuple[str, str, str]]) -> dict[tuple[str, str, str], Details]:
-    """Of the sources on a page (site, directive, what was blocked), by the violations that `filters` choose."""
+def details(client: Client, filters: Filters, page: Sequence[_Seen]) -> dict[tuple[str, str, str], Details]:
+    """Of the sources on a page, by site, directive and what was blocked, as the violations that `filters` choose say.
+
+    The newest are mostly asked for: the weeks before the first of them was seen are not read.
+    """
     if not page:
         return {}
-    these = {"sites": sorted({site for site, _, _ in page}), "blocked": sorted({blocked for _, _, blocked in page})}
-    found = ask(client, _THESE, relations.violations(filters), **these)
+    these = {"sites": sorted({one.site for one in page}), "blocked": sorted({one.blocked for one in page})}
+    began = week_of(min(one.first for one in page) // 1000)
+    since = msgspec.structs.replace(filters, start=max(filters.start or 0, began))
+    found = ask(client, _THESE, relations.violations(since), **these)
     return {(row[0], row[1], row[2]): Details(*row[3:]) for row in found}

@@ -9,6 +9,8 @@ from schema.violation import WINDOW_SECONDS
 _RFC3339 = re.compile(
     r"(\d{4})-(\d\d)-(\d\d)[Tt ](\d\d):(\d\d):(\d\d)(?:\.(\d{1,9}))?(?:[Zz]|([+ -])(\d\d):(\d\d))", re.ASCII
 )
+WEEK = 7 * 86400  # s
+MONDAY = 4 * 86400  # 1970-01-05
 _LAST = (2**32 - 1) // WINDOW_SECONDS * WINDOW_SECONDS  # the store's times end in 2106
 
 
@@ -42,6 +44,11 @@ def window_at(time: float) -> int:
 def window_after(time: float) -> int:
     """The first window's start that is not before `time`."""
     return _bounded(-int(-time // WINDOW_SECONDS) * WINDOW_SECONDS)
+
+
+def week_of(time: float) -> int:
+    """The Monday of the week `time` is in."""
+    return _bounded(int(time - MONDAY) // WEEK * WEEK + MONDAY)
 
 
 def _bounded(second: int) -> int:

@@ -33,11 +33,17 @@ def by_now(its: Iterable[str]) -> list[str]:
     return list(made.values())
 
 
+def _with_settings(made: str, settings: Iterable[tuple[str, str]]) -> str:
+    """Every table has SETTINGS, as the last of its clauses."""
+    for name, value in settings:
+        made, was_there = re.subn(rf"\b{name} = \d+", f"{name} = {value}", made)
+        made = made if was_there else f"{made}, {name} = {value}"
+    return made
+
+
 def _altered(made: str, found: re.Match[str]) -> str:
-    for name, value in re.findall(r"(\w+) = (\d+)", found["settings"] or ""):
-        made = re.sub(rf"\b{name} = \d+", f"{name} = {value}", made)
     if found["settings"]:
-        return made
+        return _with_settings(made, re.findall(r"(\w+) = (\d+)", found["settings"]))
     if found["query"]:
         head, of_a_view, _ = made.partition(" AS\n")
         return f"{head}{of_a_view}{found['query']}"

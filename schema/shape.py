@@ -158,7 +158,7 @@ def _table(found: re.Match[str], called: str) -> Table:
 
 def _altered(table: Table, settings: str | None, column: str | None) -> Table:
     if settings is not None:
-        return table._replace(inserts=_inserts(settings))
+        return table._replace(inserts=_inserts(settings) or table.inserts)
     found = _COLUMN.fullmatch(column or "")
     assert found is not None, column
     return table._replace(columns=table.columns | {found["name"]: found["type"]})

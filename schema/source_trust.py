@@ -21,19 +21,23 @@ MANY_REPORTS = 50  # from one browser, one page and one window they look like on
 TAKES = {"flood": 40, "random-host": 20, "one-sender": 20}
 
 BLOCKED = "if(blocked_host = '', blocked_kind, blocked_host)"
-# One number for the three names: to group a million of them by it takes a quarter of the time.
+NAMES = "site, effective_directive, blocked"
+# One number for the three names.
 SOURCE = "sipHash128(site, effective_directive, blocked)"
 
 # Of all rows of a source in `sources AS s`: nobody else may have seen it.
 THIN = f"sum(s.reports) < {FEW_REPORTS} AND toDate(min(s.first_seen), 'UTC') = toDate(max(s.last_seen), 'UTC')"
 
-# Whether there can be one: by rows, of which a source has several until they are merged. It takes a tenth of the time,
-# and mostly the answer is no.
+_WITHIN = "({within:String} = '' OR site = {within:String})"
+# The first row of a source that is thin ends on the day on which it began. Few rows do: of a month's 200,000 some
+# thousand, which are read in a twentieth of the time.
+_OF_A_DAY = f"{_WITHIN} AND toDate(last_seen, 'UTC') <= toDate(first_seen, 'UTC')"
+# Whether there can be one: by rows, of which a source has several until they are merged. Mostly the answer is no.
 _MAY_BE = f"""
 SELECT count()
 FROM (
     SELECT 1 FROM sources
-    WHERE {{within:String}} = '' OR site = {{within:String}}
+    WHERE {_OF_A_DAY}
     GROUP BY site, toDate(first_seen, 'UTC')
     HAVING count() >= {FLOOD}
     LIMIT 1
@@ -45,8 +49,8 @@ SELECT toString(its_site), day
 FROM (
     SELECT any(site) AS its_site, toDate(min(s.first_seen), 'UTC') AS day, {THIN} AS thin
     FROM sources AS s
-    WHERE {{within:String}} = '' OR site = {{within:String}}
-    GROUP BY {SOURCE}
+    WHERE {_WITHIN} AND ({NAMES}) IN (SELECT {NAMES} FROM sources WHERE {_OF_A_DAY})
+    GROUP BY {NAMES}
 )
 WHERE thin
 GROUP BY its_site, day

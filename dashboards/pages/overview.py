@@ -19,6 +19,8 @@ from dashboards.pages.of_source import addresses
 from dashboards.rate import Rate
 from dashboards.source_filters import Asked
 from dashboards.times import window_at, written
+from schema import source_trust
+from schema.source_trust import Floods
 
 _TOP = 8  # lines of a list of the biggest
 _LISTED = 8  # violations, and new sources
@@ -82,12 +84,13 @@ def _page(its: Asking) -> Overview | str:
         return Links(VIOLATIONS, its.given.given).here()
     asked, client = period.asked, its.client
     against = periods.before(asked)
-    beside = Beside(its.clients, lambda other: _half(other, asked, against))
+    fresh = _fresh(asked)
+    floods = source_trust.floods(client, asked.site or "") if fresh else None
+    beside = Beside(its.clients, lambda other: _half(other, asked, against, floods))
     sums = ledger.sums(client, asked)
     shown = counts.directives(client, asked, sums, its.facts.lag(), _TOP)
     labels = counts.labels(client, asked)
-    fresh = _fresh(asked)
-    new = sources.listed(client, fresh, _LISTED)["items"] if fresh else []
+    new = sources.listed(client, fresh, _LISTED, floods=floods)["items"] if fresh else []
     hosts = counts.top(client, asked, "blocked_host", _TOP)["items"]
     half = beside.answer(client)
     then = half.before
@@ -115,14 +118,14 @@ def _page(its: Asking) -> Overview | str:
     )
 
 
-def _half(client: Client, asked: Filters, against: periods.Before | None) -> _Half:
+def _half(client: Client, asked: Filters, against: periods.Before | None, floods: Floods | None) -> _Half:
     earlier = against.asked if against else None
     times = [(one.start or 0, one.end or _EVER) for one in (asked, earlier) if one]
     return _Half(
         series=series.over_time(client, asked, "directive", None),
         listed=violations.newest(client, asked, _LISTED)["items"],
         sites=counts.sites(client),
-        new=_count_new(client, asked, times),
+        new=_count_new(client, asked, times, floods),
         before=_Before(counts.by_directive(client, earlier, _MOST), counts.labels(client, earlier))
         if earlier
         else None,
@@ -158,11 +161,12 @@ def _fresh(asked: Filters) -> Asked | None:
     return source_filters.asked(asked, "new", 0)._replace(since=asked.start, until=asked.end, noise=noise)
 
 
-def _count_new(client: Client, asked: Filters, times: list[tuple[int, int]]) -> list[int | None]:
+def _count_new(client: Client, asked: Filters, times: list[tuple[int, int]], floods: Floods | None) -> list[int | None]:
     fresh = _fresh(asked)
     if fresh is None:
         return [None] * len(times)
-    return [sum(of) for of in zip(*sources.count_new(client, fresh, *times).values(), strict=True)] or [0] * len(times)
+    by_site = sources.count_new(client, fresh, *times, floods=floods)
+    return [sum(of) for of in zip(*by_site.values(), strict=True)] or [0] * len(times)
 
 
 def _sources_address(fresh: Asked) -> str:

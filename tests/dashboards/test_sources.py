@@ -75,6 +75,21 @@ def test_the_pages_of_the_list_hold_each_source_once(app: Starlette):
         assert found == ask(app, "/api/sources").json["items"]
 
 
+@pytest.mark.parametrize("newest", [1, 3, 5, 1000])
+def test_a_page_is_the_same_however_few_of_the_newest_are_looked_at_first(
+    app: Starlette, monkeypatch: pytest.MonkeyPatch, newest: int
+):
+    monkeypatch.setattr("dashboards.sources._NEWEST", newest)
+    whole = ask(app, "/api/sources?limit=1000").json["items"]
+    for limit in range(1, 6):
+        found, cursor = [], ""
+        while cursor is not None:
+            page = ask(app, f"/api/sources?limit={limit}{cursor}").json
+            found += page["items"]
+            cursor = page["next"] and f"&cursor={page['next']}"
+        assert found == whole
+
+
 def test_a_filter_of_the_violations_narrows_what_is_counted(app: Starlette):
     items = ask(app, "/api/sources?browser=firefox").json["items"]
     assert {tuple(item["browsers"]) for item in items} == {("Firefox",)}

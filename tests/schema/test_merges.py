@@ -1,5 +1,7 @@
 """Merges change no answer, and what views make of a row adds up to the row."""
 
+import time
+
 from schema.clickhouse import Engine
 from schema.violation import Violation
 from tests.support.store import START, empty, insert, merge, violation
@@ -64,3 +66,26 @@ def test_a_minute_stays_inside_its_window(store: Engine):
         insert(client, [violation(1, window=START, first_seen=seen * 1000)])
     minutes = rows(client, f"SELECT toUInt32(minute) - {START}, sum(reports) FROM minutes GROUP BY 1 ORDER BY 1")
     assert minutes == [(0, 2), (540, 2)]
+
+
+def test_a_week_that_is_over_becomes_one_part(store: Engine):
+    """With a second in place of the six hours of migration 0014."""
+    client = store.client()
+    empty(client)
+    tables = ("violations", "weeks", "minutes", "hours")
+    quick = "min_age_to_force_merge_seconds = 1, merge_selecting_sleep_ms = 100, max_merge_selecting_sleep_ms = 100"
+    parts = f"SELECT table, count() FROM system.parts WHERE active AND table IN {tables} GROUP BY table"  # noqa: S608
+    try:
+        for table in tables:
+            client.command(f"ALTER TABLE {table} MODIFY SETTING {quick}")
+        for number in range(3):
+            insert(client, [violation(number, at=START - 14 * 86400)], token=f"{number}")
+        deadline = time.monotonic() + 60
+        while dict(rows(client, parts)) != dict.fromkeys(tables, 1) and time.monotonic() < deadline:
+            time.sleep(0.2)
+        assert dict(rows(client, parts)) == dict.fromkeys(tables, 1)
+    finally:
+        for table in tables:
+            client.command(f"ALTER TABLE {table} MODIFY SETTING min_age_to_force_merge_seconds = 21600")
+            client.command(f"ALTER TABLE {table} RESET SETTING merge_selecting_sleep_ms, max_merge_selecting_sleep_ms")
+    assert rows(client, "SELECT sum(reports) FROM violations") == [(3,)]
