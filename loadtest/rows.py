@@ -73,7 +73,8 @@ def _slices(start: int) -> Iterator[tuple[int, int]]:
 _BY_WEEK = ("violations", "weeks", "minutes", "hours", "ledger", "ledger_hours")
 _OVER = """
 SELECT DISTINCT table, partition FROM system.parts
-WHERE active AND database = currentDatabase() AND table IN {tables:Array(String)} AND partition < toString(toMonday(now()))
+WHERE active AND database = currentDatabase() AND table IN {tables:Array(String)}
+    AND partition < toString(toMonday(now()))
 """
 
 

@@ -74,7 +74,7 @@ def test_a_week_that_is_over_becomes_one_part(store: Engine):
     empty(client)
     tables = ("violations", "weeks", "minutes", "hours")
     quick = "min_age_to_force_merge_seconds = 1, merge_selecting_sleep_ms = 100, max_merge_selecting_sleep_ms = 100"
-    parts = f"SELECT table, count() FROM system.parts WHERE active AND table IN {tables} GROUP BY table"  # noqa: S608
+    parts = f"SELECT table, count() FROM system.parts WHERE active AND table IN {tables} GROUP BY table"
     try:
         for table in tables:
             client.command(f"ALTER TABLE {table} MODIFY SETTING {quick}")
