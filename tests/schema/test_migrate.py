@@ -205,14 +205,14 @@ def test_statements_by_now_make_the_same_as_all_of_them_one_after_another():
             "ALTER TABLE t ADD COLUMN IF NOT EXISTS c Array(String) CODEC(ZSTD)",
             "ALTER TABLE t MODIFY COLUMN b Int64 CODEC(T64, ZSTD)",
             "ALTER TABLE u ADD COLUMN IF NOT EXISTS b UInt8",
-            "ALTER TABLE u MODIFY SETTING x_window = 10",
+            "ALTER TABLE u MODIFY SETTING x_window = 10, z = 3",
         ]
     )
     assert made == [
         "CREATE TABLE t\n(\n    a String,\n    b Int64 CODEC(T64, ZSTD),\n    c Array(String) CODEC(ZSTD),\n"
         "    INDEX i a TYPE set(9)\n)\nENGINE = Null",
         "CREATE TABLE u\n(\n    a String,\n    b UInt8\n)\nENGINE = MergeTree\nORDER BY a\n"
-        "SETTINGS x_window = 10, y = 2",
+        "SETTINGS x_window = 10, y = 2, z = 3",
         "CREATE MATERIALIZED VIEW v TO u AS\nSELECT a FROM t",
     ]
     with pytest.raises(ValueError, match="DROP TABLE t"):
