@@ -15,9 +15,12 @@ from log.broken import Broken, is_damage
 from log.frame import split
 from log.reading import ended, read_frames, start_in
 from log.remembered import NO_PRODUCER, Flight, Remembered
+from schema.columns import MOST_DELIVERIES
 
 logger = logging.getLogger("sentinel.ship")
-ENVELOPE_BYTES = 256 * 1024  # of the spool: about 500 reports of the usual size
+# Of the spool: about 2000 reports of the usual size, where so many wait. The more there are beside each other, the less
+# each takes: of typical traffic 44 bytes in 256 KiB, 33 in 1 MiB, 30 in 2 MiB.
+ENVELOPE_BYTES = 960 * 1024
 _LAST_SEQUENCE = 2**31 - 1_000_000  # the broker wraps to 0, aiokafka to a negative number
 
 
@@ -120,7 +123,7 @@ class Outbox:
             self.state.read[path.name] = start
             size = os.fstat(file.fileno()).st_size
             while start < size:
-                frames = read_frames(file.fileno(), start, size, ENVELOPE_BYTES, final=final)
+                frames = read_frames(file.fileno(), start, size, ENVELOPE_BYTES, final=final, most=MOST_DELIVERIES)
                 self._broken.segment(path, frames.damaged)
                 if frames.records:
                     return Cut(path.name, start, start + frames.consumed, frames.records)
