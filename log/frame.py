@@ -1,6 +1,7 @@
 """Framing inside a segment file: mark, length, CRC-32, then one encoded delivery."""
 
 import struct
+import sys
 import zlib
 from typing import NamedTuple
 
@@ -45,8 +46,8 @@ class Frames(NamedTuple):
     damaged: int  # places where bytes were skipped
 
 
-def split(found: bytes, *, final: bool) -> Frames:
-    """The whole frames in `found`, which starts at a frame.
+def split(found: bytes, *, final: bool, most: int = sys.maxsize) -> Frames:
+    """The whole frames in `found`, which starts at a frame; `most` of them.
 
     A frame that is cut short at the end is left for later, unless `final` says that nothing will follow: then it is
     torn, and skipped. After damage, reading goes on at the next mark that carries a right checksum.
@@ -64,6 +65,8 @@ def split(found: bytes, *, final: bool) -> Frames:
             if len(record) == length and _crc32(record, told >> 31) == checksum:
                 records.append(record if told == length else _plain(record))
                 at, intact = end, True
+                if len(records) == most:
+                    return Frames(records, at, damaged)
                 continue
         damaged += intact
         intact = False

@@ -15,9 +15,13 @@ from log.broken import Broken, is_damage
 from log.frame import split
 from log.reading import ended, read_frames, start_in
 from log.remembered import NO_PRODUCER, Flight, Remembered
+from schema.columns import MOST_DELIVERIES
 
 logger = logging.getLogger("sentinel.ship")
-ENVELOPE_BYTES = 256 * 1024  # of the spool: about 500 reports of the usual size
+# Of the spool: some 900 reports, where so many wait. The more there are beside each other, the less each takes: of
+# typical traffic 65 bytes in 64 KiB, 45 in 256 KiB, 35 in 960 KiB, 31 in 2 MiB. But the least topic takes 1 MiB, and
+# what can't be compressed must fit, or it stops all that is behind it.
+ENVELOPE_BYTES = 960 * 1024
 _LAST_SEQUENCE = 2**31 - 1_000_000  # the broker wraps to 0, aiokafka to a negative number
 
 
@@ -120,7 +124,7 @@ class Outbox:
             self.state.read[path.name] = start
             size = os.fstat(file.fileno()).st_size
             while start < size:
-                frames = read_frames(file.fileno(), start, size, ENVELOPE_BYTES, final=final)
+                frames = read_frames(file.fileno(), start, size, ENVELOPE_BYTES, final=final, most=MOST_DELIVERIES)
                 self._broken.segment(path, frames.damaged)
                 if frames.records:
                     return Cut(path.name, start, start + frames.consumed, frames.records)

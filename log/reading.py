@@ -1,6 +1,7 @@
 """Reading segment files: whole frames from a place on, and the deliveries in them."""
 
 import os
+import sys
 import time
 from pathlib import Path
 from typing import BinaryIO
@@ -52,14 +53,14 @@ def start_in(file: BinaryIO, path: Path, read: int | None, broken: Broken, *, fi
     return min(at, size)
 
 
-def read_frames(fd: int, at: int, size: int, chunk: int, *, final: bool) -> Frames:
-    """A chunk of whole frames; a frame longer than the chunk alone, in one piece.
+def read_frames(fd: int, at: int, size: int, chunk: int, *, final: bool, most: int = sys.maxsize) -> Frames:
+    """A chunk of whole frames, `most` of them; a frame longer than the chunk alone, in one piece.
 
     `size` is the file's; `final`: nothing will be appended to it, so what is cut short at its end is torn.
     """
     found = os.pread(fd, min(chunk, size - at), at)
     last = at + chunk >= size
-    frames = split(found, final=final and last)
+    frames = split(found, final=final and last, most=most)
     if frames.consumed or last:
         return frames
     length = frame_length(found)  # its head is right, or `split` would have gone on

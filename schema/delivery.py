@@ -24,19 +24,20 @@ RATE_LIMIT = "rate-limit"
 NONE_STORED = "none-stored"  # `sample = 0`: nothing stands for it
 
 # What the store's times and counts can hold: what is outside, no collector wrote, and no insert would ever take.
-_Milliseconds = Annotated[int, msgspec.Meta(ge=0, lt=2**32 * 1000)]
+LATEST_MS = 2**32 * 1000 - 1
+Milliseconds = Annotated[int, msgspec.Meta(ge=0, le=LATEST_MS)]
 MOST_COUNT = 2**46  # of a delivery: a batch's sum stays below 2**63, whatever its deliveries say
-_Count = Annotated[int, msgspec.Meta(ge=0, le=MOST_COUNT)]
+Count = Annotated[int, msgspec.Meta(ge=0, le=MOST_COUNT)]
 _Word = Annotated[str, msgspec.Meta(max_length=64)]  # it becomes a key of the ledger
 
 
 class Delivery(msgspec.Struct, array_like=True, frozen=True, gc=False):
     """Fields are sent by position: add new ones at the end, with a default."""
 
-    received_ms: _Milliseconds
+    received_ms: Milliseconds
     site: str
     kind: int
-    count: _Count
+    count: Count
     user_agent: bytes
     body: bytes
     detail: _Word = ""
@@ -44,7 +45,7 @@ class Delivery(msgspec.Struct, array_like=True, frozen=True, gc=False):
     referer: bytes = b""
     signature: _Word = ""  # of the report URL: valid, missing, invalid, expired; empty where the site has no keys
     environment: _Word = ""  # that a valid one names
-    left_out: _Count = 0  # reports over the site's rate limit before it, which these stand for too
+    left_out: Count = 0  # reports over the site's rate limit before it, which these stand for too
 
 
 encode = msgspec.msgpack.Encoder().encode

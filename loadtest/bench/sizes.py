@@ -14,13 +14,15 @@ from loadtest.bench.figures import Figure
 from loadtest.bench.options import Options
 from loadtest.bench.servers import PROGRAM
 from loadtest.traffic.model import Totals, Traffic
-from log.frame import HEADER, split
+from log.frame import HEADER
+from log.outbox import ENVELOPE_BYTES
+from log.reading import read_frames
 from log.segments import segments
 from schema.clickhouse import open_chdb
+from schema.columns import MOST_DELIVERIES
 from schema.envelope import pack
 
 _TRAFFIC = ("different", "typical", "burst", "learned")
-_AN_ENVELOPE = 500  # deliveries, as the shipper packs them under load
 _PARTS = """
 SELECT toString(table) AS name, sum(bytes_on_disk) AS bytes, sum(rows) FROM system.parts
 WHERE active AND database = currentDatabase() GROUP BY name HAVING bytes > 0
@@ -68,14 +70,14 @@ def _log(shape: str, spool: Path, totals: Totals) -> list[Figure]:
 
 
 def _envelopes(spool: Path) -> Iterator[bytes]:
-    waiting: list[bytes] = []
+    """Cut as the shipper cuts a backlog."""
     for path in segments(spool):
-        waiting += split(path.read_bytes()[len(HEADER) :], final=True).records
-        while len(waiting) >= _AN_ENVELOPE:
-            yield pack("0" * 32, "bench", int(time.time() * 1000), waiting[:_AN_ENVELOPE])
-            del waiting[:_AN_ENVELOPE]
-    if waiting:
-        yield pack("0" * 32, "bench", int(time.time() * 1000), waiting)
+        with path.open("rb") as file:
+            at, size = len(HEADER), path.stat().st_size
+            while at < size:
+                frames = read_frames(file.fileno(), at, size, ENVELOPE_BYTES, final=True, most=MOST_DELIVERIES)
+                yield pack("0" * 32, "bench", int(time.time() * 1000), frames.records)
+                at += frames.consumed
 
 
 def _store(shape: str, data_dir: Path) -> list[Figure]:

@@ -95,6 +95,12 @@ def envelope(data: bytes) -> None:
             assert isinstance(found, Envelope)
             assert len(found.deliveries) <= MOST_DELIVERIES
     agent, *bodies = pieces(data, 5)
-    packed = [delivery.encode(Delivery(RECEIVED_MS, "shop", Kind.REPORTS, 1, agent, body)) for body in bodies]
-    back = unpack(pack("id", "collector", RECEIVED_MS, packed))
-    assert sorted(map(delivery.encode, back.deliveries)) == sorted(packed)
+    packed = [
+        delivery.encode(Delivery(RECEIVED_MS - len(body), "shop", Kind.REPORTS, len(body), agent[place % 2 :], body))
+        for place, body in enumerate(bodies)
+    ]
+    for some in (packed, packed[:1]):  # the two versions
+        back = unpack(pack("id", "collector", RECEIVED_MS, some))
+        assert sorted(map(delivery.encode, back.deliveries)) == sorted(some)
+    with contextlib.suppress(NotAnEnvelope):
+        assert isinstance(unpack(pack("id", "collector", RECEIVED_MS, [*packed, *bodies])), Envelope)

@@ -11,7 +11,7 @@ from log.frame import frame
 from log.position import Pending, Position
 from schema import delivery
 from schema.delivery import Delivery, Kind
-from schema.envelope import pack
+from schema.envelope import pack, zstd
 from schema.report import SPELLINGS, EntryKind, entries
 from sentinel.backup_files import File, Manifest
 from sentinel.settings import SAYS, Settings
@@ -47,7 +47,8 @@ def seeds() -> dict[str, list[bytes]]:
                              "request": {"url": "https://b.example/"}}).encode() for text in policies[:10]],
         "spool": [frame(record) + frame(records[0]) for record in records],
         "damage": [BETWEEN.join((b"\0\x20\1\0", b"first", body[:200], b"", b"last")) for body in bodies],
-        "envelope": [pack("id", "collector", RECEIVED_MS, records[:3]), msgspec.msgpack.encode((1, "id", "c", 1, []))],
+        "envelope": [pack("id", "collector", RECEIVED_MS, records[:3]), msgspec.msgpack.encode((1, "id", "c", 1, [])),
+                     *(zstd.decompress(pack("id", "c", 1, records[first::9])) for first in range(3))],
         "sites": [*_toml("README.md"), *_toml("docs/alerts.md"), *_toml("docs/noise.md")],
         "noise": [*_rules()],
         "settings-file": [b"\nhost = 'a'\nport = 8080\n", b"# all\nexport SENTINEL_PORT='80'\nSENTINEL_HOST=\"::\"\n"],

@@ -16,6 +16,14 @@ def test_what_was_framed_is_read_back(records: list[bytes]):
     assert split(written, final=True) == (records, len(written), 0)
 
 
+@given(RECORDS, st.integers(1, 8))
+def test_no_more_are_read_than_are_asked_for_and_the_rest_is_left(records, most):
+    written = b"".join(map(frame, records))
+    first = split(written, final=True, most=most)
+    assert first == (records[:most], sum(len(frame(record)) for record in records[:most]), 0)
+    assert split(written[first.consumed :], final=True).records == records[most:]
+
+
 @given(RECORDS, st.binary(min_size=1, max_size=200), st.data())
 def test_a_frame_being_written_is_left_for_later(records, last, drawn):
     whole = b"".join(map(frame, records))

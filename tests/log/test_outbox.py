@@ -8,6 +8,10 @@ from log.frame import HEADER, frame
 from log.outbox import ENVELOPE_BYTES, Outbox, Position
 from log.reading import OtherVersion
 from log.segments import SegmentWriter, segments
+from log.topic import largest_record_bytes
+from schema.columns import MOST_DELIVERIES
+from schema.delivery import Delivery, encode
+from schema.envelope import pack
 
 QUOTA = 1 << 30
 
@@ -45,8 +49,8 @@ def test_everything_appended_is_cut_once_and_in_order(box, writer):
     assert box.empty()
 
 
-def test_an_envelope_holds_a_quarter_of_a_mebibyte_and_a_longer_delivery_alone(box, writer):
-    small, large = os.urandom(60_000), os.urandom(300 * 1024)
+def test_an_envelope_holds_what_the_least_topic_takes_and_a_longer_delivery_alone(box, writer):
+    small, large = os.urandom(220_000), os.urandom(1000 * 1024)
     writer.append([small] * 9)
     writer.append([large])
     writer.append([small])
@@ -54,6 +58,23 @@ def test_an_envelope_holds_a_quarter_of_a_mebibyte_and_a_longer_delivery_alone(b
     assert shipped(box) == [large]
     assert shipped(box) == [small]
     assert 4 * len(frame(small)) < ENVELOPE_BYTES < 5 * len(frame(small))
+
+
+def test_an_envelope_holds_no_more_deliveries_than_are_taken_of_one(box, writer):
+    writer.append([b"tiny"] * (2 * MOST_DELIVERIES + 1))
+    assert [len(shipped(box)) for _ in range(3)] == [MOST_DELIVERIES, MOST_DELIVERIES, 1]
+    assert box.empty()
+
+
+@pytest.mark.parametrize("size", [0, 10, 300, 30_000])
+def test_the_least_topic_takes_a_full_envelope_that_cant_be_compressed(box, writer, size):
+    """One that Kafka refused would stop all that is behind it."""
+    while writer.written[1] <= ENVELOPE_BYTES:
+        times = (int.from_bytes(os.urandom(5)) for _ in range(100))
+        writer.append([encode(Delivery(time, "s", 0, time, os.urandom(20), os.urandom(size))) for time in times])
+    records = shipped(box)
+    assert len(records) == MOST_DELIVERIES or sum(map(len, records)) > ENVELOPE_BYTES * 0.8
+    assert len(pack("i" * 80, "c" * 300, 1, records)) < largest_record_bytes(0) - 1024
 
 
 def test_what_was_cut_but_did_not_take_off_is_cut_again(box, writer):

@@ -50,7 +50,7 @@ def test_what_goes_out_again_is_kept_once(place, writer, tmp_path, landed):
     count = 0
     for under_way in (1, 8, 8):
         for _ in range(under_way):
-            writer.append([record(count, 200 * 1024)])
+            writer.append([record(count, 700 * 1024)])
             count += 1
         landed.clear()
         ship(tmp_path / "spool", place)
