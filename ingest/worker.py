@@ -24,6 +24,7 @@ from ingest.collector import Collector
 from ingest.connection import IDLE_SECONDS
 from ingest.descriptors import allow_connections
 from ingest.edge import MAX_HEAD_BYTES, Edge
+from ingest.memory import keep_freed_memory
 from ingest.rsgi import RsgiCollector
 from ingest.shared import Shared
 from ingest.silent import end_silent
@@ -256,6 +257,7 @@ async def _flush(spool: Spool) -> None:
 
 
 def run(options: Options, listener: socket.socket, ready: Callable[[Problems], None], orphaned: int | None) -> None:
+    keep_freed_memory()
     options = dataclasses.replace(options, max_connections=allow_connections(options.max_connections))
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(serve(options, listener, ready, orphaned))
