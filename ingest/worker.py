@@ -25,7 +25,7 @@ from ingest.connection import IDLE_SECONDS
 from ingest.descriptors import allow_connections
 from ingest.edge import MAX_HEAD_BYTES, Edge
 from ingest.memory import keep_freed_memory
-from ingest.rsgi import RsgiCollector
+from ingest.rsgi import RsgiCollector, schedule_with
 from ingest.shared import Shared
 from ingest.silent import end_silent
 from ingest.spool import LINGER_SECONDS, Spool
@@ -114,6 +114,7 @@ class GranianServer(EmbeddedGranian):
         self._port = listener.getsockname()[1]
         self._ticks = 0
         self._collector = RsgiCollector(collector, asyncio.get_running_loop())
+        schedule_with(self._collector)
         super().__init__(
             self._collector,
             interface=Interfaces.RSGI,
