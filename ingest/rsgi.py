@@ -82,9 +82,10 @@ class RsgiCollector:
         """A large one, one of unknown length, or one whose answer waits for Kafka."""
         collector, agent = self._collector, _header(scope.headers, "user-agent")
         body, task = b"", asyncio.current_task(self._loop)
+        is_small = self._is_small(scope.headers.get("content-length") or "")
         self._reading[task] = self._now
         try:
-            body = await self._read(protocol)
+            body = await (protocol() if is_small else self._read(protocol))
         except _Busy:
             return collector.refuse(Reason.BUSY, b"", agent, site)
         except (RuntimeError, asyncio.CancelledError) as error:  # gone: granian's protocol errors are RuntimeErrors
