@@ -6,10 +6,10 @@ waits for nothing: the turn ends as soon as every socket that has something was 
 
 import asyncio
 from collections.abc import Callable
+from typing import Any
 
 from ingest.answers import ACCEPTED, LAST_ACCEPTED, Answer
 from ingest.collector import Collector, Post
-from ingest.told import Told
 
 _MOST_BYTES = 1024 * 1024  # of bodies: more than that is not held
 
@@ -59,40 +59,33 @@ class Turn:
                 transport.close()
 
 
-class WaitingTurn:
-    """The same where each report has a task that waits for its answer."""
+class ProtocolTurn:
+    """The same for granian, whose protocols each take one answer."""
 
-    def __init__(self, collector: Collector, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(
+        self, collector: Collector, loop: asyncio.AbstractEventLoop, send: Callable[[Answer, Any], None]
+    ) -> None:
         self._collector = collector
         self._loop = loop  # to ask which one runs is a system call
+        self._send = send
         self._posts: list[Post] = []
-        self._waiting: list[asyncio.Future[Answer]] = []
+        self._protocols: list[Any] = []
         self._bytes = 0
 
-    def accept(self, body: bytes, told: Told) -> asyncio.Future[Answer]:
-        """The answer by the end of the turn. The report is taken even if nobody waits any more."""
+    def add(self, post: Post, protocol: Any) -> None:
         if not self._posts:
             self._loop.call_soon(self._end)
-        answer: asyncio.Future[Answer] = self._loop.create_future()
-        self._posts.append((body, told))
-        self._waiting.append(answer)
-        self._bytes += len(body)
+        self._posts.append(post)
+        self._protocols.append(protocol)
+        self._bytes += len(post[0] or b"")
         if self._bytes > _MOST_BYTES:
             self._end()
-        return answer
 
     def _end(self) -> None:
-        posts, waiting = self._posts, self._waiting
+        posts, protocols = self._posts, self._protocols
         if not posts:
             return
-        self._posts, self._waiting, self._bytes = [], [], 0
-        try:
-            others = self._collector.accept_all(posts)
-        except Exception as error:  # noqa: BLE001  (told to all who wait: no answer, no promise)
-            for answer in waiting:
-                if not answer.done():
-                    answer.set_exception(error)
-            return
-        for position, answer in enumerate(waiting):
-            if not answer.done():  # else its task was cancelled
-                answer.set_result(others.get(position, ACCEPTED))
+        self._posts, self._protocols, self._bytes = [], [], 0
+        others = self._collector.accept_all(posts)  # fails: granian answers 500 for protocols that are dropped unused
+        for position, protocol in enumerate(protocols):
+            self._send(others.get(position, ACCEPTED), protocol)

@@ -24,7 +24,8 @@ from ingest.collector import Collector
 from ingest.connection import IDLE_SECONDS
 from ingest.descriptors import allow_connections
 from ingest.edge import MAX_HEAD_BYTES, Edge
-from ingest.rsgi import RsgiCollector
+from ingest.memory import keep_freed_memory
+from ingest.rsgi import RsgiCollector, schedule_with
 from ingest.shared import Shared
 from ingest.silent import end_silent
 from ingest.spool import LINGER_SECONDS, Spool
@@ -113,6 +114,7 @@ class GranianServer(EmbeddedGranian):
         self._port = listener.getsockname()[1]
         self._ticks = 0
         self._collector = RsgiCollector(collector, asyncio.get_running_loop())
+        schedule_with(self._collector)
         super().__init__(
             self._collector,
             interface=Interfaces.RSGI,
@@ -256,6 +258,7 @@ async def _flush(spool: Spool) -> None:
 
 
 def run(options: Options, listener: socket.socket, ready: Callable[[Problems], None], orphaned: int | None) -> None:
+    keep_freed_memory()
     options = dataclasses.replace(options, max_connections=allow_connections(options.max_connections))
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(serve(options, listener, ready, orphaned))

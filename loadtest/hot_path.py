@@ -19,7 +19,7 @@ from ingest.limits import Clients
 from ingest.shared import Shared
 from ingest.spool import Spool
 from ingest.told import Told
-from loadtest.bench.requests import legacy
+from loadtest.bench.requests import Request, arrays, legacy
 from loadtest.spooled import SITE, encoded
 from loadtest.traffic.model import Traffic
 from log.segments import SegmentWriter
@@ -32,21 +32,22 @@ _SPOOL_BYTES = 1 << 30
 _FULL_BYTES, _PIECES = 128 << 20, 15  # sixteenths: a spool above nine tenths, where shares are looked at
 _ADDRESS = "192.0.2.7"
 _CONNECTIONS = 16
-_HEADERS = ("User-Agent", "Origin", "Referer")
+_HEADERS = ("Content-Type", "User-Agent", "Origin", "Referer")
 MOST = 2000  # calls; traffic is made for all of them, so that making it falls out too
 _BATCH = 250  # deliveries
 _BEGAN_MS = 1_793_577_600_000  # any moment
 
 
 def accept(calls: int, its: str = "") -> int:
-    """Reports of 900 B through `Collector.accept`, into a spool. Returns how many reports it took.
+    """Bodies of 900 B through `Collector.accept`, into a spool. Returns how many it took.
 
     `its` is what is asked of each besides: `limit`, its site's rate limit; `network`, that of its client's network;
-    `connection`, the same where every report comes on a connection of its own; `full`, the spool's shares.
+    `connection`, the same where every report comes on a connection of its own; `full`, the spool's shares. With `array`
+    the bodies are arrays of ten.
     """
     taken = [
-        (request.body, Told(SITE, b"application/csp-report", *(request.headers[name].encode() for name in _HEADERS)))
-        for request in legacy()
+        (request.body, Told(SITE, *(request.headers[name].encode() for name in _HEADERS)))
+        for request in (arrays() if its == "array" else legacy())
     ]
     with tempfile.TemporaryDirectory() as folder:
         writer = SegmentWriter(Path(folder) / "spool", _FULL_BYTES if its == "full" else _SPOOL_BYTES)
@@ -65,9 +66,8 @@ def accept(calls: int, its: str = "") -> int:
     return calls
 
 
-def edge(calls: int) -> int:
+def edge(calls: int, request: Request) -> int:
     """Whole requests through the fast edge, from a read to the answer, sixteen connections a turn of the event loop."""
-    request = legacy()[0]
     lines = "".join(f"{name}: {value}\r\n" for name, value in request.headers.items())
     head = f"POST /csp/report HTTP/1.1\r\nHost: c\r\n{lines}Content-Length: {len(request.body)}\r\n\r\n"
     asyncio.run(_fed(head.encode() + request.body, calls))
@@ -109,11 +109,11 @@ def folding(shape: str, calls: int) -> int:
 
 
 def main(arguments: list[str]) -> int:
-    """Prints the number of reports."""
+    """Prints the number of reports: of bodies, where these are arrays."""
     what, calls = arguments[0], int(arguments[1])
     gc.disable()
-    if what == "edge":
-        print(edge(calls))
+    if what.startswith("edge"):
+        print(edge(calls, (arrays() if what == "edge-array" else legacy())[0]))
     elif what.startswith("accept"):
         print(accept(calls, what.removeprefix("accept").removeprefix("-")))
     else:

@@ -3,12 +3,14 @@
 import struct
 import sys
 import zlib
+from collections.abc import Iterable
 from typing import NamedTuple
 
 HEADER = b"CSPSPL\x00\x01"  # at the start of each segment; the last byte is the version of the format
 MAX_FRAME_BYTES = 100 * 1024 * 1024  # longer lengths are damage; bodies are at most 64 MiB, escaped half as much again
 _HEAD = struct.Struct("<2sII")
 _MARK = b"\xc5\x9f"
+_SECOND = _MARK[1]
 HEAD_BYTES = _HEAD.size  # what a frame is longer than its record
 _crc32, _pack = zlib.crc32, _HEAD.pack
 # A report may hold whole frames, with right checksums: behind damage these would be read as if somebody had written
@@ -21,11 +23,25 @@ _ESCAPES = ((_BEGINS, _BEGINS + b"\2"), (_MARK, _BEGINS + b"\1"))
 
 def frame(record: bytes) -> bytes:
     """Of a record that isn't empty: zeros behind a mark, which damage makes easily, would be a frame of that."""
-    if _MARK not in record:
-        return _pack(_MARK, len(record), _crc32(record)) + record
+    return b"".join(pieces([record]))
+
+
+def pieces(records: Iterable[bytes]) -> list[bytes]:
+    """The frames of `records` one after the other, in pieces, so that long ones need not be copied."""
+    found: list[bytes] = []
+    for record in records:
+        # Looking for one byte costs a hundredth of looking for two (0.1 against 9 µs in an array of ten); few have it.
+        if _SECOND not in record or _MARK not in record:
+            found += (_pack(_MARK, len(record), _crc32(record)), record)
+        else:
+            found += _escaped(record)
+    return found
+
+
+def _escaped(record: bytes) -> tuple[bytes, bytes]:
     for plain, escaped in _ESCAPES:
         record = record.replace(plain, escaped)
-    return _pack(_MARK, len(record) | _ESCAPED, _crc32(record, 1)) + record
+    return _pack(_MARK, len(record) | _ESCAPED, _crc32(record, 1)), record
 
 
 def _plain(record: bytes) -> bytes:

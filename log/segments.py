@@ -8,12 +8,13 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from log.frame import HEADER, frame
+from log.frame import HEADER, pieces
 from log.protocols import LogFull
 
 SEGMENT_BYTES = 16 * 1024 * 1024
 _ROOM_BYTES = 1024 * 1024  # a disk with less is full
 _NO_ROOM = {errno.ENOSPC, errno.EDQUOT}
+_MOST_PIECES = os.sysconf("SC_IOV_MAX")  # of one write
 IDLE_SECONDS = 5.0  # a quiet segment is closed, so that the reader can delete it
 
 
@@ -79,14 +80,14 @@ class SegmentWriter:
 
     def append(self, records: Sequence[bytes]) -> None:
         """One write for all of `records`. Raises LogFull, with the segment as it was before."""
-        frames = frame(records[0]) if len(records) == 1 else b"".join(map(frame, records))
+        frames = pieces(records)
         if not self._size:
-            frames = HEADER + frames
-        length = len(frames)
+            frames.insert(0, HEADER)
+        length = sum(map(len, frames))
         if self._size + self._closed_bytes + length > self._max_bytes and not self.fits(length):
             raise LogFull("the spool's quota is used up")
         try:
-            written = os.write(self._fd, frames)
+            written = os.writev(self._fd, frames if len(frames) <= _MOST_PIECES else [b"".join(frames)])
         except OSError as error:
             written = -error.errno if error.errno else -errno.EIO
         if written != length:

@@ -40,6 +40,12 @@ def test_an_append_is_in_the_file_when_it_returns(tmp_path, open_writer):
     assert records(tmp_path) == [b"one", b"two", b"three"]
 
 
+def test_more_records_than_a_write_takes_pieces_are_kept_by_one_append(tmp_path, open_writer):
+    many = [b"%d" % number for number in range(os.sysconf("SC_IOV_MAX") + 1)]
+    open_writer().append(many)
+    assert records(tmp_path) == many
+
+
 def test_a_second_writer_is_kept_out_while_the_first_lives(tmp_path, open_writer):
     writer = open_writer()
     assert has_writer(tmp_path)
