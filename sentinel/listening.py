@@ -8,7 +8,7 @@ import socket
 import time
 from pathlib import Path
 
-from ingest.worker import BACKLOG
+from ingest.servers import BACKLOG
 from sentinel.explained import CannotStart
 from sentinel.settings import Settings
 

@@ -38,7 +38,7 @@ def is_ended(client: socket.socket) -> bool:
 
 
 def test_whatever_was_begun_a_connection_on_which_nothing_comes_is_ended(tmp_path):
-    collector = RunningCollector("granian", tmp_path, "import ingest.worker as w; w.IDLE_SECONDS = 2")
+    collector = RunningCollector("granian", tmp_path, "import ingest.servers as s; s.IDLE_SECONDS = 2")
     with opened(collector.port) as clients:
         wait_for("all are ended", lambda: all(map(is_ended, clients)))
     assert collector.post(LEGACY).status == 204
