@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from functools import lru_cache
 from typing import NamedTuple
 
+from csp.verdict import origin
 from processor.browser import major
 from processor.directives import KNOWN
 from processor.hosts import belongs, is_local
@@ -52,7 +53,7 @@ class _Asked(NamedTuple):
 
 
 _LONGEST = 253  # characters of a host's name (RFC 1035, 2.3.4, written with dots)
-_HOSTS, _TEXTS = 2048, 1024  # a judge remembers: less than 1 MB
+_ORIGINS, _SAMPLES = 4096, 512  # a judge remembers: at most 2 MB
 _LONGEST_TEXT = 256
 _Index = dict[str, frozenset[int]]
 _NONE: frozenset[int] = frozenset()
@@ -72,9 +73,8 @@ class Judge:
             self._index(number, test.rule)
         samples = [self._tests[number].rule.sample for number in sorted(self._by_sample)]
         self._any_sample = re.compile("|".join(f"(?:{sample})" for sample in samples)) if samples else None
-        # Hosts come again and again; their URLs need not.
-        self._under = lru_cache(maxsize=_HOSTS)(self._of_host)
-        self._in = lru_cache(maxsize=_TEXTS)(self._of_text)
+        self._in = lru_cache(maxsize=_ORIGINS)(self._of_text)
+        self._sampled = lru_cache(maxsize=_SAMPLES)(self._of_sample)
 
     def _index(self, number: int, rule: Rule) -> None:
         """By whatever of its conditions is rarest in reports."""
@@ -97,8 +97,10 @@ class Judge:
     def noise(self, violation: Violation, site: Site) -> Noise:
         found = self._pointed_at(violation, site)
         for text in (violation.blocked_url, violation.source_file, violation.document_url):
-            if text and (pointed := (self._in if len(text) <= _LONGEST_TEXT else self._of_text)(text)):
-                found = found | pointed
+            if text:
+                start = origin(text)  # all that is looked at, and hosts come again and again; their URLs need not
+                if pointed := (self._in if len(start) <= _LONGEST_TEXT else self._of_text)(start):
+                    found = found | pointed
         if not found:
             return self._none
         places = (place(violation.blocked_url), place(violation.source_file), place(violation.document_url))
@@ -115,16 +117,20 @@ class Judge:
             found = found | self._local
         if violation.effective_directive not in KNOWN:
             found = found | self._unknown
-        if violation.sample and self._any_sample is not None and self._any_sample.search(violation.sample):
+        if violation.sample and (self._sampled if len(violation.sample) <= _LONGEST_TEXT else self._of_sample)(
+            violation.sample
+        ):
             found = found | self._by_sample
         return found
+
+    def _of_sample(self, sample: str) -> bool:
+        return self._any_sample is not None and self._any_sample.search(sample) is not None
 
     def _of_text(self, text: str) -> frozenset[int]:
         """The rules that a URL points to."""
         scheme, authority, _ = parts(text)
         found = self._by_scheme.get(scheme, _NONE)
-        # An authority that long isn't kept.
-        under = (self._under if len(authority) <= _LONGEST else self._of_host)(authority)
+        under = self._of_host(authority)
         return found | under if under else found
 
     def _of_host(self, authority: str) -> frozenset[int]:

@@ -3,6 +3,7 @@
 from functools import lru_cache
 from typing import NamedTuple
 
+from csp.verdict import origin as origin_of
 from processor import engines
 from processor.urls import read_url
 from schema.delivery import Delivery
@@ -27,6 +28,8 @@ TAKES = {
     "signature-invalid": 70,
     "signature-expired": 25,
 }
+_WEB = ("https://", "http://")
+_LONGEST = 300  # characters of an origin with a host of 253
 CONSISTENT = 10  # given back where the report's own policy does block what it says
 
 
@@ -69,27 +72,33 @@ def _differ(violation: Violation, sent: bytes) -> bool:
     return engines.engine(violation.user_agent) != engines.engine(sent.decode(errors="replace"))
 
 
-def _of_the_origins(violation: Violation, delivery: Delivery) -> list[str]:
+def _of_the_origins(violation: Violation, delivery: Delivery) -> tuple[str, ...]:
     """What isn't sent says nothing, nor does a document without an origin of its own (srcdoc, blob:, data:).
 
     A framed document's referrer is the page that frames it, and that is whom frame-ancestors is about.
     """
-    document = violation.document_url
-    if violation.effective_directive == "frame-ancestors" or not document.startswith(("https://", "http://")):
-        return []
-    found = []
-    if delivery.origin and not _is_under(document, _spelled(delivery.origin)):
-        found.append("origin-elsewhere")
-    if delivery.referer and not _is_under(document, _spelled(delivery.referer)):
-        found.append("referer-elsewhere")
-    return found
+    if violation.effective_directive == "frame-ancestors" or not violation.document_url.startswith(_WEB):
+        return ()
+    document = origin_of(violation.document_url)
+    elsewhere = _known_elsewhere if len(document) <= _LONGEST else _elsewhere
+    return elsewhere(document, delivery.origin, delivery.referer)
 
+
+def _elsewhere(document: str, origin: bytes, referer: bytes) -> tuple[str, ...]:
+    found = []
+    if origin and not _is_under(document, _spelled(origin)):
+        found.append("origin-elsewhere")
+    if referer and not _is_under(document, _spelled(referer)):
+        found.append("referer-elsewhere")
+    return tuple(found)
+
+
+_known_elsewhere = lru_cache(maxsize=4096)(_elsewhere)  # sites have few origins
 
 def _is_under(url: str, origin: str) -> bool:
     return url.startswith(origin) and url[len(origin) : len(origin) + 1] in {"", "/", "?"}
 
 
-@lru_cache(maxsize=4096)
 def _spelled(origin: bytes) -> str:
     """As the URL of a document there is stored."""
     return read_url(origin.decode(errors="replace")).text.rstrip("/")

@@ -28,7 +28,7 @@ def verdict(violation: Violation, policy: str, blocked: str) -> Verdict:
     """`violation` is complete but for what is made of it; `policy` and `blocked` are as the browser sent them."""
     if not violation.original_policy:
         return Verdict("undecidable", "no-policy")
-    if len(policy) > POLICY_BYTES or policy.count(";") > MOST_DIRECTIVES or _is_endless(violation.original_policy):
+    if len(policy) > MOST_DIRECTIVES and _is_cut(policy, violation.original_policy):
         return Verdict("undecidable", "truncated")
     if violation.effective_directive not in KNOWN:
         return Verdict("undecidable", "directive-unknown")
@@ -39,7 +39,7 @@ def verdict(violation: Violation, policy: str, blocked: str) -> Verdict:
         violation.blocked_kind,
         _asked_about(url, violation) if violation.blocked_kind == "url" else url,
         origin(violation.document_url),
-        _text(violation),
+        _text(violation) if violation.sample else "",
         len(url) >= URL_BYTES // 4 and len(url.encode()) > URL_BYTES - 4,
     )
     if violation.disposition == "enforce" or not url.startswith(("http:", "ws:")):
@@ -69,32 +69,42 @@ def _asked_about(url: str, violation: Violation) -> str:
         return url
     start = origin(url)
     host = violation.blocked_host
-    if host != violation.document_host and _is_unnamed(host, names) and _DOMAIN.fullmatch(host):
+    if host != violation.document_host and (its := _domains(host)) and names.isdisjoint(its):
         asked = start.replace(host, _STRANGER, 1)
         return asked if start == url else f"{asked}/"
     return url if start == url else f"{start}/"
 
 
-def _is_endless(policy: str) -> bool:
-    """Which takes longer to compile than a report may take; the longest that sites send have some 600 sources."""
+def _is_cut(sent: str, policy: str) -> bool:
+    """Or takes longer to compile than a report may take; the longest that sites send have some 600 sources."""
+    if len(sent) > POLICY_BYTES or sent.count(";") > MOST_DIRECTIVES:
+        return True
     return len(policy) > _MOST_PARTS and policy.count(" ") + policy.count(",") > _MOST_PARTS
 
 
+_FEW_DOTS = 5  # more have few hosts, and what is remembered of one grows with their square
 _STRANGER = "stranger.invalid"
 _STRANGERS = frozenset({_STRANGER, "invalid"})
 _DOMAIN = re.compile(r"(?:[a-z0-9_-]+\.)+[a-z][a-z0-9-]+")  # no address: those have rules of their own
 _NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]*")
 
 
-def _is_unnamed(host: str, names: frozenset[str]) -> bool:
-    """Nor any domain it is in."""
-    if not names.isdisjoint(_STRANGERS):
-        return False
-    while host:
-        if host in names:
-            return False
-        host = host.partition(".")[2]
-    return True
+def _domains(host: str) -> frozenset[str]:
+    """What a policy must not name for the stranger to stand for `host`: it, the domains it is in, and the stranger.
+
+    Empty where the stranger never does.
+    """
+    return _short_domains(host) if host.count(".") <= _FEW_DOTS else _domains_of(host)
+
+
+def _domains_of(host: str) -> frozenset[str]:
+    if not _DOMAIN.fullmatch(host):
+        return frozenset()
+    labels = host.split(".")
+    return _STRANGERS.union(".".join(labels[start:]) for start in range(len(labels)))
+
+
+_short_domains = lru_cache(maxsize=4096)(_domains_of)  # at most 8 MB
 
 
 def _names_in(policy: str) -> frozenset[str] | None:

@@ -141,17 +141,18 @@ def entry_of(item: Any, *, in_array: bool) -> Entry:
     kind = item.get("type")
     if isinstance(legacy, dict):
         usable = EntryKind.VIOLATION if _usable(legacy) else EntryKind.BAD
-        return Entry(usable, CSP_TYPE, legacy, *_beside(item), legacy=True, in_array=in_array)
+        return _entry(usable, legacy, item, True, in_array)
     if isinstance(kind, str) and kind and kind != CSP_TYPE:
         return Entry(EntryKind.OTHER, kind)
     body = item.get("body")
     if kind != CSP_TYPE or not isinstance(body, dict) or not _usable(body):
         return Entry(EntryKind.BAD)
-    return Entry(EntryKind.VIOLATION, CSP_TYPE, body, *_beside(item), in_array=in_array)
+    return _entry(EntryKind.VIOLATION, body, item, False, in_array)
 
 
-def _beside(item: dict[str, Any]) -> tuple[Any, Any, Any]:
-    return item.get("url"), item.get("age"), item.get("user_agent")
+def _entry(kind: EntryKind, body: dict[str, Any], item: dict[str, Any], legacy: bool, in_array: bool) -> Entry:
+    """By position: to name some takes twice the time of the whole."""
+    return Entry(kind, CSP_TYPE, body, item.get("url"), item.get("age"), item.get("user_agent"), legacy, in_array)
 
 
 def _usable(body: dict[str, Any]) -> bool:
