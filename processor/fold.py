@@ -5,7 +5,6 @@ import re
 import zlib
 from collections import Counter
 from collections.abc import Collection
-from copy import copy
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -147,13 +146,14 @@ def _report(folded: Folded, entry: Entry, delivery: Delivery, place: int, sites:
 def _group(folded: Folded, group: Group, site: Site, outcomes: Counter[Outcome]) -> None:
     """Equal reports: their outcome, and a row for each minute they were made in."""
     violation = group.violation
-    outcome = _outcome(violation, site)
+    outcome = _outcome(violation, site) if site.hosts else "stored"
     for minute, moments in _by_minute(group.received):
         outcomes[violation.site, minute, outcome] += len(moments)
     if outcome == "stored":
         for minute, moments in _by_minute(group.seen()):
             found = _at(violation, moments)
-            found.left_out = group.left_out.get(minute, 0.0)
+            if group.left_out:
+                found.left_out = group.left_out.get(minute, 0.0)
             _add(folded, found, group.example)
 
 
@@ -163,7 +163,7 @@ def _outcome(violation: Violation, site: Site) -> str:
 
 def _by_minute(moments: list[int]) -> Collection[tuple[int, list[int]]]:
     """Times in ms since the epoch, by the minute they are in."""
-    if len(moments) == 1:
+    if len(moments) == 1 or min(moments) // 60_000 == max(moments) // 60_000:  # nearly all: no loop
         return ((moments[0] // 60_000, moments),)
     found: dict[int, list[int]] = {}
     for moment in moments:
@@ -175,7 +175,7 @@ def _at(violation: Violation, moments: list[int]) -> Violation:
     """The same at other moments, all of one minute."""
     if len(moments) == 1 and moments[0] == violation.first_seen:
         return violation  # made for this one, and nobody else's
-    found = copy(violation)
+    found = violation.__copy__()
     found.reports, found.first_seen, found.last_seen = len(moments), min(moments), max(moments)
     found.window = found.first_seen // 1000 // WINDOW_SECONDS * WINDOW_SECONDS
     return found

@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 from msgspec import Raw
 
-from processor.normalise import age_ms, normalise
+from processor.normalise import OLDEST_MS, age_ms, normalise
 from schema.delivery import Delivery
 from schema.report import CSP_TYPE, Entry, EntryKind, Unreadable, entries, entry_of
 from schema.sites import Sites
@@ -66,11 +66,9 @@ class Group:
         self.ages: list[int] = []  # of each, where they came in arrays
         self.left_out: dict[int, float] = {}  # by minute, reports over the site's rate limit that they stand for too
 
-    def add(self, received_ms: int, age: int, left_out: float) -> None:
-        self.received.append(received_ms)
-        if left_out:
-            minute = max(0, received_ms - age) // 60_000
-            self.left_out[minute] = self.left_out.get(minute, 0.0) + left_out
+    def leave_out(self, seen_ms: int, reports: float) -> None:
+        minute = max(0, seen_ms) // 60_000
+        self.left_out[minute] = self.left_out.get(minute, 0.0) + reports
 
     def seen(self) -> list[int]:
         """When each was made, as far as the browser says."""
@@ -122,26 +120,30 @@ class Gathering:
         self.by_key: dict[_Key, Group] = {}
         self._known = known
         self._sites = sites
+        self._samples = sites.table is not None
 
     def take(self, delivery: Delivery) -> list[Entry] | None:
         """Everything in `delivery`; or its entries, none of them taken, to be looked at one by one: because some are no
         violations, or long, or because a site that stores a sample decides about each by itself. Raises Unreadable.
         """
-        if self._sites.get(delivery.site).sample < 1:
-            return entries(delivery.body)
-        if delivery.body[:1] == b"[":
+        body = delivery.body
+        if self._samples and self._sites.get(delivery.site).sample < 1:
+            return entries(body)
+        if body.startswith(b"["):
             return self._array(delivery)
-        if len(delivery.body) > _LONGEST:
-            return entries(delivery.body)
-        key = (_without_nonces(delivery.body), _beside(delivery))
-        group = self.by_key.get(key) or self._of_earlier(key, delivery.body, alone=True)
+        if len(body) > _LONGEST:
+            return entries(body)
+        key = (_without_nonces(body), _beside(delivery))
+        group = self.by_key.get(key) or self._of_earlier(key, body, alone=True)
         if group is None:
-            found = entries(delivery.body)
+            found = entries(body)
             if len(found) != 1 or found[0].kind is not EntryKind.VIOLATION or found[0].in_array:
                 return found
-            group = Group(self._normalised(found[0], delivery), delivery.body, alone=True, age=age_ms(found[0].age))
+            group = Group(self._normalised(found[0], delivery), body, alone=True, age=age_ms(found[0].age))
             self.by_key[key] = group
-        group.add(delivery.received_ms, group.age, delivery.left_out)
+        group.received.append(delivery.received_ms)
+        if delivery.left_out:
+            group.leave_out(delivery.received_ms - group.age, delivery.left_out)
         return None
 
     def _array(self, delivery: Delivery) -> list[Entry] | None:
@@ -151,11 +153,15 @@ class Gathering:
             groups = [self._of_item(item, delivery, beside) for item in items]
         except (ValueError, RecursionError, _NotPlain):
             return entries(delivery.body)
-        left_out = left_out_of_each(delivery)
+        received, left_out = delivery.received_ms, left_out_of_each(delivery)
         for group, item in zip(groups, items, strict=True):
-            age = age_ms(item.age)
-            group.add(delivery.received_ms, age, left_out)
+            age = item.age or 0
+            if not 0 <= age <= OLDEST_MS:
+                age = 0
+            group.received.append(received)
             group.ages.append(age)
+            if left_out:
+                group.leave_out(received - age, left_out)
         return None
 
     def _of_item(self, item: _Item, delivery: Delivery, beside: tuple[object, ...]) -> Group:
@@ -190,14 +196,16 @@ class _NotPlain(Exception):
     """An entry of an array that is no violation, or one that browsers don't write."""
 
 
+_BEGIN = b" 'nonce-"
+_REMOVED = b" 'nonce-removed'"
 # A whole word, by the grammar of CSP3 §2.3.1 and of one case: less than `normalise` takes out, never more.
-_NONCE = re.compile(rb" 'nonce-[A-Za-z0-9+/_=-]*'(?![^ ;,])")  # begins with what can be looked for as it is
+_NONCE = re.compile(rb" 'nonce-[A-Za-z0-9+/_=-]*'(?![^ ;,\"])")  # begins with what can be looked for as it is
 _NAMES = (b'"original-policy":"', b'"originalPolicy":"')
 
 
 def _without_nonces(raw: bytes) -> bytes:
     """Only where they are sure to be the policy's: in a text that stands behind its name, no escapes in it."""
-    found = raw.find(b" 'nonce-")
+    found = raw.find(_BEGIN)
     if found < 0:
         return raw
     start = raw.rfind(b'"', 0, found) + 1
@@ -206,4 +214,7 @@ def _without_nonces(raw: bytes) -> bytes:
     end = raw.find(b'"', found)
     if raw.find(b"\\", start, end) >= 0:
         return raw
-    return raw[:found] + _NONCE.sub(b" 'nonce-removed'", raw[found:end]) + raw[end:]
+    nonce = _NONCE.match(raw, found)
+    if nonce is not None and raw.find(_BEGIN, found + 1, end) < 0:  # most policies have one: a third of the time
+        return b"%b%b%b" % (raw[:found], _REMOVED, raw[nonce.end() :])
+    return raw[:found] + _NONCE.sub(_REMOVED, raw[found:end]) + raw[end:]
