@@ -3,8 +3,8 @@
 from functools import lru_cache
 from typing import NamedTuple
 
-from csp.verdict import origin as origin_of
 from processor import engines
+from processor.stored import Origins, origins_of
 from processor.urls import read_url
 from schema.delivery import Delivery
 from schema.report import Entry
@@ -41,13 +41,17 @@ class Trust(NamedTuple):
 _FULL = Trust(100, "")
 
 
-def trust(violation: Violation, entry: Entry, delivery: Delivery, site: Site) -> Trust:
+def trust(
+    violation: Violation, entry: Entry, delivery: Delivery, site: Site, origins: Origins | None = None
+) -> Trust:
     """`violation` as far as it is made of `entry`, its verdict too."""
     found = _of_the_browser(violation, entry, delivery)
     if violation.verdict == "impossible":
         found.append("impossible")
-    if delivery.origin or delivery.referer:
-        found += _of_the_origins(violation, delivery)
+    if (delivery.origin or delivery.referer) and violation.effective_directive != "frame-ancestors":
+        document = (origins or origins_of(violation)).document
+        elsewhere = _known_elsewhere if len(document) <= _LONGEST else _elsewhere
+        found += elsewhere(document, delivery.origin, delivery.referer)
     if site.require_signature and (reason := f"signature-{delivery.signature}") in TAKES:
         found.append(reason)
     if not found:
@@ -72,19 +76,13 @@ def _differ(violation: Violation, sent: bytes) -> bool:
     return engines.engine(violation.user_agent) != engines.engine(sent.decode(errors="replace"))
 
 
-def _of_the_origins(violation: Violation, delivery: Delivery) -> tuple[str, ...]:
+def _elsewhere(document: str, origin: bytes, referer: bytes) -> tuple[str, ...]:
     """What isn't sent says nothing, nor does a document without an origin of its own (srcdoc, blob:, data:).
 
     A framed document's referrer is the page that frames it, and that is whom frame-ancestors is about.
     """
-    if violation.effective_directive == "frame-ancestors" or not violation.document_url.startswith(_WEB):
+    if not document.startswith(_WEB):
         return ()
-    document = origin_of(violation.document_url)
-    elsewhere = _known_elsewhere if len(document) <= _LONGEST else _elsewhere
-    return elsewhere(document, delivery.origin, delivery.referer)
-
-
-def _elsewhere(document: str, origin: bytes, referer: bytes) -> tuple[str, ...]:
     found = []
     if origin and not _is_under(document, _spelled(origin)):
         found.append("origin-elsewhere")
@@ -94,6 +92,7 @@ def _elsewhere(document: str, origin: bytes, referer: bytes) -> tuple[str, ...]:
 
 
 _known_elsewhere = lru_cache(maxsize=4096)(_elsewhere)  # sites have few origins
+
 
 def _is_under(url: str, origin: str) -> bool:
     return url.startswith(origin) and url[len(origin) : len(origin) + 1] in {"", "/", "?"}

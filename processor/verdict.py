@@ -3,11 +3,14 @@
 import re
 from functools import lru_cache
 
+import msgspec
+
 from csp.policy import parse_list
 from csp.reported import Reported
-from csp.verdict import Verdict, judge, origin
+from csp.verdict import Verdict, judge
 from processor.directives import KNOWN
 from processor.policy import MOST_DIRECTIVES, POLICY_BYTES
+from processor.stored import Origins, origins_of
 from processor.urls import URL_BYTES
 from schema.violation import Violation
 
@@ -24,7 +27,7 @@ _REDIRECTOR = re.compile(r"/[^/]*(?:redir|proxy|goto|avatar|outbound)[^/]*/", re
 _UPGRADE = re.compile(r"\bupgrade-insecure-requests\b", re.IGNORECASE)
 
 
-def verdict(violation: Violation, policy: str, blocked: str) -> Verdict:
+def verdict(violation: Violation, policy: str, blocked: str, origins: Origins | None = None) -> Verdict:
     """`violation` is complete but for what is made of it; `policy` and `blocked` are as the browser sent them."""
     if not violation.original_policy:
         return Verdict("undecidable", "no-policy")
@@ -32,13 +35,14 @@ def verdict(violation: Violation, policy: str, blocked: str) -> Verdict:
         return Verdict("undecidable", "truncated")
     if violation.effective_directive not in KNOWN:
         return Verdict("undecidable", "directive-unknown")
-    url = violation.blocked_url
+    url, kind = violation.blocked_url, violation.blocked_kind
+    start, _, document = origins or origins_of(violation)
     as_enforced = Reported(
         violation.original_policy,
         violation.effective_directive,
-        violation.blocked_kind,
-        _asked_about(url, violation) if violation.blocked_kind == "url" else url,
-        origin(violation.document_url),
+        kind,
+        _asked_about(url, start, violation) if kind == "url" else url,
+        document,
         _text(violation) if violation.sample else "",
         len(url) >= URL_BYTES // 4 and len(url.encode()) > URL_BYTES - 4,
     )
@@ -49,7 +53,7 @@ def verdict(violation: Violation, policy: str, blocked: str) -> Verdict:
 
 def _of_either(as_enforced: Reported, violation: Violation, blocked: str) -> Verdict:
     """Whether a URL was upgraded first tells the disposition, which old browsers and WebKit leave out."""
-    as_reported = as_enforced._replace(policy=_UPGRADE.sub("ignored", as_enforced.policy))
+    as_reported = msgspec.structs.replace(as_enforced, policy=_UPGRADE.sub("ignored", as_enforced.policy))
     found = _judged(as_reported, violation.blocked_url, blocked)
     if violation.disposition or as_reported.policy == as_enforced.policy:
         return found
@@ -58,7 +62,7 @@ def _of_either(as_enforced: Reported, violation: Violation, blocked: str) -> Ver
     return Verdict("undecidable", "disposition-unknown")
 
 
-def _asked_about(url: str, violation: Violation) -> str:
+def _asked_about(url: str, start: str, violation: Violation) -> str:
     """What stands for `url` where its policy can't tell the two apart, so that what is remembered answers for many.
 
     Mostly no source has a path, so the path says nothing; and a policy treats alike all hosts that it doesn't name.
@@ -67,7 +71,6 @@ def _asked_about(url: str, violation: Violation) -> str:
     names = (_names if len(policy) <= _CACHED else _names_in)(policy)
     if names is None:
         return url
-    start = origin(url)
     host = violation.blocked_host
     if host != violation.document_host and (its := _domains(host)) and names.isdisjoint(its):
         asked = start.replace(host, _STRANGER, 1)
@@ -134,7 +137,7 @@ def _judged(reported: Reported, url: str, blocked: str) -> Verdict:
     found = judged(reported)
     if found.reason != "redirect" or "?" in blocked or not _STATIC.search(url) or _REDIRECTOR.search(url):
         return found
-    return judged(reported._replace(file=True))
+    return judged(msgspec.structs.replace(reported, file=True))
 
 
 _cached = lru_cache(maxsize=8192)(judge)
