@@ -105,6 +105,8 @@ def normalise(entry: Entry, delivery: Delivery, site: Site, rules: Rules | None 
 
 def age_ms(value: Any) -> int:
     """How long the browser held the report back; 0 for what can't be that, so that it counts as new."""
+    if type(value) is int:
+        return value if 0 <= value <= OLDEST_MS else 0
     if isinstance(value, float) and 0 <= value <= OLDEST_MS:
         return int(value)
     return whole(value, OLDEST_MS)
@@ -130,7 +132,13 @@ def _sender(text: str) -> _Sender:
 
 
 def _numbers(line: Any, column: Any, status: Any) -> tuple[int, int, int]:
-    return whole(line, _UINT32), whole(column, _UINT32), whole(status, _UINT16)
+    if type(line) is type(column) is type(status) is int and 0 <= line <= _UINT32 and 0 <= column <= _UINT32:
+        return line, column, status if 0 <= status <= _UINT16 else 0  # nearly all that say where it was
+    return (
+        0 if line is None else whole(line, _UINT32),
+        0 if column is None else whole(column, _UINT32),
+        0 if status is None else whole(status, _UINT16),
+    )
 
 
 def _disposition(text: str) -> str:

@@ -7,7 +7,6 @@ import operator
 import re
 from collections import OrderedDict
 from collections.abc import Callable
-from copy import copy
 from typing import Any
 
 import msgspec
@@ -15,7 +14,7 @@ from msgspec import Raw
 
 from processor.normalise import OLDEST_MS, age_ms, normalise
 from schema.delivery import Delivery
-from schema.report import CSP_TYPE, Entry, EntryKind, Unreadable, entries, entry_of
+from schema.report import CSP_TYPE, Entry, EntryKind, Unreadable, entries, modern
 from schema.sites import Sites
 from schema.violation import Violation
 
@@ -51,20 +50,17 @@ def left_out_of_each(delivery: Delivery) -> float:
     return delivery.left_out / max(1, delivery.count)
 
 
-class Group:
+class Group(msgspec.Struct, gc=False):  # no cycle goes through one
     """Equal reports. `violation` is the group's own, with the first one's times; all times in ms since the epoch."""
 
-    __slots__ = ("age", "ages", "alone", "left_out", "raw", "received", "violation")
-
-    def __init__(self, violation: Violation, raw: bytes, *, alone: bool, age: int) -> None:
-        """`raw` is one's body, or all that was sent where it came `alone`; then `age` is that of all of them."""
-        self.violation = violation
-        self.raw = raw
-        self.alone = alone
-        self.age = age
-        self.received: list[int] = []
-        self.ages: list[int] = []  # of each, where they came in arrays
-        self.left_out: dict[int, float] = {}  # by minute, reports over the site's rate limit that they stand for too
+    violation: Violation
+    raw: bytes  # one's body, or all that was sent where it came `alone`; then `age` is that of all of them
+    alone: bool
+    age: int
+    known: bool = False  # of an earlier batch
+    received: list[int] = []
+    ages: list[int] = []  # of each, where they came in arrays
+    left_out: dict[int, float] = {}  # by minute, reports over the site's rate limit that they stand for too
 
     def leave_out(self, seen_ms: int, reports: float) -> None:
         minute = max(0, seen_ms) // 60_000
@@ -105,10 +101,10 @@ class Repeats:
         """What came but once needs no place: nothing says that it comes again."""
         known = self._known
         for key, group in gathering.by_key.items():
-            if key in known:
+            if group.known:
                 known.move_to_end(key)
             elif len(group.received) > 1:
-                known[key] = copy(group.violation), group.age
+                known[key] = group.violation.__copy__(), group.age
         while len(known) > KEPT:
             known.popitem(last=False)
 
@@ -139,7 +135,7 @@ class Gathering:
             found = entries(body)
             if len(found) != 1 or found[0].kind is not EntryKind.VIOLATION or found[0].in_array:
                 return found
-            group = Group(self._normalised(found[0], delivery), body, alone=True, age=age_ms(found[0].age))
+            group = Group(self._normalised(found[0], delivery), body, True, age_ms(found[0].age))
             self.by_key[key] = group
         group.received.append(delivery.received_ms)
         if delivery.left_out:
@@ -172,11 +168,10 @@ class Gathering:
         key = (_without_nonces(raw), beside, url, agent, age is None)
         group = self.by_key.get(key) or self._of_earlier(key, raw, alone=False)
         if group is None:
-            value = {"type": CSP_TYPE, "age": age, "url": url, "user_agent": agent, "body": _value(raw)}
-            entry = entry_of(value, in_array=True)
+            entry = modern(_value(raw), url, age, agent, in_array=True)
             if entry.kind is not EntryKind.VIOLATION:
                 raise _NotPlain
-            group = self.by_key[key] = Group(self._normalised(entry, delivery), raw, alone=False, age=0)
+            group = self.by_key[key] = Group(self._normalised(entry, delivery), raw, False, 0)
         return group
 
     def _of_earlier(self, key: _Key, raw: bytes, *, alone: bool) -> Group | None:
@@ -185,7 +180,7 @@ class Gathering:
         if known is None:
             return None
         violation, age = known
-        group = self.by_key[key] = Group(copy(violation), raw, alone=alone, age=age)
+        group = self.by_key[key] = Group(violation.__copy__(), raw, alone, age, True)
         return group
 
     def _normalised(self, entry: Entry, delivery: Delivery) -> Violation:

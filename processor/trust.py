@@ -45,7 +45,10 @@ def trust(
     violation: Violation, entry: Entry, delivery: Delivery, site: Site, origins: Origins | None = None
 ) -> Trust:
     """`violation` as far as it is made of `entry`, its verdict too."""
-    found = _of_the_browser(violation, entry, delivery)
+    strange = engines.suspicion(violation.user_agent, entry)
+    found = [strange] if strange else []
+    if entry.user_agent is not None and strange not in engines.STRANGERS and _differ(violation, delivery.user_agent):
+        found.append("agents-differ")
     if violation.verdict == "impossible":
         found.append("impossible")
     if (delivery.origin or delivery.referer) and violation.effective_directive != "frame-ancestors":
@@ -60,19 +63,10 @@ def trust(
     return Trust(max(0, min(100, left)), " ".join(found))
 
 
-def _of_the_browser(violation: Violation, entry: Entry, delivery: Delivery) -> list[str]:
-    strange = engines.suspicion(violation.user_agent, entry)
-    if strange in engines.STRANGERS:
-        return [strange]
-    found = [strange] if strange else []
-    sent = delivery.user_agent
-    if entry.user_agent is not None and sent and sent != violation.user_agent.encode() and _differ(violation, sent):
-        found.append("agents-differ")
-    return found
-
-
 def _differ(violation: Violation, sent: bytes) -> bool:
     """By engine and version: the header may be cut, and proxies add to it."""
+    if not sent or sent == violation.user_agent.encode():
+        return False
     return engines.engine(violation.user_agent) != engines.engine(sent.decode(errors="replace"))
 
 
