@@ -97,8 +97,8 @@ class Judge:
 
     def noise(self, violation: Violation, site: Site, origins: Origins | None = None) -> Noise:
         """Mostly nothing points to a rule, which a look at what is remembered tells."""
-        blocked, source, document = origins or origins_of(violation)
-        its = violation
+        its, origins = violation, origins or origins_of(violation)
+        blocked, source, document = origins.blocked, origins.source, origins.document
         if len(blocked) + len(source) + len(document) <= _LONGEST_TEXTS:
             here, around = self._at(blocked), self._around(source, document)
         else:

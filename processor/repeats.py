@@ -18,6 +18,7 @@ from schema.report import CSP_TYPE, Entry, EntryKind, Unreadable, entries, moder
 from schema.sites import Sites
 from schema.violation import Violation
 
+ONCE = 1 << 16  # before they are forgotten, and one batch's: at most some 10 MB
 KEPT = 8192  # different reports that came more than once in a batch, those seen last: at most some 50 MB
 _LONGEST = 4096  # bytes of one that is gathered
 
@@ -89,22 +90,27 @@ class Repeats:
 
     def __init__(self) -> None:
         self._known: _Known = OrderedDict()
+        self._once: set[int] = set()  # hashes of keys that came once in a batch
         self._sites: Sites | None = None
 
     def gathering(self, sites: Sites) -> "Gathering":
         """For one batch; `remember` takes it back."""
         if sites is not self._sites:
-            self._known, self._sites = OrderedDict(), sites
+            self._known, self._once, self._sites = OrderedDict(), set(), sites
         return Gathering(self._known, sites)
 
     def remember(self, gathering: "Gathering") -> None:
-        """What came but once needs no place: nothing says that it comes again."""
-        known = self._known
+        """What came but once, in all batches, needs no place: nothing says that it comes again."""
+        known, once = self._known, self._once
+        if len(once) > ONCE:
+            once.clear()
         for key, group in gathering.by_key.items():
             if group.known:
                 known.move_to_end(key)
-            elif len(group.received) > 1:
+            elif len(group.received) > 1 or (its := hash(key)) in once:
                 known[key] = group.violation.__copy__(), group.age
+            else:
+                once.add(its)
         while len(known) > KEPT:
             known.popitem(last=False)
 

@@ -3,6 +3,8 @@
 import re
 from typing import NamedTuple
 
+import msgspec
+
 from csp.verdict import origin
 from schema.violation import Violation
 
@@ -18,7 +20,7 @@ class Place(NamedTuple):
 _NOWHERE = Place()
 
 
-class Origins(NamedTuple):
+class Origins(msgspec.Struct, gc=False):
     """Of what is stored, as csp.verdict has them. Whoever normalises knows them; to find them takes some µs."""
 
     blocked: str

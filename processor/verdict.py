@@ -35,20 +35,25 @@ def verdict(violation: Violation, policy: str, blocked: str, origins: Origins | 
         return Verdict("undecidable", "truncated")
     if violation.effective_directive not in KNOWN:
         return Verdict("undecidable", "directive-unknown")
-    url, kind = violation.blocked_url, violation.blocked_kind
-    start, _, document = origins or origins_of(violation)
+    url, kind, written = violation.blocked_url, violation.blocked_kind, violation.original_policy
+    origins = origins or origins_of(violation)
+    text = _text(violation) if violation.sample else ""
     as_enforced = Reported(
-        violation.original_policy,
+        written,
         violation.effective_directive,
         kind,
-        _asked_about(url, start, violation) if kind == "url" else url,
-        document,
-        _text(violation) if violation.sample else "",
+        _asked_about(url, origins.blocked, violation) if kind == "url" else url,
+        origins.document,
+        text,
         len(url) >= URL_BYTES // 4 and len(url.encode()) > URL_BYTES - 4,
     )
-    if violation.disposition == "enforce" or not url.startswith(("http:", "ws:")):
-        return _judged(as_enforced, url, blocked)
-    return _of_either(as_enforced, violation, blocked)
+    if violation.disposition != "enforce" and url.startswith(("http:", "ws:")):
+        return _of_either(as_enforced, violation, blocked)
+    if len(written) + len(url) + len(origins.document) + len(text) <= _CACHED:
+        found = _cached(as_enforced)
+        if found.reason != "redirect":  # nearly all
+            return found
+    return _judged(as_enforced, url, blocked)
 
 
 def _of_either(as_enforced: Reported, violation: Violation, blocked: str) -> Verdict:
@@ -72,7 +77,8 @@ def _asked_about(url: str, start: str, violation: Violation) -> str:
     if names is None:
         return url
     host = violation.blocked_host
-    if host != violation.document_host and (its := _domains(host)) and names.isdisjoint(its):
+    its = (_domains if host.count(".") <= _FEW_DOTS else _domains_of)(host)
+    if its and host != violation.document_host and names.isdisjoint(its):
         asked = start.replace(host, _STRANGER, 1)
         return asked if start == url else f"{asked}/"
     return url if start == url else f"{start}/"
@@ -92,22 +98,18 @@ _DOMAIN = re.compile(r"(?:[a-z0-9_-]+\.)+[a-z][a-z0-9-]+")  # no address: those 
 _NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]*")
 
 
-def _domains(host: str) -> frozenset[str]:
+def _domains_of(host: str) -> frozenset[str]:
     """What a policy must not name for the stranger to stand for `host`: it, the domains it is in, and the stranger.
 
     Empty where the stranger never does.
     """
-    return _short_domains(host) if host.count(".") <= _FEW_DOTS else _domains_of(host)
-
-
-def _domains_of(host: str) -> frozenset[str]:
     if not _DOMAIN.fullmatch(host):
         return frozenset()
     labels = host.split(".")
     return _STRANGERS.union(".".join(labels[start:]) for start in range(len(labels)))
 
 
-_short_domains = lru_cache(maxsize=4096)(_domains_of)  # at most 8 MB
+_domains = lru_cache(maxsize=4096)(_domains_of)  # at most 8 MB
 
 
 def _names_in(policy: str) -> frozenset[str] | None:
