@@ -19,7 +19,7 @@ from schema.delivery import NONE_STORED, Delivery, Kind
 from schema.reasons import Reason
 from schema.report import Entry, EntryKind, Unreadable, parse
 from schema.sites import Site, Sites
-from schema.violation import WINDOW_SECONDS, Violation
+from schema.violation import WINDOW_SECONDS, Violation, copied
 
 _TYPE = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 TYPES = 200  # different ones counted by name; a hostile client could make up any number, and each is a ledger key
@@ -179,7 +179,7 @@ def _at(violation: Violation, moments: list[int]) -> Violation:
     """The same at other moments, all of one minute."""
     if len(moments) == 1 and moments[0] == violation.first_seen:
         return violation  # made for this one, and nobody else's
-    found = violation.__copy__()
+    found = copied(violation)
     found.reports, found.first_seen, found.last_seen = len(moments), min(moments), max(moments)
     found.window = found.first_seen // 1000 // WINDOW_SECONDS * WINDOW_SECONDS
     return found

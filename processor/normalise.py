@@ -9,9 +9,9 @@ from processor.fingerprint import fingerprint
 from processor.hosts import site_of
 from processor.noise import noise
 from processor.policy import policy
+from processor.stored import Origins
 from processor.text import as_text, begin, storable, whole, without_queries
 from processor.tokens import text_without_tokens
-from processor.stored import Origins
 from processor.trust import trust
 from processor.urls import Url, read_blocked, read_url
 from processor.verdict import verdict

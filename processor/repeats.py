@@ -16,7 +16,7 @@ from processor.normalise import OLDEST_MS, age_ms, normalise
 from schema.delivery import Delivery
 from schema.report import CSP_TYPE, Entry, EntryKind, Unreadable, entries, modern
 from schema.sites import Sites
-from schema.violation import Violation
+from schema.violation import Violation, copied
 
 ONCE = 1 << 16  # before they are forgotten, and one batch's: at most some 10 MB
 KEPT = 8192  # different reports that came more than once in a batch, those seen last: at most some 50 MB
@@ -108,7 +108,7 @@ class Repeats:
             if group.known:
                 known.move_to_end(key)
             elif len(group.received) > 1 or (its := hash(key)) in once:
-                known[key] = group.violation.__copy__(), group.age
+                known[key] = copied(group.violation), group.age
             else:
                 once.add(its)
         while len(known) > KEPT:
@@ -186,7 +186,7 @@ class Gathering:
         if known is None:
             return None
         violation, age = known
-        group = self.by_key[key] = Group(violation.__copy__(), raw, alone, age, True)
+        group = self.by_key[key] = Group(copied(violation), raw, alone, age, True)
         return group
 
     def _normalised(self, entry: Entry, delivery: Delivery) -> Violation:

@@ -41,9 +41,7 @@ class Trust(NamedTuple):
 _FULL = Trust(100, "")
 
 
-def trust(
-    violation: Violation, entry: Entry, delivery: Delivery, site: Site, origins: Origins | None = None
-) -> Trust:
+def trust(violation: Violation, entry: Entry, delivery: Delivery, site: Site, origins: Origins | None = None) -> Trust:
     """`violation` as far as it is made of `entry`, its verdict too."""
     strange = engines.suspicion(violation.user_agent, entry)
     found = [strange] if strange else []

@@ -8,7 +8,7 @@ Shapes: CSP3 §5.3 (`{"csp-report": …}`), Reporting API §3.5 (an array), and 
 import json
 import re
 from enum import IntEnum
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 
