@@ -110,19 +110,23 @@ _STRANGER = {"none": "no-user-agent", "tool": "not-a-browser", "unknown": "unkno
 STRANGERS = frozenset(_STRANGER.values())  # of whose reports nothing more is known
 
 
-def suspicion(user_agent: str, entry: Entry) -> str:
-    """What there is about a report that the browser it names would not send; of trust.TAKES, or nothing."""
+Likeness = tuple[bool, bool, bool, bool, bool, tuple[str, ...]]
+
+
+def likeness(entry: Entry) -> Likeness:
+    """All that tells which browser may have made it: what stands around its body, and the names in it."""
     # Keys we don't know say nothing; and a cache of what anybody made up would be large.
     names = entry.body if _FIELDS.issuperset(entry.body) else filter(_FIELDS.__contains__, entry.body)
-    beside = entry.url is not None, entry.age is not None, entry.user_agent is not None
-    return _suspicion(user_agent, entry.legacy, entry.in_array, beside, tuple(names))
+    return (
+        entry.legacy, entry.in_array, entry.url is not None, entry.age is not None, entry.user_agent is not None,
+        tuple(names),
+    )  # fmt: skip
 
 
-@lru_cache(maxsize=4096)
-def _suspicion(
-    user_agent: str, legacy: bool, in_array: bool, beside: tuple[bool, bool, bool], names: tuple[str, ...]
-) -> str:
-    shape = _shape(legacy, in_array, *beside)
+def suspicion(user_agent: str, its: Likeness) -> str:
+    """What there is about a report that the browser it names would not send; of trust.TAKES, or nothing."""
+    legacy, *beside, names = its
+    shape = _shape(legacy, *beside)
     by = engine(user_agent)
     if by.name in _STRANGER:
         return _STRANGER[by.name]

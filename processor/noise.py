@@ -28,9 +28,9 @@ class Noise(NamedTuple):
     version: str = ""  # of the rules that were asked
 
 
-def noise(violation: Violation, site: Site, rules: Rules | None = None, origins: Origins | None = None) -> Noise:
+def noise(violation: Violation, site: Site, rules: Rules | None = None) -> Noise:
     """The first rule that holds of what is stored of `violation`; the site's own rules are asked first."""
-    return judge_of(rules or packaged(), site).noise(violation, site, origins)
+    return judge_of(rules or packaged(), site).noise(violation, site)
 
 
 class _Test(NamedTuple):
@@ -104,7 +104,7 @@ class Judge:
         else:
             here, around = self._of_text(blocked), self._of_texts(source, document)
         told = self._told(its.blocked_kind, its.effective_directive, its.sample)
-        if self._local and _is_local(its, site):
+        if self._local and (not its.document_host or is_local(its.document_host)) and _is_local(its, site):
             told = told | self._local
         if not (here or around or told):
             return self._none

@@ -7,7 +7,7 @@ from processor.browser import browser
 from processor.directives import KNOWN, directive
 from processor.fingerprint import fingerprint
 from processor.hosts import site_of
-from processor.noise import noise
+from processor.noise import judge_of
 from processor.policy import policy
 from processor.stored import Origins
 from processor.text import as_text, begin, storable, whole, without_queries
@@ -17,6 +17,7 @@ from processor.urls import Url, read_blocked, read_url
 from processor.verdict import verdict
 from schema.delivery import USER_AGENT_BYTES, Delivery
 from schema.noise import Rules
+from schema.noise_files import packaged
 from schema.report import SPELLINGS, Entry
 from schema.sites import Site
 from schema.violation import WINDOW_SECONDS, Violation
@@ -98,7 +99,8 @@ def normalise(entry: Entry, delivery: Delivery, site: Site, rules: Rules | None 
     marked = delivery.signature if site.require_signature and delivery.signature != "valid" else ""
     row.fingerprint = fingerprint(row, marked)
     row.verdict, row.verdict_reason = verdict(row, written, blocked, origins)
-    row.noise, row.noise_rule, row.noise_version = noise(row, site, rules, origins)
+    judge = judge_of(rules or packaged(), site)
+    row.noise, row.noise_rule, row.noise_version = judge.noise(row, site, origins)
     row.trust, row.trust_reasons = trust(row, entry, delivery, site, origins)
     return row
 

@@ -205,17 +205,16 @@ _NAMES = (b'"original-policy":"', b'"originalPolicy":"')
 
 
 def _without_nonces(raw: bytes) -> bytes:
-    """Only where they are sure to be the policy's: in a text that stands behind its name, no escapes in it."""
+    """Only where they are sure to be the policy's: in a text that stands behind its name.
+
+    Nothing in it that looks like one can be anything else: it stands behind a blank, and what `normalise` takes out of
+    the text goes over none.
+    """
     found = raw.find(_BEGIN)
-    if found < 0:
-        return raw
-    start = raw.rfind(b'"', 0, found) + 1
-    if not raw.endswith(_NAMES, 0, start):
-        return raw
-    end = raw.find(b'"', found)
-    if raw.find(b"\\", start, end) >= 0:
+    if found < 0 or not raw.endswith(_NAMES, 0, raw.rfind(b'"', 0, found) + 1):
         return raw
     nonce = _NONCE.match(raw, found)
-    if nonce is not None and raw.find(_BEGIN, found + 1, end) < 0:  # most policies have one: a third of the time
-        return b"%b%b%b" % (raw[:found], _REMOVED, raw[nonce.end() :])
+    if nonce is not None and raw.find(_BEGIN, found + 8) < 0:  # most have one: half of the time
+        return _REMOVED.join((raw[:found], raw[nonce.end() :]))
+    end = raw.find(b'"', found)
     return raw[:found] + _NONCE.sub(_REMOVED, raw[found:end]) + raw[end:]

@@ -43,29 +43,35 @@ _FULL = Trust(100, "")
 
 def trust(violation: Violation, entry: Entry, delivery: Delivery, site: Site, origins: Origins | None = None) -> Trust:
     """`violation` as far as it is made of `entry`, its verdict too."""
-    strange = engines.suspicion(violation.user_agent, entry)
-    found = [strange] if strange else []
-    if entry.user_agent is not None and strange not in engines.STRANGERS and _differ(violation, delivery.user_agent):
-        found.append("agents-differ")
+    sent = b"" if entry.user_agent is None else delivery.user_agent
+    found = _of_the_browser(violation.user_agent, sent, engines.likeness(entry))
     if violation.verdict == "impossible":
-        found.append("impossible")
+        found = (*found, "impossible")
     if (delivery.origin or delivery.referer) and violation.effective_directive != "frame-ancestors":
         document = (origins or origins_of(violation)).document
         elsewhere = _known_elsewhere if len(document) <= _LONGEST else _elsewhere
         found += elsewhere(document, delivery.origin, delivery.referer)
     if site.require_signature and (reason := f"signature-{delivery.signature}") in TAKES:
-        found.append(reason)
+        found = (*found, reason)
     if not found:
         return _FULL
     left = 100 - sum(TAKES[reason] for reason in found) + (CONSISTENT if violation.verdict == "consistent" else 0)
     return Trust(max(0, min(100, left)), " ".join(found))
 
 
-def _differ(violation: Violation, sent: bytes) -> bool:
+@lru_cache(maxsize=4096)
+def _of_the_browser(user_agent: str, sent: bytes, likeness: engines.Likeness) -> tuple[str, ...]:
+    """`user_agent` as the report has it, `sent` as its request had it, where both do."""
+    strange = engines.suspicion(user_agent, likeness)
+    if strange in engines.STRANGERS:
+        return (strange,)
+    found = (strange,) if strange else ()
+    return (*found, "agents-differ") if sent and _differ(user_agent, sent) else found
+
+
+def _differ(user_agent: str, sent: bytes) -> bool:
     """By engine and version: the header may be cut, and proxies add to it."""
-    if not sent or sent == violation.user_agent.encode():
-        return False
-    return engines.engine(violation.user_agent) != engines.engine(sent.decode(errors="replace"))
+    return engines.engine(user_agent) != engines.engine(sent.decode(errors="replace"))
 
 
 def _elsewhere(document: str, origin: bytes, referer: bytes) -> tuple[str, ...]:

@@ -29,30 +29,21 @@ _UPGRADE = re.compile(r"\bupgrade-insecure-requests\b", re.IGNORECASE)
 
 def verdict(violation: Violation, policy: str, blocked: str, origins: Origins | None = None) -> Verdict:
     """`violation` is complete but for what is made of it; `policy` and `blocked` are as the browser sent them."""
-    if not violation.original_policy:
+    written, directive, kind = violation.original_policy, violation.effective_directive, violation.blocked_kind
+    if not written:
         return Verdict("undecidable", "no-policy")
-    if len(policy) > MOST_DIRECTIVES and _is_cut(policy, violation.original_policy):
+    if len(policy) > MOST_DIRECTIVES and _is_cut(policy, written):
         return Verdict("undecidable", "truncated")
-    if violation.effective_directive not in KNOWN:
+    if directive not in KNOWN:
         return Verdict("undecidable", "directive-unknown")
-    url, kind, written = violation.blocked_url, violation.blocked_kind, violation.original_policy
     origins = origins or origins_of(violation)
+    url, document = violation.blocked_url, origins.document
+    asked = _asked_about(url, origins.blocked, violation) if kind == "url" else url
     text = _text(violation) if violation.sample else ""
-    as_enforced = Reported(
-        written,
-        violation.effective_directive,
-        kind,
-        _asked_about(url, origins.blocked, violation) if kind == "url" else url,
-        origins.document,
-        text,
-        len(url) >= URL_BYTES // 4 and len(url.encode()) > URL_BYTES - 4,
-    )
+    cut = len(url) >= URL_BYTES // 4 and len(url.encode()) > URL_BYTES - 4
+    as_enforced = Reported(written, directive, kind, asked, document, text, cut)
     if violation.disposition != "enforce" and url.startswith(("http:", "ws:")):
         return _of_either(as_enforced, violation, blocked)
-    if len(written) + len(url) + len(origins.document) + len(text) <= _CACHED:
-        found = _cached(as_enforced)
-        if found.reason != "redirect":  # nearly all
-            return found
     return _judged(as_enforced, url, blocked)
 
 
