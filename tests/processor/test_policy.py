@@ -74,8 +74,9 @@ def test_any_text_is_a_storable_policy(text):
 
 
 SECRETS = st.lists(
-    st.sampled_from(["script-src", " ", "; ", "'nonce-abc'", "'NONCE-abc'", "'nonce-", "'", "https://a.example/x?y=1", "?",
-                     "//user@host", "@", "/sGk3jfL0qPz8vXw2nRtY7uB", "report-uri /csp?id=1", "\t", ",", "#x", "A" * 9000]),
+    st.sampled_from(["script-src", " ", "; ", "'nonce-abc'", "'NONCE-abc'", "'nonce-", "'", "https://a.example/x?y=1",
+                     "?", "//user@host", "@", "/sGk3jfL0qPz8vXw2nRtY7uB", "report-uri /csp?id=1", "\t", ",", "#x",
+                     "A" * 9000]),
     max_size=12,
 ).map("".join)  # fmt: skip
 

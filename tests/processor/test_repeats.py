@@ -254,7 +254,8 @@ def test_of_what_came_once_no_more_is_remembered_than_one_batch_over_the_limit(m
 
 PIECES = st.lists(
     st.sampled_from(["img-src *", " ", "; ", "'nonce-", "SAMPLE", "'", " 'nonce-SAMPLE'", "'nonce-SAMPLE'", "\\", '\\"',
-                     "\\\\", "\\u0027", "\\u0020", "=", "é", '","original-policy":"', '","script-sample":"', "NONCE-", ","]),
+                     "\\\\", "\\u0027", "\\u0020", "=", "é", '","original-policy":"', '","script-sample":"', "NONCE-",
+                     ","]),
     min_size=1, max_size=10,
 ).map("".join)  # fmt: skip
 
