@@ -131,7 +131,7 @@ class Gathering:
         body = delivery.body
         if self._samples and self._sites.get(delivery.site).sample < 1:
             return entries(body)
-        if body.startswith(b"["):
+        if body[:1] == b"[":
             return self._array(delivery)
         if len(body) > _LONGEST:
             return entries(body)

@@ -44,6 +44,10 @@ def verdict(violation: Violation, policy: str, blocked: str, origins: Origins | 
     as_enforced = Reported(written, directive, kind, asked, document, text, cut)
     if violation.disposition != "enforce" and url.startswith(("http:", "ws:")):
         return _of_either(as_enforced, violation, blocked)
+    if len(written) + len(url) + len(document) + len(text) <= _CACHED:
+        found = _cached(as_enforced)
+        if found.reason != "redirect":  # nearly all
+            return found
     return _judged(as_enforced, url, blocked)
 
 

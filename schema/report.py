@@ -89,13 +89,14 @@ _MOST_VALUES = 2_000_000  # of a large body: read, `{}` takes thirty times its b
 
 
 def _bound(body: bytes) -> None:
-    if len(body) > _LARGE_BYTES and body.count(b",") > _MOST_VALUES:
+    if body.count(b",") > _MOST_VALUES:
         raise Unreadable(Reason.TOO_LARGE)
 
 
 def count(body: bytes) -> int:
     """How many entries `body` holds; raises Unreadable where `entries` does."""
-    _bound(body)
+    if len(body) > _LARGE_BYTES:
+        _bound(body)
     try:
         objects = [_decode_object(body)] if body[:1] == b"{" else _decode_array(body)
     except (ValueError, RecursionError):  # msgspec's errors, and UnicodeDecodeError, are ValueErrors
@@ -117,7 +118,8 @@ def _plain(item: _Object) -> bool:
 
 def entries(body: bytes) -> list[Entry]:
     """Every entry of `body`, good or bad, in order; none for an empty array. Raises Unreadable where all are bad."""
-    _bound(body)
+    if len(body) > _LARGE_BYTES:
+        _bound(body)
     found = parse(body)
     if isinstance(found, list):
         several = [entry_of(item, in_array=True) for item in found]
