@@ -94,9 +94,10 @@ def fold(
             _reject(folded, delivery, delivery.detail, delivery.body, delivery.count)
     repeats.remember(gathering)
     outcomes: Counter[Outcome] = Counter()
+    every = sites.get("") if sites.table is None else None  # label's site
     for group in gathering.by_key.values():
         if group.received:  # none, where something else stood in its array
-            _group(folded, group, sites.get(group.violation.site), outcomes)
+            _group(folded, group, every or sites.get(group.violation.site), outcomes)
     for (site, minute, outcome), reports in outcomes.items():
         _line(folded, site, minute, outcome, reports)
     return folded

@@ -79,8 +79,8 @@ def normalise(entry: Entry, delivery: Delivery, site: Site, rules: Rules | None 
     if kind != "url":
         host = ""
     placed = read_url(source, keep) if source else _NOWHERE
-    agent = ("" if entry.user_agent is None else as_text(entry.user_agent)) or _decoded(delivery.user_agent)
-    by = _sender(agent[:USER_AGENT_BYTES])
+    agent = "" if entry.user_agent is None else as_text(entry.user_agent)
+    by = _sender((agent or delivery.user_agent.decode("utf-8", "replace"))[:USER_AGENT_BYTES])
     original, digest = policy(written)
     seen = delivery.received_ms
     if entry.age is not None:
@@ -112,10 +112,6 @@ def age_ms(value: Any) -> int:
     if isinstance(value, float) and 0 <= value <= OLDEST_MS:
         return int(value)
     return whole(value, OLDEST_MS)
-
-
-def _decoded(header: bytes) -> str:
-    return header.decode("utf-8", "replace")
 
 
 class _Sender(NamedTuple):

@@ -122,14 +122,14 @@ class Gathering:
         self.by_key: dict[_Key, Group] = {}
         self._known = known
         self._sites = sites
-        self._samples = sites.table is not None
+        self._any = sites.get("") if sites.table is None else None  # every label's site
 
     def take(self, delivery: Delivery) -> list[Entry] | None:
         """Everything in `delivery`; or its entries, none of them taken, to be looked at one by one: because some are no
         violations, or long, or because a site that stores a sample decides about each by itself. Raises Unreadable.
         """
         body = delivery.body
-        if self._samples and self._sites.get(delivery.site).sample < 1:
+        if self._any is None and self._sites.get(delivery.site).sample < 1:
             return entries(body)
         if body[:1] == b"[":
             return self._array(delivery)
@@ -190,7 +190,7 @@ class Gathering:
         return group
 
     def _normalised(self, entry: Entry, delivery: Delivery) -> Violation:
-        return normalise(entry, delivery, self._sites.get(delivery.site), self._sites.rules)
+        return normalise(entry, delivery, self._any or self._sites.get(delivery.site), self._sites.rules)
 
 
 class _NotPlain(Exception):

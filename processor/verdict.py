@@ -32,7 +32,9 @@ def verdict(violation: Violation, policy: str, blocked: str, origins: Origins | 
     written, directive, kind = violation.original_policy, violation.effective_directive, violation.blocked_kind
     if not written:
         return Verdict("undecidable", "no-policy")
-    if len(policy) > MOST_DIRECTIVES and _is_cut(policy, written):
+    if len(policy) > MOST_DIRECTIVES and policy.count(";") > MOST_DIRECTIVES:
+        return Verdict("undecidable", "truncated")
+    if len(policy) + len(written) > _MOST_PARTS and _is_long(policy, written):
         return Verdict("undecidable", "truncated")
     if directive not in KNOWN:
         return Verdict("undecidable", "directive-unknown")
@@ -79,9 +81,9 @@ def _asked_about(url: str, start: str, violation: Violation) -> str:
     return url if start == url else f"{start}/"
 
 
-def _is_cut(sent: str, policy: str) -> bool:
-    """Or takes longer to compile than a report may take; the longest that sites send have some 600 sources."""
-    if len(sent) > POLICY_BYTES or sent.count(";") > MOST_DIRECTIVES:
+def _is_long(sent: str, policy: str) -> bool:
+    """Cut, or it takes longer to compile than a report may take; the longest that sites send have some 600 sources."""
+    if len(sent) > POLICY_BYTES:
         return True
     return len(policy) > _MOST_PARTS and policy.count(" ") + policy.count(",") > _MOST_PARTS
 
