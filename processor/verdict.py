@@ -32,9 +32,8 @@ def verdict(violation: Violation, policy: str, blocked: str, origins: Origins | 
     written, directive, kind = violation.original_policy, violation.effective_directive, violation.blocked_kind
     if not written:
         return Verdict("undecidable", "no-policy")
-    if len(policy) > MOST_DIRECTIVES and policy.count(";") > MOST_DIRECTIVES:
-        return Verdict("undecidable", "truncated")
-    if len(policy) + len(written) > _MOST_PARTS and _is_long(policy, written):
+    many = len(policy) > MOST_DIRECTIVES and policy.count(";") > MOST_DIRECTIVES
+    if many or (len(policy) + len(written) > _MOST_PARTS and _is_long(policy, written)):
         return Verdict("undecidable", "truncated")
     if directive not in KNOWN:
         return Verdict("undecidable", "directive-unknown")
