@@ -136,8 +136,10 @@ class Gathering:
         if len(body) > _LONGEST:
             return entries(body)
         key = (_without_nonces(body), _beside(delivery))
-        group = self.by_key.get(key) or self._of_earlier(key, body, alone=True)
-        if group is None:
+        group = self.by_key.get(key)
+        if group is None and key in self._known:
+            group = self._of_earlier(key, body, alone=True)
+        elif group is None:
             found = entries(body)
             if len(found) != 1 or found[0].kind is not EntryKind.VIOLATION or found[0].in_array:
                 return found
@@ -172,20 +174,19 @@ class Gathering:
         if item.type != CSP_TYPE or item.legacy is not None or len(raw) + len(url or "") + len(agent or "") > _LONGEST:
             raise _NotPlain
         key = (_without_nonces(raw), beside, url, agent, age is None)
-        group = self.by_key.get(key) or self._of_earlier(key, raw, alone=False)
-        if group is None:
+        group = self.by_key.get(key)
+        if group is None and key in self._known:
+            group = self._of_earlier(key, raw, alone=False)
+        elif group is None:
             entry = modern(_value(raw), url, age, agent, in_array=True)
             if entry.kind is not EntryKind.VIOLATION:
                 raise _NotPlain
             group = self.by_key[key] = Group(self._normalised(entry, delivery), raw, False, 0)
         return group
 
-    def _of_earlier(self, key: _Key, raw: bytes, *, alone: bool) -> Group | None:
+    def _of_earlier(self, key: _Key, raw: bytes, *, alone: bool) -> Group:
         """A new one of what an earlier batch had."""
-        known = self._known.get(key)
-        if known is None:
-            return None
-        violation, age = known
+        violation, age = self._known[key]
         group = self.by_key[key] = Group(copied(violation), raw, alone, age, True)
         return group
 
