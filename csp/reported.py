@@ -1,12 +1,13 @@
 """What a violation report says was blocked, as questions for a policy: for who judges it and for who explains it."""
 
 import re
-from typing import NamedTuple
+
+import msgspec
 
 from csp.match import Request
 
 
-class Reported(NamedTuple):
+class Reported(msgspec.Struct, frozen=True):
     """`kind` is what stands where the blocked URL should: url, inline, eval, wasm-eval, self (old Firefox: inline or
     eval), trusted-types, empty, or what a bare scheme says (data, blob, extension …).
     """

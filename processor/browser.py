@@ -36,5 +36,6 @@ def browser(user_agent: str) -> Browser:
     return Browser(name, version, system.family if system is not None else "")
 
 
+@lru_cache(maxsize=1024)
 def major(version: str) -> str:
     return version.partition(".")[0]

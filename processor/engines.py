@@ -71,16 +71,15 @@ _SENDS: dict[tuple[str, str], tuple[int, int]] = {
 }
 
 
-def _shape(entry: Entry) -> str:
+def _shape(legacy: bool, in_array: bool, has_url: bool, has_age: bool, has_agent: bool) -> str:
     """The envelope. Three of today's five shapes are lone objects (rule 31)."""
-    if entry.legacy:
-        if entry.in_array or entry.age is not None or entry.user_agent is not None:
+    if legacy:
+        if in_array or has_age or has_agent:
             return NOBODYS
-        return OBJECT if entry.url is None else WEBKIT_LEGACY
-    stamped = entry.age is not None and entry.user_agent is not None
-    if entry.in_array:
-        return ARRAY if stamped else NOBODYS
-    return WEBKIT_MODERN if entry.age is None and entry.user_agent is None else NOBODYS
+        return WEBKIT_LEGACY if has_url else OBJECT
+    if in_array:
+        return ARRAY if has_age and has_agent else NOBODYS
+    return NOBODYS if has_age or has_agent else WEBKIT_MODERN
 
 
 def _sends(engine: Engine, shape: str) -> bool:
@@ -111,15 +110,23 @@ _STRANGER = {"none": "no-user-agent", "tool": "not-a-browser", "unknown": "unkno
 STRANGERS = frozenset(_STRANGER.values())  # of whose reports nothing more is known
 
 
-def suspicion(user_agent: str, entry: Entry) -> str:
-    """What there is about a report that the browser it names would not send; of trust.TAKES, or nothing."""
+Likeness = tuple[bool, bool, bool, bool, bool, tuple[str, ...]]
+
+
+def likeness(entry: Entry) -> Likeness:
+    """All that tells which browser may have made it: what stands around its body, and the names in it."""
     # Keys we don't know say nothing; and a cache of what anybody made up would be large.
     names = entry.body if _FIELDS.issuperset(entry.body) else filter(_FIELDS.__contains__, entry.body)
-    return _suspicion(user_agent, _shape(entry), entry.legacy, tuple(names))
+    return (
+        entry.legacy, entry.in_array, entry.url is not None, entry.age is not None, entry.user_agent is not None,
+        tuple(names),
+    )  # fmt: skip
 
 
-@lru_cache(maxsize=4096)
-def _suspicion(user_agent: str, shape: str, legacy: bool, names: tuple[str, ...]) -> str:
+def suspicion(user_agent: str, its: Likeness) -> str:
+    """What there is about a report that the browser it names would not send; of trust.TAKES, or nothing."""
+    legacy, *beside, names = its
+    shape = _shape(legacy, *beside)
     by = engine(user_agent)
     if by.name in _STRANGER:
         return _STRANGER[by.name]

@@ -15,23 +15,17 @@ def fingerprint(violation: Violation, marked: str = "") -> bytes:
 
     Where no URL was blocked the sample tells (rule 45); a report without one is identified as it always was.
     """
-    sample = violation.sample and identity(violation.blocked_kind, violation.sample)
-    fields = (
-        violation.site,
-        violation.document_url,  # without its query, but for the parameters that the site asked to keep
-        violation.effective_directive,
-        violation.blocked_url,
-        violation.source_file,
-        str(violation.line_number),
-        str(violation.column_number),
-        violation.disposition,
-        violation.browser,
-        major(violation.browser_version),
-        # These follow from the URLs, unless somebody makes up a text that reads like what another became.
-        violation.blocked_kind,
-        violation.blocked_host,
-        violation.document_host,
-        *((sample,) if sample else ()),
-        *(("signature", marked) if marked else ()),
+    its = violation
+    # One text at once takes half the time of joining a list of them. The document's URL is without its query, but for
+    # the parameters that the site asked to keep. The last three follow from the URLs, unless somebody makes up a text
+    # that reads like what another became.
+    text = (
+        f"{its.site}\0{its.document_url}\0{its.effective_directive}\0{its.blocked_url}\0{its.source_file}\0"
+        f"{its.line_number}\0{its.column_number}\0{its.disposition}\0{its.browser}\0{major(its.browser_version)}\0"
+        f"{its.blocked_kind}\0{its.blocked_host}\0{its.document_host}"
     )
-    return blake2b("\0".join(fields).encode(), digest_size=16).digest()
+    if its.sample and (sample := identity(its.blocked_kind, its.sample)):
+        text = f"{text}\0{sample}"
+    if marked:
+        text = f"{text}\0signature\0{marked}"
+    return blake2b(text.encode(), digest_size=16).digest()

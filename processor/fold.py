@@ -5,7 +5,6 @@ import re
 import zlib
 from collections import Counter
 from collections.abc import Collection
-from copy import copy
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -20,7 +19,7 @@ from schema.delivery import NONE_STORED, Delivery, Kind
 from schema.reasons import Reason
 from schema.report import Entry, EntryKind, Unreadable, parse
 from schema.sites import Site, Sites
-from schema.violation import WINDOW_SECONDS, Violation
+from schema.violation import WINDOW_SECONDS, Violation, copied
 
 _TYPE = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 TYPES = 200  # different ones counted by name; a hostile client could make up any number, and each is a ledger key
@@ -51,8 +50,7 @@ class Reject(NamedTuple):
     raw: str
 
 
-@dataclass(slots=True)
-class Row:
+class Row(msgspec.Struct, gc=False):  # no cycle goes through one
     violation: Violation
     example: Example | None  # one body, as the browser spelled it
 
@@ -96,9 +94,10 @@ def fold(
             _reject(folded, delivery, delivery.detail, delivery.body, delivery.count)
     repeats.remember(gathering)
     outcomes: Counter[Outcome] = Counter()
+    every = sites.get("") if sites.table is None else None  # label's site
     for group in gathering.by_key.values():
         if group.received:  # none, where something else stood in its array
-            _group(folded, group, sites.get(group.violation.site), outcomes)
+            _group(folded, group, every or sites.get(group.violation.site), outcomes)
     for (site, minute, outcome), reports in outcomes.items():
         _line(folded, site, minute, outcome, reports)
     return folded
@@ -147,13 +146,19 @@ def _report(folded: Folded, entry: Entry, delivery: Delivery, place: int, sites:
 def _group(folded: Folded, group: Group, site: Site, outcomes: Counter[Outcome]) -> None:
     """Equal reports: their outcome, and a row for each minute they were made in."""
     violation = group.violation
-    outcome = _outcome(violation, site)
+    outcome = _outcome(violation, site) if site.hosts else "stored"
+    if len(group.received) == 1 and not group.known and not group.left_out:  # most, where most differ
+        outcomes[violation.site, group.received[0] // 60_000, outcome] += 1
+        if outcome == "stored":
+            _add(folded, violation, group.example)
+        return
     for minute, moments in _by_minute(group.received):
         outcomes[violation.site, minute, outcome] += len(moments)
     if outcome == "stored":
         for minute, moments in _by_minute(group.seen()):
             found = _at(violation, moments)
-            found.left_out = group.left_out.get(minute, 0.0)
+            if group.left_out:
+                found.left_out = group.left_out.get(minute, 0.0)
             _add(folded, found, group.example)
 
 
@@ -163,7 +168,7 @@ def _outcome(violation: Violation, site: Site) -> str:
 
 def _by_minute(moments: list[int]) -> Collection[tuple[int, list[int]]]:
     """Times in ms since the epoch, by the minute they are in."""
-    if len(moments) == 1:
+    if len(moments) == 1 or min(moments) // 60_000 == max(moments) // 60_000:  # nearly all: no loop
         return ((moments[0] // 60_000, moments),)
     found: dict[int, list[int]] = {}
     for moment in moments:
@@ -175,7 +180,7 @@ def _at(violation: Violation, moments: list[int]) -> Violation:
     """The same at other moments, all of one minute."""
     if len(moments) == 1 and moments[0] == violation.first_seen:
         return violation  # made for this one, and nobody else's
-    found = copy(violation)
+    found = copied(violation)
     found.reports, found.first_seen, found.last_seen = len(moments), min(moments), max(moments)
     found.window = found.first_seen // 1000 // WINDOW_SECONDS * WINDOW_SECONDS
     return found

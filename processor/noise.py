@@ -13,7 +13,7 @@ from typing import NamedTuple
 from processor.browser import major
 from processor.directives import KNOWN
 from processor.hosts import belongs, is_local
-from processor.stored import Place, host_of, parts, place
+from processor.stored import Origins, Place, host_of, origins_of, parts, place
 from schema.noise import PLACES, Rule, Rules
 from schema.noise_files import packaged, version_of
 from schema.sites import Site
@@ -52,8 +52,8 @@ class _Asked(NamedTuple):
 
 
 _LONGEST = 253  # characters of a host's name (RFC 1035, 2.3.4, written with dots)
-_HOSTS, _TEXTS = 2048, 1024  # a judge remembers: less than 1 MB
-_LONGEST_TEXT = 256
+_ORIGINS, _WORDS = 4096, 512  # a judge remembers: at most 6 MB, and some 500 KB of usual ones
+_LONGEST_TEXTS = 512
 _Index = dict[str, frozenset[int]]
 _NONE: frozenset[int] = frozenset()
 
@@ -72,9 +72,10 @@ class Judge:
             self._index(number, test.rule)
         samples = [self._tests[number].rule.sample for number in sorted(self._by_sample)]
         self._any_sample = re.compile("|".join(f"(?:{sample})" for sample in samples)) if samples else None
-        # Hosts come again and again; their URLs need not.
-        self._under = lru_cache(maxsize=_HOSTS)(self._of_host)
-        self._in = lru_cache(maxsize=_TEXTS)(self._of_text)
+        # Origins come again and again, and nothing else of a URL points to a rule.
+        self._at = lru_cache(maxsize=_ORIGINS)(self._of_text)
+        self._around = lru_cache(maxsize=_ORIGINS)(self._of_texts)
+        self._told = lru_cache(maxsize=_WORDS)(self._of_words)
 
     def _index(self, number: int, rule: Rule) -> None:
         """By whatever of its conditions is rarest in reports."""
@@ -94,37 +95,41 @@ class Judge:
         else:
             self._always |= {number}
 
-    def noise(self, violation: Violation, site: Site) -> Noise:
-        found = self._pointed_at(violation, site)
-        for text in (violation.blocked_url, violation.source_file, violation.document_url):
-            if text and (pointed := (self._in if len(text) <= _LONGEST_TEXT else self._of_text)(text)):
-                found = found | pointed
-        if not found:
+    def noise(self, violation: Violation, site: Site, origins: Origins | None = None) -> Noise:
+        """Mostly nothing points to a rule, which a look at what is remembered tells."""
+        its, origins = violation, origins or origins_of(violation)
+        blocked, source, document = origins.blocked, origins.source, origins.document
+        if len(blocked) + len(source) + len(document) <= _LONGEST_TEXTS:
+            here, around = self._at(blocked), self._around(source, document)
+        else:
+            here, around = self._of_text(blocked), self._of_texts(source, document)
+        told = self._told(its.blocked_kind, its.effective_directive, its.sample)
+        if self._local and (not its.document_host or is_local(its.document_host)) and _is_local(its, site):
+            told = told | self._local
+        if not (here or around or told):
             return self._none
-        places = (place(violation.blocked_url), place(violation.source_file), place(violation.document_url))
-        asked = _Asked(violation, places, _is_local(violation, site))
-        return next((test.label for test in map(self._tests.__getitem__, sorted(found)) if _holds(test, asked)),
-                    self._none)  # fmt: skip
+        places = (place(its.blocked_url), place(its.source_file), place(its.document_url))
+        asked = _Asked(its, places, _is_local(its, site))
+        return next((test.label for test in map(self._tests.__getitem__, sorted(here | around | told))
+                     if _holds(test, asked)), self._none)  # fmt: skip
 
-    def _pointed_at(self, violation: Violation, site: Site) -> frozenset[int]:
+    def _of_words(self, kind: str, directive: str, sample: str) -> frozenset[int]:
         """The rules that something else than a URL points to."""
-        found = self._always
-        if violation.blocked_kind in self._by_kind:
-            found = found | self._by_kind[violation.blocked_kind]
-        if self._local and _is_local(violation, site):
-            found = found | self._local
-        if violation.effective_directive not in KNOWN:
+        found = self._always | self._by_kind.get(kind, _NONE)
+        if directive not in KNOWN:
             found = found | self._unknown
-        if violation.sample and self._any_sample is not None and self._any_sample.search(violation.sample):
+        if sample and self._any_sample is not None and self._any_sample.search(sample):
             found = found | self._by_sample
         return found
+
+    def _of_texts(self, source: str, document: str) -> frozenset[int]:
+        return self._of_text(source) | self._of_text(document)
 
     def _of_text(self, text: str) -> frozenset[int]:
         """The rules that a URL points to."""
         scheme, authority, _ = parts(text)
         found = self._by_scheme.get(scheme, _NONE)
-        # An authority that long isn't kept.
-        under = (self._under if len(authority) <= _LONGEST else self._of_host)(authority)
+        under = self._of_host(authority)
         return found | under if under else found
 
     def _of_host(self, authority: str) -> frozenset[int]:
@@ -198,8 +203,21 @@ _KEPT = 128  # judges, those asked last: a site with rules of its own has one, a
 _judges: OrderedDict[tuple[int, int], tuple[Rules, Site | None, Judge]] = OrderedDict()
 
 
+_last: tuple[Rules, Site, Judge] | None = None  # replaced as a whole, because several threads ask
+
+
 def judge_of(rules: Rules, site: Site) -> Judge:
     """The same for all sites without rules of their own. Told apart by identity: comparing would take longer."""
+    global _last  # noqa: PLW0603  (what one report asked, the next one asks mostly)
+    last = _last
+    if last is not None and last[0] is rules and last[1] is site:
+        return last[2]
+    judge = _kept(rules, site)
+    _last = rules, site, judge
+    return judge
+
+
+def _kept(rules: Rules, site: Site) -> Judge:
     own = site if site.noise or site.noise_off else None
     key = (id(rules), id(own))
     kept = _judges.get(key)

@@ -7,18 +7,18 @@ import operator
 import re
 from collections import OrderedDict
 from collections.abc import Callable
-from copy import copy
 from typing import Any
 
 import msgspec
 from msgspec import Raw
 
-from processor.normalise import age_ms, normalise
+from processor.normalise import OLDEST_MS, age_ms, normalise
 from schema.delivery import Delivery
-from schema.report import CSP_TYPE, Entry, EntryKind, Unreadable, entries, entry_of
+from schema.report import CSP_TYPE, Entry, EntryKind, Unreadable, entries, modern
 from schema.sites import Sites
-from schema.violation import Violation
+from schema.violation import Violation, copied
 
+ONCE = 1 << 16  # before they are forgotten, and one batch's: at most some 10 MB
 KEPT = 8192  # different reports that came more than once in a batch, those seen last: at most some 50 MB
 _LONGEST = 4096  # bytes of one that is gathered
 
@@ -51,26 +51,21 @@ def left_out_of_each(delivery: Delivery) -> float:
     return delivery.left_out / max(1, delivery.count)
 
 
-class Group:
+class Group(msgspec.Struct, gc=False):  # no cycle goes through one
     """Equal reports. `violation` is the group's own, with the first one's times; all times in ms since the epoch."""
 
-    __slots__ = ("age", "ages", "alone", "left_out", "raw", "received", "violation")
+    violation: Violation
+    raw: bytes  # one's body, or all that was sent where it came `alone`; then `age` is that of all of them
+    alone: bool
+    age: int
+    known: bool = False  # of an earlier batch
+    received: list[int] = []
+    ages: list[int] = []  # of each, where they came in arrays
+    left_out: dict[int, float] = {}  # by minute, reports over the site's rate limit that they stand for too
 
-    def __init__(self, violation: Violation, raw: bytes, *, alone: bool, age: int) -> None:
-        """`raw` is one's body, or all that was sent where it came `alone`; then `age` is that of all of them."""
-        self.violation = violation
-        self.raw = raw
-        self.alone = alone
-        self.age = age
-        self.received: list[int] = []
-        self.ages: list[int] = []  # of each, where they came in arrays
-        self.left_out: dict[int, float] = {}  # by minute, reports over the site's rate limit that they stand for too
-
-    def add(self, received_ms: int, age: int, left_out: float) -> None:
-        self.received.append(received_ms)
-        if left_out:
-            minute = max(0, received_ms - age) // 60_000
-            self.left_out[minute] = self.left_out.get(minute, 0.0) + left_out
+    def leave_out(self, seen_ms: int, reports: float) -> None:
+        minute = max(0, seen_ms) // 60_000
+        self.left_out[minute] = self.left_out.get(minute, 0.0) + reports
 
     def seen(self) -> list[int]:
         """When each was made, as far as the browser says."""
@@ -95,22 +90,27 @@ class Repeats:
 
     def __init__(self) -> None:
         self._known: _Known = OrderedDict()
+        self._once: set[int] = set()  # hashes of keys that came once in a batch
         self._sites: Sites | None = None
 
     def gathering(self, sites: Sites) -> "Gathering":
         """For one batch; `remember` takes it back."""
         if sites is not self._sites:
-            self._known, self._sites = OrderedDict(), sites
+            self._known, self._once, self._sites = OrderedDict(), set(), sites
         return Gathering(self._known, sites)
 
     def remember(self, gathering: "Gathering") -> None:
-        """What came but once needs no place: nothing says that it comes again."""
-        known = self._known
+        """What came but once, in all batches, needs no place: nothing says that it comes again."""
+        known, once = self._known, self._once
+        if len(once) > ONCE:
+            once.clear()
         for key, group in gathering.by_key.items():
-            if key in known:
+            if group.known:
                 known.move_to_end(key)
-            elif len(group.received) > 1:
-                known[key] = copy(group.violation), group.age
+            elif len(group.received) > 1 or (its := hash(key)) in once:
+                known[key] = copied(group.violation), group.age
+            else:
+                once.add(its)
         while len(known) > KEPT:
             known.popitem(last=False)
 
@@ -122,26 +122,32 @@ class Gathering:
         self.by_key: dict[_Key, Group] = {}
         self._known = known
         self._sites = sites
+        self._any = sites.get("") if sites.table is None else None  # every label's site
 
     def take(self, delivery: Delivery) -> list[Entry] | None:
         """Everything in `delivery`; or its entries, none of them taken, to be looked at one by one: because some are no
         violations, or long, or because a site that stores a sample decides about each by itself. Raises Unreadable.
         """
-        if self._sites.get(delivery.site).sample < 1:
-            return entries(delivery.body)
-        if delivery.body[:1] == b"[":
+        body = delivery.body
+        if self._any is None and self._sites.get(delivery.site).sample < 1:
+            return entries(body)
+        if body[:1] == b"[":
             return self._array(delivery)
-        if len(delivery.body) > _LONGEST:
-            return entries(delivery.body)
-        key = (_without_nonces(delivery.body), _beside(delivery))
-        group = self.by_key.get(key) or self._of_earlier(key, delivery.body, alone=True)
-        if group is None:
-            found = entries(delivery.body)
+        if len(body) > _LONGEST:
+            return entries(body)
+        key = (_without_nonces(body), _beside(delivery))
+        group = self.by_key.get(key)
+        if group is None and key in self._known:
+            group = self._of_earlier(key, body, alone=True)
+        elif group is None:
+            found = entries(body)
             if len(found) != 1 or found[0].kind is not EntryKind.VIOLATION or found[0].in_array:
                 return found
-            group = Group(self._normalised(found[0], delivery), delivery.body, alone=True, age=age_ms(found[0].age))
+            group = Group(self._normalised(found[0], delivery), body, True, age_ms(found[0].age))
             self.by_key[key] = group
-        group.add(delivery.received_ms, group.age, delivery.left_out)
+        group.received.append(delivery.received_ms)
+        if delivery.left_out:
+            group.leave_out(delivery.received_ms - group.age, delivery.left_out)
         return None
 
     def _array(self, delivery: Delivery) -> list[Entry] | None:
@@ -151,11 +157,15 @@ class Gathering:
             groups = [self._of_item(item, delivery, beside) for item in items]
         except (ValueError, RecursionError, _NotPlain):
             return entries(delivery.body)
-        left_out = left_out_of_each(delivery)
+        received, left_out = delivery.received_ms, left_out_of_each(delivery)
         for group, item in zip(groups, items, strict=True):
-            age = age_ms(item.age)
-            group.add(delivery.received_ms, age, left_out)
+            age = item.age or 0
+            if not 0 <= age <= OLDEST_MS:
+                age = 0
+            group.received.append(received)
             group.ages.append(age)
+            if left_out:
+                group.leave_out(received - age, left_out)
         return None
 
     def _of_item(self, item: _Item, delivery: Delivery, beside: tuple[object, ...]) -> Group:
@@ -164,46 +174,48 @@ class Gathering:
         if item.type != CSP_TYPE or item.legacy is not None or len(raw) + len(url or "") + len(agent or "") > _LONGEST:
             raise _NotPlain
         key = (_without_nonces(raw), beside, url, agent, age is None)
-        group = self.by_key.get(key) or self._of_earlier(key, raw, alone=False)
-        if group is None:
-            value = {"type": CSP_TYPE, "age": age, "url": url, "user_agent": agent, "body": _value(raw)}
-            entry = entry_of(value, in_array=True)
+        group = self.by_key.get(key)
+        if group is None and key in self._known:
+            group = self._of_earlier(key, raw, alone=False)
+        elif group is None:
+            entry = modern(_value(raw), url, age, agent, in_array=True)
             if entry.kind is not EntryKind.VIOLATION:
                 raise _NotPlain
-            group = self.by_key[key] = Group(self._normalised(entry, delivery), raw, alone=False, age=0)
+            group = self.by_key[key] = Group(self._normalised(entry, delivery), raw, False, 0)
         return group
 
-    def _of_earlier(self, key: _Key, raw: bytes, *, alone: bool) -> Group | None:
+    def _of_earlier(self, key: _Key, raw: bytes, *, alone: bool) -> Group:
         """A new one of what an earlier batch had."""
-        known = self._known.get(key)
-        if known is None:
-            return None
-        violation, age = known
-        group = self.by_key[key] = Group(copy(violation), raw, alone=alone, age=age)
+        violation, age = self._known[key]
+        group = self.by_key[key] = Group(copied(violation), raw, alone, age, True)
         return group
 
     def _normalised(self, entry: Entry, delivery: Delivery) -> Violation:
-        return normalise(entry, delivery, self._sites.get(delivery.site), self._sites.rules)
+        return normalise(entry, delivery, self._any or self._sites.get(delivery.site), self._sites.rules)
 
 
 class _NotPlain(Exception):
     """An entry of an array that is no violation, or one that browsers don't write."""
 
 
+_BEGIN = b" 'nonce-"
+_REMOVED = b" 'nonce-removed'"
 # A whole word, by the grammar of CSP3 §2.3.1 and of one case: less than `normalise` takes out, never more.
-_NONCE = re.compile(rb" 'nonce-[A-Za-z0-9+/_=-]*'(?![^ ;,])")  # begins with what can be looked for as it is
+_NONCE = re.compile(rb" 'nonce-[A-Za-z0-9+/_=-]*'(?![^ ;,\"])")  # begins with what can be looked for as it is
 _NAMES = (b'"original-policy":"', b'"originalPolicy":"')
 
 
 def _without_nonces(raw: bytes) -> bytes:
-    """Only where they are sure to be the policy's: in a text that stands behind its name, no escapes in it."""
-    found = raw.find(b" 'nonce-")
-    if found < 0:
+    """Only where they are sure to be the policy's: in a text that stands behind its name.
+
+    Nothing in it that looks like one can be anything else: it stands behind a blank, and what `normalise` takes out of
+    the text goes over none.
+    """
+    found = raw.find(_BEGIN)
+    if found < 0 or not raw.endswith(_NAMES, 0, raw.rfind(b'"', 0, found) + 1):
         return raw
-    start = raw.rfind(b'"', 0, found) + 1
-    if not raw.endswith(_NAMES, 0, start):
-        return raw
+    nonce = _NONCE.match(raw, found)
+    if nonce is not None and raw.find(_BEGIN, found + 8) < 0:  # most have one: half of the time
+        return _REMOVED.join((raw[:found], raw[nonce.end() :]))
     end = raw.find(b'"', found)
-    if raw.find(b"\\", start, end) >= 0:
-        return raw
-    return raw[:found] + _NONCE.sub(b" 'nonce-removed'", raw[found:end]) + raw[end:]
+    return raw[:found] + _NONCE.sub(_REMOVED, raw[found:end]) + raw[end:]

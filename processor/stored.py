@@ -3,6 +3,11 @@
 import re
 from typing import NamedTuple
 
+import msgspec
+
+from csp.verdict import origin
+from schema.violation import Violation
+
 
 class Place(NamedTuple):
     """A bare word ("chrome-extension", "nikkomsgchannel") may be a scheme or a host, and is both."""
@@ -13,6 +18,18 @@ class Place(NamedTuple):
 
 
 _NOWHERE = Place()
+
+
+class Origins(msgspec.Struct, gc=False):
+    """Of what is stored, as csp.verdict has them. Whoever normalises knows them; to find them takes some µs."""
+
+    blocked: str
+    source: str
+    document: str
+
+
+def origins_of(violation: Violation) -> Origins:
+    return Origins(*map(origin, (violation.blocked_url, violation.source_file, violation.document_url)))
 
 
 def parts(text: str) -> tuple[str, str, str]:

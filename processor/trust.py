@@ -4,6 +4,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from processor import engines
+from processor.stored import Origins, origins_of
 from processor.urls import read_url
 from schema.delivery import Delivery
 from schema.report import Entry
@@ -27,6 +28,8 @@ TAKES = {
     "signature-invalid": 70,
     "signature-expired": 25,
 }
+_WEB = ("https://", "http://")
+_LONGEST = 300  # characters of an origin with a host of 253
 CONSISTENT = 10  # given back where the report's own policy does block what it says
 
 
@@ -38,58 +41,61 @@ class Trust(NamedTuple):
 _FULL = Trust(100, "")
 
 
-def trust(violation: Violation, entry: Entry, delivery: Delivery, site: Site) -> Trust:
+def trust(violation: Violation, entry: Entry, delivery: Delivery, site: Site, origins: Origins | None = None) -> Trust:
     """`violation` as far as it is made of `entry`, its verdict too."""
-    found = _of_the_browser(violation, entry, delivery)
+    sent = b"" if entry.user_agent is None else delivery.user_agent
+    found = _of_the_browser(violation.user_agent, sent, engines.likeness(entry))
     if violation.verdict == "impossible":
-        found.append("impossible")
-    if delivery.origin or delivery.referer:
-        found += _of_the_origins(violation, delivery)
+        found = (*found, "impossible")
+    if (delivery.origin or delivery.referer) and violation.effective_directive != "frame-ancestors":
+        document = (origins or origins_of(violation)).document
+        elsewhere = _known_elsewhere if len(document) <= _LONGEST else _elsewhere
+        found += elsewhere(document, delivery.origin, delivery.referer)
     if site.require_signature and (reason := f"signature-{delivery.signature}") in TAKES:
-        found.append(reason)
+        found = (*found, reason)
     if not found:
         return _FULL
     left = 100 - sum(TAKES[reason] for reason in found) + (CONSISTENT if violation.verdict == "consistent" else 0)
     return Trust(max(0, min(100, left)), " ".join(found))
 
 
-def _of_the_browser(violation: Violation, entry: Entry, delivery: Delivery) -> list[str]:
-    strange = engines.suspicion(violation.user_agent, entry)
+@lru_cache(maxsize=4096)
+def _of_the_browser(user_agent: str, sent: bytes, likeness: engines.Likeness) -> tuple[str, ...]:
+    """`user_agent` as the report has it, `sent` as its request had it, where both do."""
+    strange = engines.suspicion(user_agent, likeness)
     if strange in engines.STRANGERS:
-        return [strange]
-    found = [strange] if strange else []
-    sent = delivery.user_agent
-    if entry.user_agent is not None and sent and sent != violation.user_agent.encode() and _differ(violation, sent):
-        found.append("agents-differ")
-    return found
+        return (strange,)
+    found = (strange,) if strange else ()
+    return (*found, "agents-differ") if sent and _differ(user_agent, sent) else found
 
 
-def _differ(violation: Violation, sent: bytes) -> bool:
+def _differ(user_agent: str, sent: bytes) -> bool:
     """By engine and version: the header may be cut, and proxies add to it."""
-    return engines.engine(violation.user_agent) != engines.engine(sent.decode(errors="replace"))
+    return engines.engine(user_agent) != engines.engine(sent.decode(errors="replace"))
 
 
-def _of_the_origins(violation: Violation, delivery: Delivery) -> list[str]:
+def _elsewhere(document: str, origin: bytes, referer: bytes) -> tuple[str, ...]:
     """What isn't sent says nothing, nor does a document without an origin of its own (srcdoc, blob:, data:).
 
     A framed document's referrer is the page that frames it, and that is whom frame-ancestors is about.
     """
-    document = violation.document_url
-    if violation.effective_directive == "frame-ancestors" or not document.startswith(("https://", "http://")):
-        return []
+    if not document.startswith(_WEB):
+        return ()
     found = []
-    if delivery.origin and not _is_under(document, _spelled(delivery.origin)):
+    if origin and not _is_under(document, _spelled(origin)):
         found.append("origin-elsewhere")
-    if delivery.referer and not _is_under(document, _spelled(delivery.referer)):
+    if referer and not _is_under(document, _spelled(referer)):
         found.append("referer-elsewhere")
-    return found
+    return tuple(found)
+
+
+_known_elsewhere = lru_cache(maxsize=4096)(_elsewhere)  # sites have few origins
 
 
 def _is_under(url: str, origin: str) -> bool:
     return url.startswith(origin) and url[len(origin) : len(origin) + 1] in {"", "/", "?"}
 
 
-@lru_cache(maxsize=4096)
 def _spelled(origin: bytes) -> str:
     """As the URL of a document there is stored."""
     return read_url(origin.decode(errors="replace")).text.rstrip("/")

@@ -1,10 +1,11 @@
 """URLs as they are stored: their kind; without userinfo, query, fragment and secrets (rules 11 to 16, 36, 43)."""
 
 import re
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import NamedTuple
 
 from csp.urls import DEFAULT_PORTS
+from csp.verdict import origin
 from processor.hosts import LONGEST, host_name, looks_like_host
 from processor.schemes import KEYWORDS, KINDS
 from processor.templates import template, template_of_path
@@ -34,10 +35,12 @@ class Url(NamedTuple):
     host: str = ""
     scheme: str = ""
     template: str = ""  # of the text
+    origin: str = ""  # as csp.verdict has it: of a text without one, the text
 
 
 _EMPTY = Url("empty", "")
-_KEYWORDS = {word: Url(kind, word, "", "", word) for word, kind in KEYWORDS.items()}
+_KEYWORDS = {word: Url(kind, word, "", "", word, word) for word, kind in KEYWORDS.items()}
+_made = partial(tuple.__new__, Url)  # by Url's own maker it takes as long as two of its regular expressions
 # The most of them: as they will be stored, but for a query. Nothing in them is long enough for a secret (tokens.py).
 _PLAIN = re.compile(
     r"((?:http|ws)s?)://((?:[a-z0-9-]++\.)++[a-z]{2,24})((?:/[A-Za-z0-9_.~-]{0,19}+)*+)(?:[?#].*)?", re.DOTALL
@@ -55,7 +58,7 @@ def read_blocked(text: str, keep: tuple[str, ...] = ()) -> Url:
         word = text.strip().strip("'").strip().lower()
         if word in KEYWORDS:
             return _KEYWORDS[word]
-    return read_url(text, keep)
+    return _cached(text, keep) if len(text) <= _CACHED else _read(text, keep)
 
 
 @lru_cache(maxsize=8192)
@@ -67,8 +70,10 @@ def _cached(text: str, keep: tuple[str, ...]) -> Url:
     scheme, host, path = plain.groups()
     if len(host) > LONGEST:
         return _read(text, keep)
-    stored = f"{scheme}://{host}{path}"
-    return Url("url", stored, host, scheme, f"{scheme}://{host}{template_of_path(path)}")
+    start = f"{scheme}://{host}"
+    shaped = template_of_path(path)
+    stored = start + path
+    return _made(("url", stored, host, scheme, stored if shaped is path else start + shaped, start))
 
 
 def _read(text: str, keep: tuple[str, ...]) -> Url:
@@ -81,7 +86,7 @@ def _read(text: str, keep: tuple[str, ...]) -> Url:
     else:
         url = _without_scheme(text, keep)
     stored = storable(url.text, URL_BYTES)
-    return url._replace(text=stored, template=template(stored))
+    return url._replace(text=stored, template=template(stored), origin=origin(stored))
 
 
 def _is_free(word: str, rest: str) -> bool:

@@ -3,11 +3,14 @@
 import re
 from functools import lru_cache
 
+import msgspec
+
 from csp.policy import parse_list
 from csp.reported import Reported
-from csp.verdict import Verdict, judge, origin
+from csp.verdict import Verdict, judge
 from processor.directives import KNOWN
 from processor.policy import MOST_DIRECTIVES, POLICY_BYTES
+from processor.stored import Origins, origins_of
 from processor.urls import URL_BYTES
 from schema.violation import Violation
 
@@ -24,32 +27,34 @@ _REDIRECTOR = re.compile(r"/[^/]*(?:redir|proxy|goto|avatar|outbound)[^/]*/", re
 _UPGRADE = re.compile(r"\bupgrade-insecure-requests\b", re.IGNORECASE)
 
 
-def verdict(violation: Violation, policy: str, blocked: str) -> Verdict:
+def verdict(violation: Violation, policy: str, blocked: str, origins: Origins | None = None) -> Verdict:
     """`violation` is complete but for what is made of it; `policy` and `blocked` are as the browser sent them."""
-    if not violation.original_policy:
+    written, directive, kind = violation.original_policy, violation.effective_directive, violation.blocked_kind
+    if not written:
         return Verdict("undecidable", "no-policy")
-    if len(policy) > POLICY_BYTES or policy.count(";") > MOST_DIRECTIVES or _is_endless(violation.original_policy):
+    many = len(policy) > MOST_DIRECTIVES and policy.count(";") > MOST_DIRECTIVES
+    if many or (len(policy) + len(written) > _MOST_PARTS and _is_long(policy, written)):
         return Verdict("undecidable", "truncated")
-    if violation.effective_directive not in KNOWN:
+    if directive not in KNOWN:
         return Verdict("undecidable", "directive-unknown")
-    url = violation.blocked_url
-    as_enforced = Reported(
-        violation.original_policy,
-        violation.effective_directive,
-        violation.blocked_kind,
-        _asked_about(url, violation) if violation.blocked_kind == "url" else url,
-        origin(violation.document_url),
-        _text(violation),
-        len(url) >= URL_BYTES // 4 and len(url.encode()) > URL_BYTES - 4,
-    )
-    if violation.disposition == "enforce" or not url.startswith(("http:", "ws:")):
-        return _judged(as_enforced, url, blocked)
-    return _of_either(as_enforced, violation, blocked)
+    origins = origins or origins_of(violation)
+    url, document = violation.blocked_url, origins.document
+    asked = _asked_about(url, origins.blocked, violation) if kind == "url" else url
+    text = _text(violation) if violation.sample else ""
+    cut = len(url) >= URL_BYTES // 4 and len(url.encode()) > URL_BYTES - 4
+    as_enforced = Reported(written, directive, kind, asked, document, text, cut)
+    if violation.disposition != "enforce" and url.startswith(("http:", "ws:")):
+        return _of_either(as_enforced, violation, blocked)
+    if len(written) + len(url) + len(document) + len(text) <= _CACHED:
+        found = _cached(as_enforced)
+        if found.reason != "redirect":  # nearly all
+            return found
+    return _judged(as_enforced, url, blocked)
 
 
 def _of_either(as_enforced: Reported, violation: Violation, blocked: str) -> Verdict:
     """Whether a URL was upgraded first tells the disposition, which old browsers and WebKit leave out."""
-    as_reported = as_enforced._replace(policy=_UPGRADE.sub("ignored", as_enforced.policy))
+    as_reported = msgspec.structs.replace(as_enforced, policy=_UPGRADE.sub("ignored", as_enforced.policy))
     found = _judged(as_reported, violation.blocked_url, blocked)
     if violation.disposition or as_reported.policy == as_enforced.policy:
         return found
@@ -58,7 +63,7 @@ def _of_either(as_enforced: Reported, violation: Violation, blocked: str) -> Ver
     return Verdict("undecidable", "disposition-unknown")
 
 
-def _asked_about(url: str, violation: Violation) -> str:
+def _asked_about(url: str, start: str, violation: Violation) -> str:
     """What stands for `url` where its policy can't tell the two apart, so that what is remembered answers for many.
 
     Mostly no source has a path, so the path says nothing; and a policy treats alike all hosts that it doesn't name.
@@ -67,34 +72,40 @@ def _asked_about(url: str, violation: Violation) -> str:
     names = (_names if len(policy) <= _CACHED else _names_in)(policy)
     if names is None:
         return url
-    start = origin(url)
     host = violation.blocked_host
-    if host != violation.document_host and _is_unnamed(host, names) and _DOMAIN.fullmatch(host):
+    its = (_domains if host.count(".") <= _FEW_DOTS else _domains_of)(host)
+    if its and host != violation.document_host and names.isdisjoint(its):
         asked = start.replace(host, _STRANGER, 1)
         return asked if start == url else f"{asked}/"
     return url if start == url else f"{start}/"
 
 
-def _is_endless(policy: str) -> bool:
-    """Which takes longer to compile than a report may take; the longest that sites send have some 600 sources."""
+def _is_long(sent: str, policy: str) -> bool:
+    """Cut, or it takes longer to compile than a report may take; the longest that sites send have some 600 sources."""
+    if len(sent) > POLICY_BYTES:
+        return True
     return len(policy) > _MOST_PARTS and policy.count(" ") + policy.count(",") > _MOST_PARTS
 
 
+_FEW_DOTS = 5  # more have few hosts, and what is remembered of one grows with their square
 _STRANGER = "stranger.invalid"
 _STRANGERS = frozenset({_STRANGER, "invalid"})
 _DOMAIN = re.compile(r"(?:[a-z0-9_-]+\.)+[a-z][a-z0-9-]+")  # no address: those have rules of their own
 _NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]*")
 
 
-def _is_unnamed(host: str, names: frozenset[str]) -> bool:
-    """Nor any domain it is in."""
-    if not names.isdisjoint(_STRANGERS):
-        return False
-    while host:
-        if host in names:
-            return False
-        host = host.partition(".")[2]
-    return True
+def _domains_of(host: str) -> frozenset[str]:
+    """What a policy must not name for the stranger to stand for `host`: it, the domains it is in, and the stranger.
+
+    Empty where the stranger never does.
+    """
+    if not _DOMAIN.fullmatch(host):
+        return frozenset()
+    labels = host.split(".")
+    return _STRANGERS.union(".".join(labels[start:]) for start in range(len(labels)))
+
+
+_domains = lru_cache(maxsize=4096)(_domains_of)  # at most 8 MB
 
 
 def _names_in(policy: str) -> frozenset[str] | None:
@@ -124,7 +135,7 @@ def _judged(reported: Reported, url: str, blocked: str) -> Verdict:
     found = judged(reported)
     if found.reason != "redirect" or "?" in blocked or not _STATIC.search(url) or _REDIRECTOR.search(url):
         return found
-    return judged(reported._replace(file=True))
+    return judged(msgspec.structs.replace(reported, file=True))
 
 
 _cached = lru_cache(maxsize=8192)(judge)

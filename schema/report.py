@@ -8,7 +8,7 @@ Shapes: CSP3 §5.3 (`{"csp-report": …}`), Reporting API §3.5 (an array), and 
 import json
 import re
 from enum import IntEnum
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 
@@ -43,12 +43,12 @@ class EntryKind(IntEnum):
     BAD = 2  # not a report at all: counted as rejected
 
 
-class Entry(NamedTuple):
+class Entry(msgspec.Struct):
     """One report out of a body. `age` in ms, as sent (any JSON value); `legacy` says whose spelling to prefer."""
 
     kind: EntryKind
     type: str = ""
-    body: dict[str, Any] = {}  # noqa: RUF012  (never changed)
+    body: dict[str, Any] = {}
     url: Any = None
     age: Any = None
     user_agent: Any = None
@@ -89,13 +89,14 @@ _MOST_VALUES = 2_000_000  # of a large body: read, `{}` takes thirty times its b
 
 
 def _bound(body: bytes) -> None:
-    if len(body) > _LARGE_BYTES and body.count(b",") > _MOST_VALUES:
+    if body.count(b",") > _MOST_VALUES:
         raise Unreadable(Reason.TOO_LARGE)
 
 
 def count(body: bytes) -> int:
     """How many entries `body` holds; raises Unreadable where `entries` does."""
-    _bound(body)
+    if len(body) > _LARGE_BYTES:
+        _bound(body)
     try:
         objects = [_decode_object(body)] if body[:1] == b"{" else _decode_array(body)
     except (ValueError, RecursionError):  # msgspec's errors, and UnicodeDecodeError, are ValueErrors
@@ -117,7 +118,8 @@ def _plain(item: _Object) -> bool:
 
 def entries(body: bytes) -> list[Entry]:
     """Every entry of `body`, good or bad, in order; none for an empty array. Raises Unreadable where all are bad."""
-    _bound(body)
+    if len(body) > _LARGE_BYTES:
+        _bound(body)
     found = parse(body)
     if isinstance(found, list):
         several = [entry_of(item, in_array=True) for item in found]
@@ -141,20 +143,24 @@ def entry_of(item: Any, *, in_array: bool) -> Entry:
     kind = item.get("type")
     if isinstance(legacy, dict):
         usable = EntryKind.VIOLATION if _usable(legacy) else EntryKind.BAD
-        return Entry(usable, CSP_TYPE, legacy, *_beside(item), legacy=True, in_array=in_array)
+        return Entry(usable, CSP_TYPE, legacy, item.get("url"), item.get("age"), item.get("user_agent"), True, in_array)
     if isinstance(kind, str) and kind and kind != CSP_TYPE:
         return Entry(EntryKind.OTHER, kind)
-    body = item.get("body")
-    if kind != CSP_TYPE or not isinstance(body, dict) or not _usable(body):
+    if kind != CSP_TYPE:
         return Entry(EntryKind.BAD)
-    return Entry(EntryKind.VIOLATION, CSP_TYPE, body, *_beside(item), in_array=in_array)
+    return modern(item.get("body"), item.get("url"), item.get("age"), item.get("user_agent"), in_array=in_array)
 
 
-def _beside(item: dict[str, Any]) -> tuple[Any, Any, Any]:
-    return item.get("url"), item.get("age"), item.get("user_agent")
+def modern(body: Any, url: Any, age: Any, user_agent: Any, *, in_array: bool) -> Entry:
+    """Of CSP_TYPE, with what stood beside its body."""
+    if not isinstance(body, dict) or not _usable(body):
+        return Entry(EntryKind.BAD)
+    return Entry(EntryKind.VIOLATION, CSP_TYPE, body, url, age, user_agent, False, in_array)
 
 
 def _usable(body: dict[str, Any]) -> bool:
+    if type(text := body.get("documentURL") or body.get("document-uri")) is str and text:  # nearly all: no loop
+        return True
     for name in _USABLE:
         value = body.get(name)
         if value is not None and value != "" and not isinstance(value, dict | list | bool):

@@ -1,9 +1,10 @@
 """Host names: one spelling, registrable domains from the packed list, and local ones."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from processor import hosts
 from processor.hosts import LONGEST, belongs, host_name, is_local, site_of
 
 
@@ -89,3 +90,19 @@ def test_any_text_is_a_host_or_none(text):
     assert host.isascii()
     assert host_name(f"[{host}]" if ":" in host else host) == host
     assert site_of(host) in host or site_of(host) == host
+
+
+LABELS = st.sampled_from(
+    [*"abc", "www", "com", "co", "uk", "city", "kawasaki", "_dmarc", "1", "xn--p1ai", "-", "x" * 70]
+)
+RULES = st.sampled_from(sorted(rule.removeprefix("*.").removeprefix("!") for rule in hosts._suffixes.tlds))
+
+
+@settings(max_examples=1000)
+@given(st.lists(LABELS, max_size=4), RULES | LABELS)
+def test_the_short_way_to_a_registrable_domain_leads_where_the_list_says(labels, end):
+    host = ".".join((*labels, end))
+    assume(hosts.address(host) is None)
+    found = hosts._suffixes(host)
+    listed = found.top_domain_under_public_suffix or host
+    assert site_of(host) == (listed if found.suffix else ".".join(host.split(".")[-2:]))

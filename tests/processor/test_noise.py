@@ -297,7 +297,7 @@ def test_what_is_too_long_for_a_host_is_none_and_is_not_kept():
     assert judge._of_host(long) == judge._of_host("x.example") != judge._of_host("a.cdn.example")
     row = violation(blocked_url=f"https://{long}/a.js", browser="Edge", os="Windows", source_file="", document_url="")
     assert judge.noise(row, Site())[:2] == ("", "")
-    assert judge._under.cache_info().currsize == 0
+    assert judge._at.cache_info().currsize == 0
 
 
 def test_of_rules_that_were_in_use_once_few_are_kept():

@@ -2,12 +2,27 @@
 
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from processor import normalise as normalising
+from processor.noise import noise
 from processor.normalise import OLDEST_MS, normalise
+from processor.stored import origins_of
+from processor.text import as_text, whole
+from processor.urls import read_url
 from schema.delivery import Delivery, Kind
 from schema.noise_files import packaged
+from schema.report import SPELLINGS
 from schema.sites import Site
+from tests.corpus.captures import all_captures
 from tests.support.reports import FIREFOX, PLAIN, RECEIVED_MS, entry, row
+
+NUMBERS = st.sampled_from(
+    [None, 0, 1, 12, -1, 2**16 - 1, 2**16, 2**32 - 1, 2**32, 2**70, 1.0, 1.5, float("inf"), True, "7", "x", "", [], {},
+     "9" * 30]
+)  # fmt: skip
+BY_SPELLING = [name for names in SPELLINGS.values() for name in names]
 
 
 def test_a_plain_report_becomes_a_row():
@@ -168,3 +183,34 @@ def test_repeats_that_differ_in_what_varies_are_the_same_violation():
         "original-policy": "script-src 'nonce-1'",
     }
     assert row(varied, age=5000).fingerprint == row(PLAIN).fingerprint
+
+
+@given(NUMBERS, NUMBERS, NUMBERS)
+def test_numbers_are_read_together_as_each_by_itself(line, column, status):
+    read = (whole(line, 2**32 - 1), whole(column, 2**32 - 1), whole(status, 2**16 - 1))
+    assert normalising._numbers(line, column, status) == read
+
+
+@given(st.lists(st.sampled_from(sorted(BY_SPELLING)), unique=True), st.data())
+def test_texts_are_read_together_as_each_by_itself(names, data):
+    body = {name: data.draw(NUMBERS | st.text(max_size=3)) for name in names}
+    found = normalising._fields(entry(body))
+    for field, value in zip(normalising._ORDER[:-3], found[:-3], strict=True):
+        sent = [body[name] for name in SPELLINGS[field] if body.get(name) not in (None, "")]
+        assert value == (as_text(sent[0]) if sent else "")
+
+
+def test_what_follows_from_a_stored_row_is_what_followed_from_the_report():
+    """It was told the origins then, and has to find them now."""
+    for found in (found for capture in all_captures() for found in capture.violations()):
+        assert noise(found, Site()) == (found.noise, found.noise_rule, found.noise_version)
+        assert origins_of(found).document == read_url(found.document_url).origin
+
+
+def test_long_pages_and_many_pages_are_not_remembered():
+    before = normalising._page.cache_info().currsize
+    row(PLAIN | {"document-uri": "https://www.shop.example/" + "x" * 1000})
+    assert normalising._page.cache_info().currsize == before
+    for number in range(5000):
+        row({"document-uri": f"https://www.shop.example/{number}", "blocked-uri": "inline"})
+    assert normalising._page.cache_info().currsize == 4096

@@ -4,7 +4,7 @@ import json
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from processor import repeats
@@ -232,3 +232,37 @@ def test_no_more_than_those_seen_last_are_remembered_and_none_that_came_once():
     fold(pages[-100:] * 2, (), SITES, None, known)
     assert len(known._known) == KEPT
     assert often <= known._known.keys()
+
+
+def test_what_came_once_in_each_of_two_batches_is_known_in_the_third(monkeypatch):
+    made = []
+    monkeypatch.setattr(repeats, "normalise", lambda *given: made.append(1) or normalise(*given))
+    known = Repeats()
+    for number in range(4):
+        batch = [sent(legacy("img-src *"), received=START + number)]
+        assert folded(batch, known) == one_by_one(batch)
+    assert len(made) == 2
+
+
+def test_of_what_came_once_no_more_is_remembered_than_one_batch_over_the_limit(monkeypatch):
+    monkeypatch.setattr(repeats, "ONCE", 50)
+    known = Repeats()
+    for batch in range(5):
+        fold([sent(legacy(f"img-src {batch}.{number}.example")) for number in range(40)], (), SITES, None, known)
+        assert len(known._once) <= 90
+
+
+PIECES = st.lists(
+    st.sampled_from(["img-src *", " ", "; ", "'nonce-", "SAMPLE", "'", " 'nonce-SAMPLE'", "'nonce-SAMPLE'", "\\", '\\"',
+                     "\\\\", "\\u0027", "\\u0020", "=", "é", '","original-policy":"', '","script-sample":"', "NONCE-",
+                     ","]),
+    min_size=1, max_size=10,
+).map("".join)  # fmt: skip
+
+
+@settings(max_examples=500)
+@given(PIECES)
+def test_however_nonces_are_written_they_are_told_apart_wherever_it_matters(written):
+    body = f'{{"csp-report":{{"document-uri":"https://a.example/","original-policy":"{written}"}}}}'.encode()
+    batch = [sent(body), sent(body.replace(b"SAMPLE", b"OTHER")), sent(body)]
+    assert folded(batch, Repeats()) == one_by_one(batch)

@@ -6,7 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from processor.templates import TEMPLATE_BYTES, template
+from processor import templates
+from processor.templates import TEMPLATE_BYTES, template, template_of_path
+from processor.tokens import STATIC
 from processor.urls import read_url
 from tests.processor.test_urls import URLISH
 from tests.support.secrets import UUIDS
@@ -101,3 +103,18 @@ def test_a_template_is_bounded_and_its_own_template(text):
 
 def test_a_long_url_has_a_bounded_template():
     assert len(template("https://shop.example/" + "12/ab" * 10_000)) <= TEMPLATE_BYTES
+
+
+@given(st.from_regex(r"[0-9]{1,30}", fullmatch=True), st.sampled_from(sorted(STATIC)))
+def test_a_numbered_file_is_the_same_whether_or_not_it_is_looked_at_closely(number, ending):
+    name = f"{number}.{ending}"
+    assert template_of_path(f"/p/{name}") == f"/p/{templates._read_segment(name)}" == f"/p/{{n}}.{ending}"
+
+
+def test_few_segments_are_remembered_and_no_long_ones():
+    before = templates._known.cache_info().currsize
+    template_of_path("/" + "a1" * 40)
+    assert templates._known.cache_info().currsize == before
+    for number in range(5000):
+        template_of_path(f"/v{number}b")
+    assert templates._known.cache_info().currsize == templates._known.cache_info().maxsize == 4096

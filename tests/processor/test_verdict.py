@@ -209,5 +209,5 @@ def test_hosts_a_policy_does_not_name_are_judged_like_each_other(
     }  # fmt: skip
     found = row(body)
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(verdict, "_asked_about", lambda url, _violation: url)
+        patched.setattr(verdict, "_asked_about", lambda url, *_: url)
         assert (found.verdict, found.verdict_reason) == verdict.verdict(found, policy, blocked)

@@ -7,11 +7,11 @@ from threading import Lock
 import pytest
 
 from processor.fold import fold
-from processor.write import Writer
+from processor.write import TABLE_COLUMNS, Writer, columns_of
 from schema.delivery import Delivery, Kind
 from schema.inserts import InProcess
 from schema.sites import Sites
-from tests.support.store import empty
+from tests.support.store import empty, violation
 
 START = 1_795_000_200_000
 POLICY = "default-src 'self'"
@@ -101,3 +101,9 @@ def test_hostile_texts_come_back_as_they_were_normalised(client):
     sample = "'); DROP TABLE violations; -- <script>\\' \u202e \U0001f4a9 \x01"
     put(client, fold([delivery(1, **{"script-sample": sample})], (), Sites()), "hostile")
     assert one(client, "SELECT any(sample) FROM violations") == sample
+
+
+def test_columns_hold_what_the_rows_hold():
+    for some in (0, 1, 64, 130):
+        rows = [violation(number) for number in range(some)]
+        assert columns_of(rows) == [[getattr(row, name) for row in rows] for name in TABLE_COLUMNS]
