@@ -5,7 +5,18 @@ from typing import Any, NamedTuple
 from dashboards import relations
 from dashboards.filters import Filters, Where
 from schema.keys import LIVE
-from schema.source_trust import BLOCKED, LOOKED_UP, NAMES, SENDER, THIN, counted, of_some
+from schema.source_trust import (
+    BLOCKED,
+    LOOKED_UP,
+    NAMES,
+    QUICK_SOURCE,
+    SENDER,
+    SOURCE,
+    THIN,
+    Floods,
+    counted,
+    of_some,
+)
 from schema.violation import LEAST_TRUST
 
 
@@ -53,48 +64,59 @@ def asked(filters: Filters, state: str, least: int) -> Asked:
     )  # fmt: skip
 
 
-def of_sources(its: Asked, newest: int = 0, until_ms: int = 0) -> Where:
+class Newest(NamedTuple):
+    """So many that were first seen last, none later than `until_ms`; of those of one moment all, or none."""
+
+    most: int
+    until_ms: int
+
+
+def of_sources(its: Asked, floods: Floods, newest: Newest | None = None) -> Where:
     """A row a source, with what `schema.source_trust.judged` needs, and `last`, `own` and `kind`.
 
-    Whether nobody else reports a source is asked of all its rows, so those that are not chosen are read too. Where only
-    the `newest` are wanted, or those first seen in a time, they are found first: by their first rows alone, in a third
-    of the time that it takes to sum up all of them. Of the `newest` (none later than `until_ms`) those that were first
-    seen at one moment are all there, or none is.
+    Whether nobody else reports a source is asked of all its rows, so those that are not chosen are read too. Where some
+    of a time are wanted, or the `newest`, these are found first, by their first rows alone: that takes a third of the
+    time of all. In a flood it would be most of them, and take longer.
     """
     whole, some = _of_whole_sources(its), _of_rows(its)
     values: dict[str, Any] = {name: value for _, given in whole + some for name, value in given.items()}
     where = " AND ".join(sql for sql, _ in whole) or "1"
     only = " AND ".join(sql for sql, _ in some)
-    when = []
+    when = ""
     for name, compared in (("since", ">="), ("until", "<")):
         second = getattr(its, name)
         if second is not None:
-            when.append(f"min(s.first_seen) {compared} toDateTime({{{name}:UInt32}}, 'UTC')")
+            when += f" AND first {compared} toDateTime({{{name}:UInt32}}, 'UTC')"
             values[name] = second
     if newest:
-        when.append("toUnixTimestamp64Milli(min(s.first_seen)) <= {until_ms:Int64}")
-        values |= {"newest": newest, "until_ms": until_ms}
-    if when:
-        chosen = f"{where} AND {only}" if only else where
-        where += f" AND ({NAMES}) IN ({_found_first(chosen, ' AND '.join(when), newest)})"
+        when += " AND toUnixTimestamp64Milli(first) <= {until_ms:Int64}"
+        values |= {"newest": newest.most, "until_ms": newest.until_ms}
+    first = f"{of_some('min', 's.first_seen', only)} AS first"
+    chosen = where
+    if when and not floods.on:
+        limit = "ORDER BY first DESC LIMIT {newest:UInt32} WITH TIES" if newest else ""
+        chosen = f"{where} AND {_found_first(where, first, when, limit)}"
     rows = f"""(
         SELECT any(site) AS its_site, any(effective_directive) AS its_directive, any(blocked) AS its_blocked,
-            {of_some("min", "blocked_kind", only)} AS kind,
-            {of_some("min", "s.first_seen", only)} AS first, {of_some("max", "s.last_seen", only)} AS last,
+            {SOURCE} AS source, {of_some("min", "blocked_kind", only)} AS kind,
+            {first}, {of_some("max", "s.last_seen", only)} AS last,
             sumIf(s.reports, noise = ''{f" AND {only}" if only else ""}) AS own,
             {of_some("sum", "s.left_out", only)} AS more, {counted(only)}, {THIN} AS thin
         FROM sources AS s
-        WHERE {where}
-        GROUP BY {NAMES}
-        HAVING total > 0
+        WHERE {chosen}
+        GROUP BY source
+        HAVING total > 0{when}
     )"""  # noqa: S608  (conditions of ours)
     return Where(where, values, rows)
 
 
-def _found_first(chosen: str, when: str, newest: int) -> str:
-    """A question for the names of sources."""
-    limit = "ORDER BY min(s.first_seen) DESC LIMIT {newest:UInt32} WITH TIES" if newest else ""
-    return f"SELECT {NAMES} FROM sources AS s WHERE {chosen} GROUP BY {NAMES} HAVING {when} {limit}"  # noqa: S608  (ours)
+def _found_first(where: str, first: str, when: str, limit: str) -> str:
+    """All sources whose `first` is so, and whoever has the same number: a million names would take all memory."""
+    return f"""{QUICK_SOURCE} IN (
+        SELECT number
+        FROM (SELECT {QUICK_SOURCE} AS number, {first} FROM sources AS s WHERE {where} GROUP BY {NAMES})
+        WHERE 1{when} {limit}
+    )"""  # noqa: S608  (conditions of ours)
 
 
 _Conditions = list[tuple[str, dict[str, Any]]]

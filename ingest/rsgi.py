@@ -2,10 +2,7 @@
 
 import asyncio
 import functools
-from collections.abc import Callable
 from typing import Any
-
-from granian import _futures
 
 from ingest.answers import Answer
 from ingest.collector import DRAINED_BYTES, MOST_UNFINISHED, Collector, site_of
@@ -16,7 +13,6 @@ from schema.reasons import Reason
 REQUEST_SECONDS = 20
 _SMALL_BYTES = 16 * 1024  # bodies that are read at once, unless very many are still coming
 _DIGITS = len(str(_SMALL_BYTES))
-_ordinary_scheduler: Any = getattr(_futures, "_cbsched_aioschedule", None)
 
 
 class _Busy(Exception):
@@ -127,30 +123,9 @@ class RsgiCollector:
         """
         self._now += 1
         for waiting, since in self._reading.copy().items():  # granian's thread adds some meanwhile
-            if waiting is not None and self._now - since > REQUEST_SECONDS and waiting not in self._late:
+            if self._now - since > REQUEST_SECONDS and waiting not in self._late:
                 self._late.add(waiting)
                 waiting.cancel()
-
-
-def schedule_with(collector: RsgiCollector) -> None:
-    """From now on granian asks `collector` first, and what that doesn't take goes granian's own way.
-
-    That is a coroutine, a task and two wake-ups of the event loop for each request: a fifth of a report's CPU time.
-    Granian has no interface for another way; one that lacks what stands in for it here sends everything its own.
-    """
-    if _ordinary_scheduler is None:
-        return
-
-    def scheduler(*arguments: Any) -> Callable[[Any], None]:
-        ordinary: Callable[[Any], None] = _ordinary_scheduler(*arguments)
-
-        def schedule(request: Any) -> None:
-            if not collector.take(request.scope, request.proto):
-                ordinary(request)
-
-        return schedule
-
-    _futures._cbsched_aioschedule = scheduler
 
 
 def _told(scope: Any, site: str) -> Told:

@@ -17,7 +17,8 @@ from ingest.asgi import AsgiCollector
 from ingest.collector import Collector
 from ingest.connection import IDLE_SECONDS
 from ingest.edge import MAX_HEAD_BYTES, Edge
-from ingest.rsgi import RsgiCollector, schedule_with
+from ingest.rsgi import RsgiCollector
+from ingest.scheduling import schedule_with
 from ingest.shared import Shared
 from ingest.silent import end_silent
 

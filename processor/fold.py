@@ -15,7 +15,7 @@ from processor.normalise import normalise
 from processor.redact import redact_bytes
 from processor.repeats import Example, Gathering, Group, Repeats, left_out_of_each
 from processor.tokens import text_without_tokens
-from schema.delivery import NONE_STORED, Delivery, Kind
+from schema.delivery import NONE_STORED, USER_AGENT_BYTES, Delivery, Kind
 from schema.reasons import Reason
 from schema.report import Entry, EntryKind, Unreadable, parse
 from schema.sites import Site, Sites
@@ -238,7 +238,7 @@ def _reject(folded: Folded, delivery: Delivery, reason: str, raw: bytes, reports
     _count(folded, delivery, "rejected", reports, reason)
     slot = (reason, zlib.crc32(raw) % _SLOTS)
     if raw and slot not in folded.rejects and len(folded.rejects) < _REJECTS:
-        agent = delivery.user_agent.decode("utf-8", "replace")
+        agent = delivery.user_agent[:USER_AGENT_BYTES].decode("utf-8", "replace")
         folded.rejects[slot] = Reject(delivery.site, delivery.received_ms, agent, redact_bytes(raw))
 
 

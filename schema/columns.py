@@ -14,6 +14,7 @@ import msgspec
 from schema.delivery import LATEST_MS, Count, Delivery, Milliseconds
 
 MOST_DELIVERIES = 10_000  # taken; a collector packs no more (log/outbox.py)
+MOST_BYTES = 72 * 1024 * 1024  # taken: a delivery with the largest body a collector may be told to take (64 MiB)
 _RECEIVED, _SITE, _KIND, _COUNT, _AGENT, _BODY = range(6)
 _Number = Annotated[int, msgspec.Meta(ge=0)]
 _EachOne = msgspec.Meta(max_length=MOST_DELIVERIES)  # looked at before any of them is decoded
@@ -49,6 +50,7 @@ def parts(encoded: bytes) -> Parts:
         found = _decode(encoded)
         found.sort(key=itemgetter(_BODY))
         numbers: defaultdict[tuple[Any, ...], int] = defaultdict(count().__next__)
+        # A head is a delivery with neither time, count nor body.
         which = [numbers[(0, one[_SITE], one[_KIND], 0, one[_AGENT], b"", *one[_BODY + 1 :])] for one in found]
         since = min(one[_RECEIVED] for one in found)
         bodies = [one[_BODY] for one in found]
@@ -80,6 +82,10 @@ def _in_common(head: Delivery) -> tuple[str, int, bytes, tuple[Any, ...]]:
     return head.site, head.kind, head.user_agent, msgspec.structs.astuple(head)[_BODY + 1 :]
 
 
+def _length(head: Delivery) -> int:
+    return len(head.site) + len(head.user_agent) + len(head.origin) + len(head.referer)
+
+
 def _check(columns: Columns) -> None:
     lengths = {len(column) for column in (columns.after, columns.which, columns.counts, columns.sizes)}
     if len(lengths) != 1:
@@ -88,5 +94,9 @@ def _check(columns: Columns) -> None:
         raise Unfit("a delivery has a head that is not there")
     if sum(columns.sizes) != len(columns.bodies):
         raise Unfit("its bodies are longer or shorter than it says")
+    # A head may be named by each delivery: they are no more than a list of them could hold.
+    lengths_of = [_length(head) for head in columns.heads]
+    if sum(lengths_of[number] for number in columns.which) + len(columns.bodies) > MOST_BYTES:
+        raise Unfit(f"its deliveries are more than {MOST_BYTES >> 20} MiB")
     if columns.since + max(columns.after, default=0) > LATEST_MS:
         raise Unfit("a time is too late")

@@ -11,7 +11,7 @@ from typing import Annotated
 
 import msgspec
 
-from schema.columns import MOST_DELIVERIES, Columns, Parts, Unfit, deliveries, parts
+from schema.columns import MOST_BYTES, MOST_DELIVERIES, Columns, Parts, Unfit, deliveries, parts
 from schema.delivery import Delivery
 
 if sys.version_info >= (3, 14):
@@ -21,7 +21,6 @@ else:
 
 VERSION = 2
 _LIST = 1  # the version whose deliveries stand in a list
-_MOST_RAW_BYTES = 72 * 1024 * 1024  # taken: a delivery with the largest body a collector may be told to take (64 MiB)
 _WINDOW_LOG = 23  # 8 MiB: what every zstd decoder must grant (RFC 8878 §3.1.1.1.2), and more than level 5 uses
 _OPTIONS: dict[int, int] = {zstd.DecompressionParameter.window_log_max: _WINDOW_LOG}
 # Reports differ after long equal pieces: so the best of 32 places is worth finding (level 5 looks at 8), and no match
@@ -127,11 +126,11 @@ def _decompressed(record: bytes) -> bytes:
     """The size in a frame's head is not believed; output stops at the bound."""
     decompressor = zstd.ZstdDecompressor(options=_OPTIONS)
     try:
-        raw = decompressor.decompress(record, _MOST_RAW_BYTES + 1)
+        raw = decompressor.decompress(record, MOST_BYTES + 1)
     except zstd.ZstdError as error:
         raise NotAnEnvelope("it is not zstd, or damaged") from error
-    if len(raw) > _MOST_RAW_BYTES:
-        raise NotAnEnvelope(f"it unpacks to more than {_MOST_RAW_BYTES >> 20} MiB")
+    if len(raw) > MOST_BYTES:
+        raise NotAnEnvelope(f"it unpacks to more than {MOST_BYTES >> 20} MiB")
     if not decompressor.eof:
         raise NotAnEnvelope("it is cut short")
     if decompressor.unused_data:

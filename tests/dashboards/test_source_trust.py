@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from starlette.applications import Starlette
 
+from dashboards import clients
 from dashboards.app import build
 from schema.clickhouse import Engine
 from schema.source_trust import FLOOD
@@ -182,3 +183,23 @@ def test_the_least_trust_is_a_number_from_0_to_100(app: Starlette, value: str):
     answer = ask(app, f"/api/sources?trust={value}")
     assert answer.status == 400
     assert "trust is a whole number from 0 to 100" in answer.json["detail"]
+
+
+@pytest.mark.parametrize("reports", [1, 9], ids=["a flood", "too many reports each for one"])
+def test_half_a_million_sources_with_long_names_take_no_more_memory_than_a_question_may(
+    store: Engine, app: Starlette, monkeypatch: pytest.MonkeyPatch, reports: int
+):
+    """Half of the memory, for half of a million."""
+    for limit in ("max_memory_usage", "max_bytes_before_external_group_by", "max_bytes_before_external_sort"):
+        monkeypatch.setitem(clients.LIMITS, limit, int(clients.LIMITS[limit]) // 2)
+    store.client().command(
+        """
+        INSERT INTO sources (site, effective_directive, blocked, blocked_kind, first_seen, last_seen, reports)
+        SELECT 'shop', 'img-src', concat(toString(number), repeat('.of-a-long-name-of-a-host', 8), '.example'), 'url',
+             toDateTime64({at:UInt32}, 3, 'UTC') AS first_seen, first_seen, {reports:Int64}
+        FROM numbers(500000)
+        """,
+        parameters={"at": START, "reports": reports},
+    )
+    for path in ("/api/sources?limit=20", "/api/sources?state=known", "/sources", "/"):
+        assert ask(app, path).status == 200, path

@@ -8,7 +8,17 @@ from tests.support.waiting import wait_for
 
 LEGACY = b'{"csp-report":{"document-uri":"https://shop.example/"}}'
 NO_TASKS = "import ingest.rsgi as r; r.RsgiCollector.__rsgi__ = None"
-NO_SCHEDULER = "import ingest.rsgi as r; r._ordinary_scheduler = None"
+NO_SCHEDULER = "import ingest.scheduling as s; s._ordinary_scheduler = None"
+FAILING = """
+import ingest.rsgi as r
+small = r.RsgiCollector._is_small
+def failing(self, declared, times=[]):
+    times.append(declared)
+    if len(times) == 1:
+        raise MemoryError
+    return small(self, declared)
+r.RsgiCollector._is_small = failing
+"""
 
 
 def test_a_small_report_needs_no_task_and_a_large_one_has_one(tmp_path):
@@ -21,6 +31,12 @@ def test_a_small_report_needs_no_task_and_a_large_one_has_one(tmp_path):
 def test_without_granians_scheduler_all_requests_go_its_way(tmp_path):
     collector = RunningCollector("granian", tmp_path, NO_SCHEDULER)
     assert collector.post(LEGACY).status == 204
+    assert collector.stop() == 0
+
+
+def test_what_fails_before_granians_scheduler_goes_its_way_and_harms_no_other(tmp_path):
+    collector = RunningCollector("granian", tmp_path, FAILING)
+    assert [collector.post(LEGACY).status for _ in range(3)] == [204] * 3
     assert collector.stop() == 0
 
 

@@ -106,6 +106,7 @@ def test_a_delivery_is_put_together_from_the_columns():
         ({"sizes": [6]}, "its columns are not equally long"),
         ({"which": [0, 1, 2]}, "a delivery has a head that is not there"),
         ({"heads": []}, "a delivery has a head that is not there"),
+        ({"heads": [[0, "shop", 1, 0, b"u" * 40_000_000, b""], HEADS[1]]}, "its deliveries are more than 72 MiB"),
         ({"which": [0, -1, 0]}, "can't be decoded"),
         ({"sizes": [2, 0, 3]}, "its bodies are longer or shorter than it says"),
         ({"sizes": [2, 0, 2**63]}, "its bodies are longer or shorter than it says"),
