@@ -33,6 +33,7 @@ def test_a_browser_signs_in_and_what_it_violates_is_stored_as_the_site_console(t
         page.fill("input[name=token]", TOKEN)
         page.click("main button")
         assert page.url == f"{home}/violations?sort=biggest"
+        page.wait_for_selector("header form")
         assert page.evaluate("document.cookie") == ""
 
         page.evaluate("document.body.append(Object.assign(new Image(), {src: 'http://cdn.example/x.png'}))")
