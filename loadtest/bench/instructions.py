@@ -18,6 +18,8 @@ from loadtest.hot_path import MOST
 WHAT = {
     "accept": "Collector.accept, 900 B",
     "edge": "the fast edge, from a read to the answer",
+    "accept-array": "Collector.accept, an array of 10",
+    "edge-array": "the fast edge, an array of 10",
     "fold-different": "decode and fold, all different",
     "fold-typical": "decode and fold, 70% repeats",
     "fold-burst": "decode and fold, 90% repeats",
@@ -45,7 +47,8 @@ def counted(options: Options, what: str) -> Figure:
         both = [stack.enter_context(_child(options, what, calls, tool)) for calls in (MOST // 2, MOST)]
         (fewer, few), (more, many) = (_said(child) for child in both)
     thousands = (more - fewer) / (many - few) / 1000
-    return Figure(f"instructions.{what}", f"{WHAT[what]}: instructions", "thousand/report", [thousands], "less")
+    unit = "thousand/array" if what.endswith("array") else "thousand/report"
+    return Figure(f"instructions.{what}", f"{WHAT[what]}: instructions", unit, [thousands], "less")
 
 
 def _said(child: Child) -> tuple[int, int]:

@@ -16,6 +16,7 @@ from loadtest.bench.requests import Request
 
 PROGRAM = Path(sys.executable).with_name("csp-sentinel")
 _START_SECONDS = 60
+_SPOOL_BYTES = 16 << 30
 REPORT_PATH = "/csp/report"
 
 
@@ -56,12 +57,15 @@ def sentinel(
     flags: tuple[str, ...] = (),
     environment: Mapping[str, str] | None = None,
 ) -> Iterator[Server]:
-    """`csp-sentinel ingest` or `run`, one worker unless `flags` say otherwise; all else by default."""
+    """`csp-sentinel ingest` or `run`, one worker unless `flags` say otherwise; all else by default, but for the spool's
+    quota: nobody empties it, and arrays fill 2 GiB in five seconds.
+    """
     data_dir = folder / "data"
     words: list[str | Path] = [PROGRAM, command, "--data-dir", data_dir, "--host", "127.0.0.1"]
     words += ["--port", "0", "--ops-port", "0"]
     words += ["--console-port", "0"] if command == "run" else []
     flags = flags if "--workers" in flags else (*flags, "--workers", "1")
+    environment = {"SENTINEL_SPOOL_MAX_BYTES": str(_SPOOL_BYTES)} | dict(environment or {})
     with Child([*words, *flags], folder / "server.log", cores, environment) as child:
         where = _places(child, data_dir / f"{command}.json")
         yield Server(child, where["collector"], _to_report_path, where["metrics"], data_dir)
