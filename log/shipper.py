@@ -12,6 +12,7 @@ import random
 import time
 from collections import deque
 from pathlib import Path
+from typing import NamedTuple
 
 from aiokafka.errors import (
     InvalidProducerEpoch,
@@ -22,7 +23,7 @@ from aiokafka.errors import (
 )
 
 from log.kafka import CannotReach, look_for_topic, why
-from log.outbox import Cut, Outbox, Position
+from log.outbox import ENVELOPE_BYTES, SURE_BYTES, Cut, Outbox, Position
 from log.places import KafkaPlace
 from log.producer import Producer
 from log.remembered import NO_PRODUCER, Flight
@@ -38,6 +39,14 @@ _FIRST_PAUSE, _LONGEST_PAUSE = 0.25, 15.0
 _AT_ONCE_BYTES = 128 * 1024  # packed within half a millisecond
 _LATE_SECONDS = 5.0  # without an acknowledgement, Kafka is away
 _STRANGERS = (OutOfOrderSequenceNumber, UnknownProducerId, InvalidProducerEpoch, ProducerFenced)
+
+
+class _Packed(NamedTuple):
+    """`created` in ms."""
+
+    cut: Cut
+    created: int
+    record: bytes
 
 
 class Shipper:
@@ -104,7 +113,7 @@ class Shipper:
             if not records:
                 self._outbox.land(flight)
             elif producer.has(flight.partition):
-                await self._dispatch(producer, flight, records)
+                await self._again(producer, flight, records)
             else:
                 self._stranded.append(flight)
 
@@ -120,15 +129,16 @@ class Shipper:
         if self._stranded:
             flight = self._stranded.pop(0)
             self._outbox.move(flight, partition)
-            await self._dispatch(producer, flight, self._outbox.records(flight))
+            await self._again(producer, flight, self._outbox.records(flight))
             return
         started = time.perf_counter()
-        cut = self._outbox.cut()
-        if cut is None:
+        packed = await self._next()
+        if packed is None:
             self._outbox.note()
             await asyncio.sleep(self._linger)
             return
-        await self._send(producer, cut, partition)
+        flight = self._outbox.take_off(packed.cut, partition, packed.created)
+        self._dispatch(producer, flight, packed.record, len(packed.cut.records))
         # To the loop's other work, in proportion to what this took: a full spool must not slow down what comes in.
         await asyncio.sleep((time.perf_counter() - started) * _SHARE)
 
@@ -150,22 +160,32 @@ class Shipper:
             self._partition, self._stick_until = random.choice(sorted(free)), now + _STICK_SECONDS  # noqa: S311  (no secret)
         return self._partition
 
-    async def _send(self, producer: Producer, cut: Cut, partition: int) -> None:
-        flight = self._outbox.take_off(cut, partition, int(time.time() * 1000))
-        await self._dispatch(producer, flight, cut.records)
+    async def _next(self) -> _Packed | None:
+        """What goes out next. Little of it where it can't be compressed; that is packed twice, which takes 10 ms."""
+        for most in (ENVELOPE_BYTES, SURE_BYTES):
+            cut = self._outbox.cut(most)
+            if cut is None:
+                return None
+            created = int(time.time() * 1000)
+            packed = _Packed(cut, created, await self._record(cut, created, cut.records))
+            if len(packed.record) <= SURE_BYTES:
+                break
+        return packed
 
-    async def _dispatch(self, producer: Producer, flight: Flight, records: list[bytes]) -> None:
-        record = await self._packed(flight, records)
+    async def _again(self, producer: Producer, flight: Flight, records: list[bytes]) -> None:
+        self._dispatch(producer, flight, await self._record(flight, flight.created, records), len(records))
+
+    def _dispatch(self, producer: Producer, flight: Flight, record: bytes, deliveries: int) -> None:
         metrics.SHIPPED_BYTES.inc(len(record))
         task = asyncio.create_task(producer.send(record, flight))
-        task.add_done_callback(functools.partial(self._on_answer, producer, flight, len(records), time.monotonic()))
+        task.add_done_callback(functools.partial(self._on_answer, producer, flight, deliveries, time.monotonic()))
 
-    async def _packed(self, flight: Flight, records: list[bytes]) -> bytes:
-        """In a thread where it is much: a full one of usual reports would stop the loop for 3 ms, one of random bytes
-        for 10. Three quarters of that is zstd's, which lets other threads run.
+    async def _record(self, its: Cut | Flight, created: int, records: list[bytes]) -> bytes:
+        """In a thread where it is much: a full one of usual reports would stop the loop for 10 ms, as one of random
+        bytes. Three quarters of that is zstd's, which lets other threads run.
         """
-        its = functools.partial(pack, self._outbox.name(flight), self._collector, flight.created, records)
-        return its() if flight.end - flight.start <= _AT_ONCE_BYTES else await asyncio.to_thread(its)
+        made = functools.partial(pack, self._outbox.name(its), self._collector, created, records)
+        return made() if its.end - its.start <= _AT_ONCE_BYTES else await asyncio.to_thread(made)
 
     def _on_answer(
         self, producer: Producer, flight: Flight, deliveries: int, since: float, answer: "asyncio.Task[None]"

@@ -5,7 +5,7 @@ import os
 import pytest
 
 from log.frame import HEADER, frame
-from log.outbox import ENVELOPE_BYTES, Outbox, Position
+from log.outbox import ENVELOPE_BYTES, SURE_BYTES, Outbox, Position
 from log.reading import OtherVersion
 from log.segments import SegmentWriter, segments
 from log.topic import largest_record_bytes
@@ -30,11 +30,11 @@ def box(tmp_path, writer):
     made.close()
 
 
-def shipped(box: Outbox, partition: int = 0) -> list[bytes]:
+def shipped(box: Outbox, most: int = ENVELOPE_BYTES) -> list[bytes]:
     """The deliveries of the next envelope, which lands at once."""
-    cut = box.cut()
+    cut = box.cut(most)
     assert cut is not None
-    box.land(box.take_off(cut, partition, 1))
+    box.land(box.take_off(cut, 0, 1))
     return cut.records
 
 
@@ -49,15 +49,26 @@ def test_everything_appended_is_cut_once_and_in_order(box, writer):
     assert box.empty()
 
 
-def test_an_envelope_holds_what_the_least_topic_takes_and_a_longer_delivery_alone(box, writer):
-    small, large = os.urandom(220_000), os.urandom(1000 * 1024)
+@pytest.mark.parametrize("most", [SURE_BYTES, ENVELOPE_BYTES])
+def test_an_envelope_holds_as_much_as_is_asked_for_and_a_longer_delivery_alone(box, writer, most):
+    small, large = os.urandom(most * 2 // 9), os.urandom(most + 1)
     writer.append([small] * 9)
     writer.append([large])
     writer.append([small])
-    assert [len(shipped(box)) for _ in range(3)] == [4, 4, 1]
-    assert shipped(box) == [large]
-    assert shipped(box) == [small]
-    assert 4 * len(frame(small)) < ENVELOPE_BYTES < 5 * len(frame(small))
+    assert [len(shipped(box, most)) for _ in range(3)] == [4, 4, 1]
+    assert shipped(box, most) == [large]
+    assert shipped(box, most) == [small]
+    assert 4 * len(frame(small)) < most < 5 * len(frame(small))
+
+
+def test_less_is_cut_where_the_first_cut_can_not_go(box, writer):
+    writer.append([os.urandom(SURE_BYTES // 3)] * 6)
+    first = box.cut()
+    second = box.cut(SURE_BYTES)
+    assert (first.start, len(first.records)) == (second.start, 6)
+    assert second.end < first.end
+    box.land(box.take_off(second, 0, 1))
+    assert len(shipped(box)) == 6 - len(second.records)
 
 
 def test_an_envelope_holds_no_more_deliveries_than_are_taken_of_one(box, writer):
@@ -67,13 +78,13 @@ def test_an_envelope_holds_no_more_deliveries_than_are_taken_of_one(box, writer)
 
 
 @pytest.mark.parametrize("size", [0, 10, 300, 30_000])
-def test_the_least_topic_takes_a_full_envelope_that_cant_be_compressed(box, writer, size):
+def test_the_least_topic_takes_a_small_cut_that_cant_be_compressed(box, writer, size):
     """One that Kafka refused would stop all that is behind it."""
-    while writer.written[1] <= ENVELOPE_BYTES:
+    while writer.written[1] <= SURE_BYTES:
         times = (int.from_bytes(os.urandom(5)) for _ in range(100))
         writer.append([encode(Delivery(time, "s", 0, time, os.urandom(20), os.urandom(size))) for time in times])
-    records = shipped(box)
-    assert len(records) == MOST_DELIVERIES or sum(map(len, records)) > ENVELOPE_BYTES * 0.8
+    records = shipped(box, SURE_BYTES)
+    assert len(records) == MOST_DELIVERIES or sum(map(len, records)) > SURE_BYTES * 0.8
     assert len(pack("i" * 80, "c" * 300, 1, records)) < largest_record_bytes(0) - 1024
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from log.outbox import ENVELOPE_BYTES
 from log.places import KafkaPlace
 from log.segments import SegmentWriter, segments
 from tests.support.kafka.listeners import PASSWORD, USER
@@ -71,6 +72,15 @@ def test_a_delivery_of_any_size_that_the_topic_takes_arrives(place, writer, tmp_
     writer.append([record(1, size)])
     ship(tmp_path / "spool", place)
     assert numbers(place) == [0, 1]
+
+
+@pytest.mark.parametrize("size", [1000, 200 * 1024])
+def test_a_backlog_that_cant_be_compressed_goes_in_records_that_the_least_topic_takes(place, writer, tmp_path, size):
+    """Its first cut would be a record of 2 MiB, and Kafka's own limit is one."""
+    count = 5 * ENVELOPE_BYTES // 2 // size
+    writer.append([record(number, size) for number in range(count)])
+    ship(tmp_path / "spool", place)
+    assert numbers(place) == list(range(count))
 
 
 def test_segments_go_once_they_are_shipped(place, tmp_path):
