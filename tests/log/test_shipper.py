@@ -76,7 +76,7 @@ def test_a_delivery_of_any_size_that_the_topic_takes_arrives(place, writer, tmp_
 
 @pytest.mark.parametrize("size", [1000, 200 * 1024])
 def test_a_backlog_that_cant_be_compressed_goes_in_records_that_the_least_topic_takes(place, writer, tmp_path, size):
-    """Its first cut would be a record of 2 MiB, and Kafka's own limit is one."""
+    """Its first cut would be a record of 3 MiB, and Kafka's own limit is one."""
     count = 5 * ENVELOPE_BYTES // 2 // size
     writer.append([record(number, size) for number in range(count)])
     ship(tmp_path / "spool", place)
