@@ -2,7 +2,9 @@
 
 import contextlib
 import queue
+import re
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any
 
 from clickhouse_connect.driver.client import Client
@@ -75,7 +77,16 @@ def ask(client: Client, sql: str, where: Where, **values: Any) -> list[tuple[Any
 
     The server binds all values.
     """
-    found = client.query(
-        sql.replace("{rows}", where.rows).replace("{where}", where.sql), parameters=where.values | values
-    )
+    question = _with_columns(sql.replace("{rows}", where.rows).replace("{where}", where.sql), where.columns)
+    found = client.query(question, parameters=where.values | values)
     return [tuple(row) for row in found.result_rows]
+
+
+@lru_cache(maxsize=256)
+def _with_columns(question: str, columns: tuple[str, ...]) -> str:
+    """To look through forty columns of two tables takes ClickHouse 5 ms, also where the question is of three."""
+    named = {*_WORDS.findall(question)}
+    return question.replace("{columns}", "".join(f"{name}, " for name in columns if name in named))
+
+
+_WORDS = re.compile(r"\w+")

@@ -132,6 +132,7 @@ class Where(NamedTuple):
     sql: str
     values: dict[str, Any]
     rows: str = ""  # what `FROM {rows}` reads: dashboards/relations.py
+    columns: tuple[str, ...] = ()  # `{columns}` in it: those of them that the question names, each with a comma
 
 
 _COLUMNS = {

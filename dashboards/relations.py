@@ -1,21 +1,23 @@
-"""Where the rows of a period are read: whole weeks or hours from a roll-up, the ends of the period from the fine table.
+"""Where the rows of a period are read: whole weeks, days or hours from a roll-up, its ends from the fine table.
 
 Both count the same rows, and every question sums, so the answer is the same as from the fine table alone: a period is
 cut where a roll-up's step begins, and no row is on both sides. What the roll-ups don't know for certain is in
-`rollup_gaps` (0009), and comes from the fine table too.
+`rollup_gaps` (0009) or before `days_since` (0015), and comes from the fine table too.
 """
 
 from typing import NamedTuple
 
 from dashboards.filters import Filters, Where, where
-from dashboards.times import MONDAY, WEEK
+from dashboards.times import MONDAY, WEEK, week_of
 from schema import keys
 
-HOUR = 3600
+HOUR, DAY = 3600, 86400
 
 
 class _Rollup(NamedTuple):
-    """`time` is a column of its own, the start of a step of `step` seconds; `of` is `Date` or `DateTime`."""
+    """`time` is a column of its own, the start of a step of `step` seconds. `known` and `unknown`: conditions on it and
+    on `fine_time`, which of what.
+    """
 
     table: str
     time: str
@@ -24,11 +26,19 @@ class _Rollup(NamedTuple):
     fine_time: str
     step: int
     origin: int
+    known: str = "toMonday({time}) NOT IN (SELECT week FROM rollup_gaps)"
+    unknown: str = "toMonday({time}) IN (SELECT week FROM rollup_gaps)"
 
 
-_WEEKS = _Rollup("weeks", "week", "toDate(toDateTime({second}, 'UTC'))", "violations", "window", WEEK, MONDAY)
-_HOURS = _Rollup("hours", "hour", "toDateTime({second}, 'UTC')", "minutes", "minute", HOUR, 0)
-_LEDGER = _Rollup("ledger_hours", "hour", "toDateTime({second}, 'UTC')", "ledger", "minute", HOUR, 0)
+_DATE, _MOMENT = "toDate(toDateTime({second}, 'UTC'))", "toDateTime({second}, 'UTC')"
+_WEEKS = _Rollup("weeks", "week", _DATE, "violations", "window", WEEK, MONDAY)
+_DAYS = _Rollup("days", "day", _DATE, "minutes", "minute", DAY, 0,
+                known="{time} >= (SELECT max(since) FROM days_since)",
+                unknown="toDate({time}) < (SELECT max(since) FROM days_since)")  # fmt: skip
+_HOURS = _Rollup("hours", "hour", _MOMENT, "minutes", "minute", HOUR, 0)
+_LEDGER = _Rollup("ledger_hours", "hour", _MOMENT, "ledger", "minute", HOUR, 0)
+
+_Whole = tuple[int | None, int | None]  # s
 
 # A row of `weeks` is of a week, and its windows are what it was seen in: what makes it is `bucket`, not `window`.
 KEY = tuple("bucket" if name == "window" else name for name in keys.KEY)
@@ -57,14 +67,56 @@ def of_key(name: str) -> str:
 
 def violations(filters: Filters, only: str = "") -> Where:
     """The rows that `filters` select, for `FROM {rows}`; `only` is a condition more."""
-    same = ", ".join(_SAME)
-    return _union(
+    return _of_violations(filters, "", "", only)
+
+
+def grouped(filters: Filters) -> Where:
+    """The same, with `group_id`."""
+    return _of_violations(filters, ", group_id", f", {GROUP_ID} AS group_id")
+
+
+def _of_violations(filters: Filters, rolled: str, fine: str, only: str = "", whole: _Whole | None = None) -> Where:
+    chosen = _union(
         filters,
         _WEEKS,
-        f"{same}, group_id, toDateTime(week, 'UTC') AS bucket, last_window",
-        f"{same}, {GROUP_ID} AS group_id, window AS bucket, window AS last_window",
+        f"{{columns}}toDateTime(week, 'UTC') AS bucket, last_window{rolled}",
+        f"{{columns}}window AS bucket, window AS last_window{fine}",
         only,
+        whole,
     )
+    return chosen._replace(columns=_SAME)
+
+
+SEEN = "sum(reports) > 0 AND max(inside)"
+
+
+def seen(filters: Filters) -> Where:
+    """The same, for who asks which violations there are, and not how often each was seen: those of which SEEN holds.
+
+    A week in which the period begins or ends is asked whole: its first and last window tell whether a violation was
+    seen in the period. That takes a third of the time of all windows. Not where labels choose: then a window may be of
+    what had that label once.
+    """
+    start, end = filters.start or 0, filters.end or _EVER
+    if filters.noise != "all" or filters.verdict is not None or week_of(start) == week_of(end - 1):
+        return _of_violations(filters, ", 1 AS inside", ", 1 AS inside")
+    first, after = (None if second is None else week_of(second) for second in (filters.start, filters.end))
+    after = after if after in (None, filters.end) else after + WEEK
+    inside = [f"last_window >= {_MOMENT.format(second=start)}"] if first != filters.start else []
+    inside += [f"window < {_MOMENT.format(second=end)}"] if after != filters.end else []
+    rolled = f", {' AND '.join(inside) or 1} AS inside"
+    return _of_violations(filters, rolled, ", 1 AS inside", whole=(first, after))
+
+
+_EVER = 2**32 - 1
+
+
+def counted(filters: Filters) -> Where:
+    """Rows of `effective_directive`, `noise`, `verdict`, `reports` and `left_out`: the fewest there are."""
+    if not _without(filters, "document_host", "blocked_host", "blocked_kind", "disposition", "browser"):
+        return violations(filters)
+    same = "effective_directive, noise, verdict, reports, left_out"
+    return _union(filters, _DAYS, same, same)
 
 
 def minutes(filters: Filters) -> Where:
@@ -75,8 +127,11 @@ def minutes(filters: Filters) -> Where:
 
 def of_hours(filters: Filters) -> bool:
     """Whether `hours` knows what the filters ask for."""
-    others = ("document_host", "blocked_host", "blocked_kind", "disposition", "browser", "verdict")
-    return not filters.of_urls and all(getattr(filters, name) is None for name in others)
+    return _without(filters, "document_host", "blocked_host", "blocked_kind", "disposition", "browser", "verdict")
+
+
+def _without(filters: Filters, *names: str) -> bool:
+    return not filters.of_urls and all(getattr(filters, name) is None for name in names)
 
 
 def ledger(filters: Filters) -> Where:
@@ -89,8 +144,11 @@ def ledger(filters: Filters) -> Where:
                   f"outcome, detail, toInt64(reports) AS reports, {surplus} AS surplus")  # fmt: skip
 
 
-def _union(filters: Filters, its: _Rollup, rolled: str, fine: str, only: str = "") -> Where:
-    first, after = _whole(filters, its)
+def _union(
+    filters: Filters, its: _Rollup, rolled: str, fine: str, only: str = "", whole: _Whole | None = None
+) -> Where:
+    """`whole`: from where to where the roll-up is asked; else for the whole steps of the period."""
+    first, after = whole or _whole(filters, its)
     selected = _and(where(filters, its.fine_time), only)
     from_fine = f"SELECT {fine} FROM {its.fine} WHERE {selected.sql}"  # noqa: S608  (columns of ours)
     if first is not None and after is not None and first >= after:
@@ -100,9 +158,8 @@ def _union(filters: Filters, its: _Rollup, rolled: str, fine: str, only: str = "
     inside += [f"{its.time} < {ends}"] if ends else []
     outside = [f"{its.fine_time} < toDateTime({first}, 'UTC')"] if first is not None else []
     outside += [f"{its.fine_time} >= toDateTime({after}, 'UTC')"] if after is not None else []
-    gaps = "(SELECT week FROM rollup_gaps)"
-    known = f"toMonday({its.time}) NOT IN {gaps}"
-    left = " OR ".join([*outside, f"toMonday({its.fine_time}) IN {gaps}"])
+    known, unknown = its.known.format(time=its.time), its.unknown.format(time=its.fine_time)
+    left = " OR ".join([*outside, unknown])
     dims = _and(where(_timeless(filters), its.fine_time), only)
     from_rollup = f"SELECT {rolled} FROM {its.table} WHERE {' AND '.join([dims.sql, *inside, known])}"  # noqa: S608  (ours)
     return selected._replace(rows=f"({from_rollup} UNION ALL {from_fine} AND ({left}))")
@@ -117,7 +174,7 @@ def _timeless(filters: Filters) -> Filters:
     return Filters(**(fields | {"start": None, "end": None}))
 
 
-def _whole(filters: Filters, its: _Rollup) -> tuple[int | None, int | None]:
+def _whole(filters: Filters, its: _Rollup) -> _Whole:
     """From where to where there are whole steps; None: from ever, for ever."""
     step, origin = its.step, its.origin
     first, after = filters.start, filters.end

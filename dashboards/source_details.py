@@ -23,6 +23,8 @@ class _Seen(Protocol):
     @property
     def site(self) -> str: ...
     @property
+    def directive(self) -> str: ...
+    @property
     def blocked(self) -> str: ...
     @property
     def first(self) -> int: ...
@@ -47,7 +49,8 @@ FROM (
         any(document_url) AS page, any(toString(browser)) AS its_browser, min(first_seen) AS began, max(trust) AS best,
         {relations.of_key("trust_reasons")} AS reasons
     FROM {{rows}}
-    WHERE site IN {{sites:Array(String)}} AND {source_trust.BLOCKED} IN {{blocked:Array(String)}}
+    WHERE site IN {{sites:Array(String)}} AND effective_directive IN {{directives:Array(String)}}
+        AND (blocked_host IN {{these:Array(String)}} OR blocked_host = '' AND blocked_kind IN {{these:Array(String)}})
     GROUP BY {", ".join(relations.KEY)}
     {LIVE}
 )
@@ -62,7 +65,10 @@ def details(client: Client, filters: Filters, page: Sequence[_Seen]) -> dict[tup
     """
     if not page:
         return {}
-    these = {"sites": sorted({one.site for one in page}), "blocked": sorted({one.blocked for one in page})}
+    these = {
+        "sites": sorted({one.site for one in page}), "directives": sorted({one.directive for one in page}),
+        "these": sorted({one.blocked for one in page}),
+    }  # fmt: skip
     began = week_of(min(one.first for one in page) // 1000)
     since = msgspec.structs.replace(filters, start=max(filters.start or 0, began))
     found = ask(client, _THESE, relations.violations(since), **these)

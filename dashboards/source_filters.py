@@ -75,27 +75,20 @@ def of_sources(its: Asked, floods: Floods, newest: Newest | None = None) -> Wher
     """A row a source, with what `schema.source_trust.judged` needs, and `last`, `own` and `kind`.
 
     Whether nobody else reports a source is asked of all its rows, so those that are not chosen are read too. Where some
-    of a time are wanted, or the `newest`, these are found first, by their first rows alone: that takes a third of the
-    time of all. In a flood it would be most of them, and take longer.
+    of a time are wanted, or the `newest`, these are found first: that takes a third of the time of all. In a flood it
+    would be most of them, and take longer.
     """
     whole, some = _of_whole_sources(its), _of_rows(its)
     values: dict[str, Any] = {name: value for _, given in whole + some for name, value in given.items()}
     where = " AND ".join(sql for sql, _ in whole) or "1"
     only = " AND ".join(sql for sql, _ in some)
-    when = ""
-    for name, compared in (("since", ">="), ("until", "<")):
-        second = getattr(its, name)
-        if second is not None:
-            when += f" AND first {compared} toDateTime({{{name}:UInt32}}, 'UTC')"
-            values[name] = second
-    if newest:
-        when += " AND toUnixTimestamp64Milli(first) <= {until_ms:Int64}"
-        values |= {"newest": newest.most, "until_ms": newest.until_ms}
+    times = _times(its, newest)
+    values |= times.values
     first = f"{of_some('min', 's.first_seen', only)} AS first"
     chosen = where
-    if when and not floods.on:
-        limit = "ORDER BY first DESC LIMIT {newest:UInt32} WITH TIES" if newest else ""
-        chosen = f"{where} AND {_found_first(where, first, when, limit)}"
+    if times.sql and not floods.on:
+        found = _newest_first(where, first, times.sql) if newest else _of_time(where, only, times.sql)
+        chosen = f"{where} AND {QUICK_SOURCE} IN ({found})"
     rows = f"""(
         SELECT any(site) AS its_site, any(effective_directive) AS its_directive, any(blocked) AS its_blocked,
             {SOURCE} AS source, {of_some("min", "blocked_kind", only)} AS kind,
@@ -105,18 +98,38 @@ def of_sources(its: Asked, floods: Floods, newest: Newest | None = None) -> Wher
         FROM sources AS s
         WHERE {chosen}
         GROUP BY source
-        HAVING total > 0{when}
+        HAVING total > 0{times.sql}
     )"""  # noqa: S608  (conditions of ours)
     return Where(where, values, rows)
 
 
-def _found_first(where: str, first: str, when: str, limit: str) -> str:
-    """All sources whose `first` is so, and whoever has the same number: a million names would take all memory."""
-    return f"""{QUICK_SOURCE} IN (
+def _times(its: Asked, newest: Newest | None) -> Where:
+    """Conditions on `first`, each with an AND before it."""
+    found, values = "", dict[str, Any]()
+    for name, compared in (("since", ">="), ("until", "<")):
+        second = getattr(its, name)
+        if second is not None:
+            found += f" AND first {compared} toDateTime({{{name}:UInt32}}, 'UTC')"
+            values[name] = second
+    if newest:
+        found += " AND toUnixTimestamp64Milli(first) <= {until_ms:Int64}"
+        values |= {"newest": newest.most, "until_ms": newest.until_ms}
+    return Where(found, values)
+
+
+# Sources by number, and whoever has the same one: a million names would take all memory.
+def _of_time(where: str, only: str, times: str) -> str:
+    """All whose first row is of that time, and some that have another row of it."""
+    chosen = f"{where} AND {only}" if only else where
+    return f"SELECT {QUICK_SOURCE} FROM (SELECT *, first_seen AS first FROM sources) AS s WHERE {chosen}{times}"  # noqa: S608  (conditions of ours)
+
+
+def _newest_first(where: str, first: str, times: str) -> str:
+    return f"""
         SELECT number
         FROM (SELECT {QUICK_SOURCE} AS number, {first} FROM sources AS s WHERE {where} GROUP BY {NAMES})
-        WHERE 1{when} {limit}
-    )"""  # noqa: S608  (conditions of ours)
+        WHERE 1{times} ORDER BY first DESC LIMIT {{newest:UInt32}} WITH TIES
+    """  # noqa: S608  (ours)
 
 
 _Conditions = list[tuple[str, dict[str, Any]]]

@@ -6,10 +6,9 @@ from urllib.parse import urlencode
 
 from clickhouse_connect.driver.client import Client
 
-from dashboards import counts, ledger, periods, rate, series, source_filters, sources, violations
+from dashboards import counts, ledger, periods, rate, series, shares, source_filters, sources, violations
 from dashboards.beside import Beside
 from dashboards.chart import Chart
-from dashboards.counts import Labels, Sums
 from dashboards.estimates import Count
 from dashboards.filters import Filters
 from dashboards.links import VIOLATIONS, Links
@@ -17,6 +16,7 @@ from dashboards.pages import charts
 from dashboards.pages.frame import Asking, Page
 from dashboards.pages.of_source import addresses
 from dashboards.rate import Rate
+from dashboards.shares import Shares
 from dashboards.source_filters import Asked
 from dashboards.times import window_at, written
 from schema import source_trust
@@ -24,7 +24,6 @@ from schema.source_trust import Floods
 
 _TOP = 8  # lines of a list of the biggest
 _LISTED = 8  # violations, and new sources
-_MOST = 1000  # directives of the time before
 
 
 class Figures(NamedTuple):
@@ -62,11 +61,6 @@ class Overview(NamedTuple):
     ledger: dict[str, Any]
 
 
-class _Before(NamedTuple):
-    sums: Sums
-    labels: Labels
-
-
 class _Half(NamedTuple):
     """What is asked beside the rest."""
 
@@ -74,7 +68,7 @@ class _Half(NamedTuple):
     listed: list[dict[str, Any]]
     sites: list[str]
     new: list[int | None]  # sources, in the period and before
-    before: _Before | None
+    before: Shares | None
     rate: Rate | None  # of the last hour, where the period has no end
 
 
@@ -88,31 +82,28 @@ def _page(its: Asking) -> Overview | str:
     floods = source_trust.floods(client, asked.site or "") if fresh else None
     beside = Beside(its.clients, lambda other: _half(other, asked, against, floods))
     sums = ledger.sums(client, asked)
-    shown = counts.directives(client, asked, sums, its.facts.lag(), _TOP)
-    labels = counts.labels(client, asked)
+    now = shares.with_hosts(client, asked, _TOP)
     new = sources.listed(client, fresh, _LISTED, floods=floods)["items"] if fresh else []
-    hosts = counts.top(client, asked, "blocked_host", _TOP)["items"]
     half = beside.answer(client)
     then = half.before
-    counted = shown.counted
     return Overview(
         links=period.links,
         period=period.words,
         against=against.words if against else "",
         periods=periods.links(period),
         sites=half.sites,
-        totals=shown.totals,
-        rate=half.rate or rate.of_period(asked, counted, then.sums.counted if then else None),
+        totals=counts.answer(now.counted, now.violations, sums, its.facts.lag()),
+        rate=half.rate or rate.of_period(asked, now.counted, then.counted if then else None),
         hourly=half.rate is not None,
-        figures=Figures(counted, shown.totals["violations"], half.new[0], labels.noisy),
-        before=Figures(then.sums.counted, then.sums.violations, half.new[1], then.labels.noisy) if then else None,
-        noise=_compared(labels.noise, then.labels.noise if then else None),
-        verdicts=_compared(labels.verdicts, then.labels.verdicts if then else None),
+        figures=Figures(now.counted, now.violations, half.new[0], now.labels.noisy),
+        before=Figures(then.counted, then.violations, half.new[1], then.labels.noisy) if then else None,
+        noise=_compared(now.labels.noise, then.labels.noise if then else None),
+        verdicts=_compared(now.labels.verdicts, then.labels.verdicts if then else None),
         chart=charts.by_directive(half.series, asked),
         sources=[item | addresses(item) for item in new],
         sources_address=_sources_address(fresh) if fresh else "",
-        hosts=hosts,
-        directives=_with_before(shown.items, then),
+        hosts=now.hosts,
+        directives=_with_before(now.directives, then),
         violations=half.listed,
         ledger=sums | ledger.left_out(client, asked),
     )
@@ -126,9 +117,7 @@ def _half(client: Client, asked: Filters, against: periods.Before | None, floods
         listed=violations.newest(client, asked, _LISTED)["items"],
         sites=counts.sites(client),
         new=_count_new(client, asked, times, floods),
-        before=_Before(counts.by_directive(client, earlier, _MOST), counts.labels(client, earlier))
-        if earlier
-        else None,
+        before=shares.shares(client, earlier) if earlier else None,
         rate=None if asked.end else rate.of_last_hour(client, asked, time.time()),
     )
 
@@ -145,8 +134,8 @@ def _compared(now: dict[str, Count], then: dict[str, Count] | None) -> list[dict
 _NONE = Count()
 
 
-def _with_before(items: list[dict[str, Any]], then: _Before | None) -> list[dict[str, Any]]:
-    known = {item["key"]: item for item in then.sums.items} if then else {}
+def _with_before(items: list[dict[str, Any]], then: Shares | None) -> list[dict[str, Any]]:
+    known = {item["key"]: item for item in then.directives} if then else {}
     return [item | {"before": known.get(item["key"], _NONE) if then else None} for item in items]
 
 

@@ -4,7 +4,7 @@ from typing import Any, NamedTuple
 
 from clickhouse_connect.driver.client import Client
 
-from dashboards import counts, groups, ledger, periods, series, violations
+from dashboards import counts, groups, ledger, periods, series, shares, violations
 from dashboards.beside import Beside
 from dashboards.chart import Chart
 from dashboards.filters import Filters
@@ -41,7 +41,8 @@ def _page(its: Asking) -> Violations:
     beside = Beside(
         its.clients, lambda other: (series.over_time(other, asked, "noise", None), _listed(other, asked, sort, place))
     )
-    shown = counts.directives(its.client, asked, ledger.sums(its.client, asked), its.facts.lag(), _TOP)
+    shown = shares.shares(its.client, asked, _TOP)
+    accounted = ledger.sums(its.client, asked)
     sites = counts.sites(its.client)
     drawn, listed = beside.answer(its.client)
     return Violations(
@@ -49,9 +50,9 @@ def _page(its: Asking) -> Violations:
         period=period.words,
         form=period.form,
         periods=periods.links(period),
-        totals=shown.totals,
+        totals=counts.answer(shown.counted, shown.violations, accounted, its.facts.lag()),
         chart=charts.by_noise(drawn, asked),
-        directives=shown.items,
+        directives=shown.directives,
         listed=paging.paged(listed, place, period.links),
         sort=sort,
         sites=sites,
