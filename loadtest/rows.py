@@ -70,7 +70,7 @@ def _slices(start: int) -> Iterator[tuple[int, int]]:
         yield start + number * WINDOW_SECONDS, min(_SLICE, WINDOWS - number)
 
 
-_BY_WEEK = ["violations", "weeks", "minutes", "hours", "ledger", "ledger_hours"]
+_BY_WEEK = ["violations", "weeks", "minutes", "hours", "days", "ledger", "ledger_hours"]
 _OVER = """
 SELECT DISTINCT table, partition FROM system.parts
 WHERE active AND database = currentDatabase() AND table IN {tables:Array(String)}

@@ -18,7 +18,7 @@ from schema.mutations import Held, drop_old_parts, gone
 from schema.server import Server
 from schema.store import Store
 
-_COUNTS = ("minutes", "hours", "sources")
+_COUNTS = ("minutes", "hours", "days", "sources")
 
 
 def found(client: Client, wanted: Wanted) -> dict[str, int]:

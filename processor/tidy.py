@@ -14,7 +14,7 @@ from schema.cluster import LOCAL
 from schema.places import ClickHousePlace
 
 logger = logging.getLogger("sentinel.processor")
-_PARTITIONED = {"violations": "window", "minutes": "minute", "weeks": "week", "hours": "hour"}
+_PARTITIONED = {"violations": "window", "minutes": "minute", "weeks": "week", "hours": "hour", "days": "day"}
 
 
 def tidy(client: Client, place: ClickHousePlace | None) -> None:

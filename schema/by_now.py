@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable
 
-# Statements that make no table: they fill one of rows that others have.
+# Statements that make no table: they fill one of rows that others have, or say what it lacks of those.
 FILLS = ("TRUNCATE TABLE ", "INSERT INTO ")
 _ALTERED = re.compile(
     r"ALTER TABLE (?P<table>\S+) (?:ON CLUSTER '[^']*' )?(?:MODIFY SETTING (?P<settings>.*)"

@@ -20,7 +20,7 @@ LOCAL = "_local"
 # ClickHouse's own memory of inserts, but for a week instead of an hour: where inserts are many the number ends it
 # first, where they are few a week of them is little. Both count back from the last insert, so a repeat after an outage
 # is known however long that was (ReplicatedMergeTreeCleanupThread::clearOldBlocks). An insert is a node in Keeper, by
-# table and shard: at most 100,000 a shard, in the ten tables that batches and views go into.
+# table and shard: at most 120,000 a shard, in the twelve tables that batches and views go into.
 _WINDOW = "replicated_deduplication_window = 10000, replicated_deduplication_window_seconds = 604800"
 
 _TABLE = re.compile(

@@ -70,8 +70,8 @@ def _says(*columns: str) -> str:
 
 _SOURCE = "site, effective_directive, blocked"
 _OF_A_SITE = (
-    "violations", "weeks", "minutes", "hours", "sources", "examples", "site_policies", "source_states", "rejects",
-    "alert_events",
+    "violations", "weeks", "minutes", "hours", "days", "sources", "examples", "site_policies", "source_states",
+    "rejects", "alert_events",
 )  # fmt: skip
 _SITE = "site = {site:String}"
 URL_COLUMNS = ("document_url", "blocked_url", "source_file")

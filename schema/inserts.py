@@ -38,8 +38,8 @@ class Inserts(Protocol):
 
 # What the processor inserts into, and what follows by views.
 _TABLES = (
-    "policies", "examples", "rejects", "violations", "weeks", "minutes", "hours", "sources", "site_policies", "ledger",
-    "ledger_hours",
+    "policies", "examples", "rejects", "violations", "weeks", "minutes", "hours", "days", "sources", "site_policies",
+    "ledger", "ledger_hours",
 )  # fmt: skip
 
 

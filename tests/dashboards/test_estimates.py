@@ -91,10 +91,10 @@ def test_a_batch_that_is_inserted_again_adds_nothing_to_estimates(store: Engine)
     for _ in range(2):
         insert(client, rows, token="again")
     found = [client.query(f"SELECT sum(reports), sum(left_out) FROM {table} WHERE site = 'again'").result_rows
-             for table in ("violations", "weeks", "minutes", "hours", "sources")]  # fmt: skip
-    for table in ("violations", "weeks", "minutes", "hours", "sources"):
+             for table in ("violations", "weeks", "minutes", "hours", "days", "sources")]  # fmt: skip
+    for table in ("violations", "weeks", "minutes", "hours", "days", "sources"):
         client.command(f"DELETE FROM {table} WHERE site = 'again'")
-    assert found == [[(8, 2.0)]] * 5
+    assert found == [[(8, 2.0)]] * 6
 
 
 EVER = "from=2020-01-01T00:00:00Z"

@@ -55,7 +55,7 @@ def app(store: Engine) -> Iterator[Starlette]:
     empty(client)
     # In windows of some rows: enough that a month is many granules of each table.
     rows.fill(client, rows.Size(rows.WINDOWS * 40, 8000), UNTIL)
-    for table in ("violations", "minutes", "weeks", "hours", "ledger_hours"):
+    for table in ("violations", "minutes", "weeks", "hours", "days", "ledger_hours"):
         client.command(f"OPTIMIZE TABLE {table} FINAL")
     yield build(store, lambda: 0.0, token=None)
     empty(client)

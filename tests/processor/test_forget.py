@@ -13,7 +13,7 @@ from schema.mutations import Held, keep_old_parts
 from tests.support.store import START, account, contents, empty, insert, merge, put, violation
 
 PAGE = "https://www.shop.example/people/jane-roe"
-COUNTED = ("violations", "weeks", "minutes", "hours", "sources")
+COUNTED = ("violations", "weeks", "minutes", "hours", "days", "sources")
 
 
 def fill(client) -> None:
@@ -120,7 +120,7 @@ def test_a_star_stands_for_all_that_begin_so(store: Engine, client):
 
 def test_of_a_site_everything_goes_but_the_ledgers_numbers(store: Engine, client):
     assert done(store, Wanted("shop"))["done"]
-    tables = ("violations", "weeks", "minutes", "hours", "sources", "site_policies")
+    tables = ("violations", "weeks", "minutes", "hours", "days", "sources", "site_policies")
     for table in tables:
         assert rows(client, f"SELECT DISTINCT site FROM {table}") == ["blog"], table
     for table in ("examples", "rejects", "alert_events", "alert_messages"):

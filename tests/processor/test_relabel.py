@@ -98,6 +98,7 @@ def check(client, made: list) -> None:
     """Against what was put in, in every table."""
     want = dict(wanted(made))
     assert by_label(client) == by_label(client, "minutes") == by_label(client, "sources") == want
+    assert by_label(client, "days") == want
     assert (
         client.query("SELECT count() FROM (SELECT sum(reports) n FROM minutes GROUP BY ALL HAVING n < 0)").result_rows[
             0

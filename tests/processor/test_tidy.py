@@ -29,7 +29,7 @@ def test_only_the_weeks_that_have_something_to_remove_are_rewritten(client):
         f"OPTIMIZE TABLE violations PARTITION '{week}' FINAL SETTINGS optimize_throw_if_noop = 1",
         f"ALTER TABLE violations DELETE IN PARTITION '{week}' WHERE reports = 0 SETTINGS mutations_sync = 1",
     ]
-    tables = ["violations", "minutes", "weeks", "hours", "sources"]
+    tables = ["violations", "minutes", "weeks", "hours", "days", "sources"]
     assert [line.split()[2] for line in said] == [table for table in tables for _ in range(2)]
 
 

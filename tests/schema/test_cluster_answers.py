@@ -64,8 +64,8 @@ def formed_on(cluster: str, database: str) -> Iterator[str]:
         yield from migration.statements
 
 
-COUNTED = ("violations", "violations_local", "minutes", "minutes_local", "sources", "ledger")
-ROWS = ("policies", "sites_files", "starts", "migrations")
+COUNTED = ("violations", "violations_local", "minutes", "minutes_local", "days", "days_local", "sources", "ledger")
+ROWS = ("policies", "sites_files", "starts", "migrations", "days_since")
 
 
 def insert_over_a_cluster(folder: Path) -> dict[str, int]:
@@ -90,8 +90,9 @@ def insert_over_a_cluster(folder: Path) -> dict[str, int]:
 def test_inserts_through_the_spanning_tables_count_once_in_all_of_them(tmp_path: Path):
     every = sum(row.reports for row in history())
     assert elsewhere(insert_over_a_cluster, tmp_path / "s") == {
-        "violations": every, "violations_local": every, "minutes": every, "minutes_local": every, "sources": every,
-        "ledger": 7, "policies": 2, "sites_files": 1, "starts": 1, "migrations": 1,
+        "violations": every, "violations_local": every, "minutes": every, "minutes_local": every, "days": every,
+        "days_local": every, "sources": every, "ledger": 7, "policies": 2, "sites_files": 1, "starts": 1,
+        "migrations": 1, "days_since": 1,
     }  # fmt: skip
 
 

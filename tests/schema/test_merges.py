@@ -15,6 +15,7 @@ SUMS = {
     "rows": "SELECT hex(fingerprint), window, noise, policy_hash, sum(reports), min(first_seen), max(last_seen),"
     " any(document_url), any(browser) FROM violations GROUP BY ALL ORDER BY ALL",
     "minutes": "SELECT minute, browser, noise, sum(reports) FROM minutes GROUP BY ALL ORDER BY ALL",
+    "days": "SELECT day, effective_directive, noise, verdict, sum(reports) FROM days GROUP BY ALL ORDER BY ALL",
     "sources": "SELECT blocked, effective_directive, noise, min(first_seen), sum(reports), max(last_seen),"
     " uniqCombinedMerge(12)(pages), arraySort(groupUniqArrayArray(32)(browsers)) FROM sources"
     " GROUP BY ALL ORDER BY ALL",
@@ -72,7 +73,7 @@ def test_a_week_that_is_over_becomes_one_part(store: Engine):
     """With a second in place of the six hours of migration 0014."""
     client = store.client()
     empty(client)
-    tables = ("violations", "weeks", "minutes", "hours")
+    tables = ("violations", "weeks", "minutes", "hours", "days")
     quick = "min_age_to_force_merge_seconds = 1, merge_selecting_sleep_ms = 100, max_merge_selecting_sleep_ms = 100"
     parts = f"SELECT table, count() FROM system.parts WHERE active AND table IN {tables} GROUP BY table"
     try:

@@ -20,7 +20,7 @@ from tests.support.store import START, insert, violation
 from tests.support.waiting import wait_for
 
 WEEK = 7 * 86400
-TABLES = ("violations", "weeks", "minutes", "hours", "sources")
+TABLES = ("violations", "weeks", "minutes", "hours", "days", "sources")
 # As a full disk left them: seen in parts of a store on a full tmpfs, ClickHouse 26.9.
 EMPTIED = (
     ("checksums.txt", "columns.txt", "count.txt", "data.cmrk4", "primary.cidx"),

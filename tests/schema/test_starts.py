@@ -13,7 +13,7 @@ from schema.migrate import apply, formed, migrate, migrations
 from tests.support.store import elsewhere, insert, violation
 
 LAST = migrations()[-1][0]
-PER_ROLLUP = ("violations", "minutes", "hours", "weeks", "sources")
+PER_ROLLUP = ("violations", "minutes", "hours", "days", "weeks", "sources")
 
 
 def rows(client, sql: str):
@@ -71,7 +71,7 @@ def die_in_a_start(folder: Path, level: int, after: int) -> None:
         apply(Client(), formed(90))
 
 
-@pytest.mark.parametrize(("level", "after"), [(0, 1), (0, 4), (0, 20), (9, 33), (9, 34), (9, 35), (9, 57)])
+@pytest.mark.parametrize(("level", "after"), [(0, 1), (0, 4), (0, 20), (9, 33), (9, 34), (9, 35), (9, 57), (14, 30)])
 def test_a_kill_inside_a_start_is_gone_over(tmp_path: Path, level: int, after: int):
     with pytest.raises(BrokenProcessPool):
         elsewhere(die_in_a_start, tmp_path / "s", level, after)

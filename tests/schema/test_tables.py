@@ -51,7 +51,7 @@ def test_the_tables_are_made_and_a_second_time_changes_nothing(server: Server, c
     check(server)
 
 
-PER_ROLLUP = ("violations", "minutes", "hours", "weeks", "sources", "site_policies")
+PER_ROLLUP = ("violations", "minutes", "hours", "days", "weeks", "sources", "site_policies")
 
 
 @pytest.mark.parametrize("since", [0, 9], ids=["fresh", "upgraded"])
@@ -96,7 +96,7 @@ def test_another_retention_is_told_with_what_would_change_it_and_not_followed(se
     assert "violations keeps 90 days, SENTINEL_RETENTION_DAYS=30 makes it 30" in "\n".join(told)
     kept = {
         "violations", "minutes", "sources", "policies", "site_policies", "examples", "ledger", "weeks", "hours",
-        "ledger_hours", "alert_events", "alert_messages", "silent_sources",
+        "days", "days_since", "ledger_hours", "alert_events", "alert_messages", "silent_sources",
     }  # fmt: skip
     assert len(told) == len(kept)
     for sentence in told:

@@ -8,7 +8,7 @@ from schema.violation import Violation
 from tests.support.store import START, account, put, violation
 
 LEVELS = [number for number, _, _ in migrations()][:-1]
-PER_ROLLUP = ("violations", "minutes", "sources", "weeks", "hours")
+PER_ROLLUP = ("violations", "minutes", "sources", "weeks", "hours")  # `days` has nothing of before: test_days.py
 PER_SITE = "SELECT site, sum(reports), min(first_seen) FROM violations GROUP BY site ORDER BY site"
 
 
@@ -81,4 +81,5 @@ def test_totals_are_the_same_after_the_upgrade(client, level):
 def test_what_is_left_out_is_known_by_every_roll_up_from_then_on(client):
     insert(client, violation(7, site="new", reports=1, left_out=9.0))
     query = "SELECT sum(left_out) FROM {} WHERE site = 'new'"
-    assert [client.query(query.format(table)).result_rows for table in PER_ROLLUP] == [[(9.0,)]] * len(PER_ROLLUP)
+    tables = (*PER_ROLLUP, "days")
+    assert [client.query(query.format(table)).result_rows for table in tables] == [[(9.0,)]] * len(tables)

@@ -96,7 +96,7 @@ def test_on_a_server(clickhouse):
         done = command("forget", "--url", PAGE, "--yes", store=clickhouse.url)
         assert done.returncode == 0, done.stderr
         assert "within some 8 minutes" in done.stdout
-        for table in ("violations", "weeks", "minutes", "hours", "sources"):
+        for table in ("violations", "weeks", "minutes", "hours", "days", "sources"):
             assert client.query(f"SELECT sum(reports) FROM {table}").result_rows == [(2,)], table
 
 

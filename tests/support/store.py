@@ -18,7 +18,7 @@ START = int(time.time()) // 86400 * 86400 - 86400 + 10 * 3600 + 1800
 COLUMNS = [name for name in Violation.__struct_fields__ if name != "original_policy"]
 TABLES = (
     "violations", "minutes", "sources", "source_states", "policies", "examples", "ledger", "rejects", "sites_files",
-    "noise_moves", "weeks", "hours", "ledger_hours", "rollup_gaps", "site_policies",
+    "noise_moves", "weeks", "hours", "ledger_hours", "rollup_gaps", "site_policies", "days", "days_since",
     "alert_owners", "alert_events", "alert_messages", "silent_sources",
 )  # fmt: skip
 
