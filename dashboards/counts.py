@@ -42,16 +42,21 @@ LIMIT {limit:UInt32}
 
 def totals(client: Client, filters: Filters, lag: float | None) -> dict[str, Any]:
     """`/api/totals`. Refused and ignored reports follow site and period only: they have nothing else to filter by."""
-    [counted] = ask(client, _SUMS, relations.counted(filters))
-    [(violations,)] = ask(client, _SEEN, relations.seen(filters))
-    found = answer(Count(*counted), violations, ledger.sums(client, filters), lag)
+    [counted] = ask(client, _SUMS, relations.counted(client, filters))
+    found = answer(Count(*counted), violations(client, filters), ledger.sums(client, filters), lag)
     return found | ledger.left_out(client, filters)
 
 
-def answer(counted: Count, violations: int, sums: dict[str, Any], lag: float | None) -> dict[str, Any]:
+def violations(client: Client, filters: Filters) -> int:
+    """How many different ones."""
+    [(found,)] = ask(client, _SEEN, relations.seen(filters))
+    return int(found)
+
+
+def answer(counted: Count, different: int, sums: dict[str, Any], lag: float | None) -> dict[str, Any]:
     """`sums` are the ledger's."""
     return counted.fields() | {
-        "violations": violations,
+        "violations": different,
         "rejected": sums["rejected"],
         "ignored": sums["ignored"],
         "lag_seconds": None if lag is None else round(lag, 3),

@@ -2,11 +2,14 @@
 
 Both count the same rows, and every question sums, so the answer is the same as from the fine table alone: a period is
 cut where a roll-up's step begins, and no row is on both sides. What the roll-ups don't know for certain is in
-`rollup_gaps` (0009) or before `days_since` (0015), and comes from the fine table too.
+`rollup_gaps` (0009), and comes from the fine table too; periods that begin before `days_since` (0015) ask no days.
 """
 
 from typing import NamedTuple
 
+from clickhouse_connect.driver.client import Client
+
+from dashboards.clients import ask
 from dashboards.filters import Filters, Where, where
 from dashboards.times import MONDAY, WEEK, week_of
 from schema import keys
@@ -15,26 +18,20 @@ HOUR, DAY = 3600, 86400
 
 
 class _Rollup(NamedTuple):
-    """`time` is a column of its own, the start of a step of `step` seconds. `known` and `unknown`: conditions on it and
-    on `fine_time`, which of what.
-    """
+    """`time` is a column of its own, the start of a step of `step` seconds; `made` makes one of a second."""
 
     table: str
     time: str
-    made: str  # of a second
+    made: str
     fine: str
     fine_time: str
     step: int
     origin: int
-    known: str = "toMonday({time}) NOT IN (SELECT week FROM rollup_gaps)"
-    unknown: str = "toMonday({time}) IN (SELECT week FROM rollup_gaps)"
 
 
 _DATE, _MOMENT = "toDate(toDateTime({second}, 'UTC'))", "toDateTime({second}, 'UTC')"
 _WEEKS = _Rollup("weeks", "week", _DATE, "violations", "window", WEEK, MONDAY)
-_DAYS = _Rollup("days", "day", _DATE, "minutes", "minute", DAY, 0,
-                known="{time} >= (SELECT max(since) FROM days_since)",
-                unknown="toDate({time}) < (SELECT max(since) FROM days_since)")  # fmt: skip
+_DAYS = _Rollup("days", "day", _DATE, "minutes", "minute", DAY, 0)
 _HOURS = _Rollup("hours", "hour", _MOMENT, "minutes", "minute", HOUR, 0)
 _LEDGER = _Rollup("ledger_hours", "hour", _MOMENT, "ledger", "minute", HOUR, 0)
 
@@ -111,9 +108,15 @@ def seen(filters: Filters) -> Where:
 _EVER = 2**32 - 1
 
 
-def counted(filters: Filters) -> Where:
+_DAYS_SINCE = "SELECT toUnixTimestamp(toDateTime(max(since), 'UTC')) FROM days_since"
+
+
+def counted(client: Client, filters: Filters) -> Where:
     """Rows of `effective_directive`, `noise`, `verdict`, `reports` and `left_out`: the fewest there are."""
     if not _without(filters, "document_host", "blocked_host", "blocked_kind", "disposition", "browser"):
+        return violations(filters)
+    [(since,)] = ask(client, _DAYS_SINCE, Where("", {}))
+    if (filters.start or 0) < since:
         return violations(filters)
     same = "effective_directive, noise, verdict, reports, left_out"
     return _union(filters, _DAYS, same, same)
@@ -158,8 +161,9 @@ def _union(
     inside += [f"{its.time} < {ends}"] if ends else []
     outside = [f"{its.fine_time} < toDateTime({first}, 'UTC')"] if first is not None else []
     outside += [f"{its.fine_time} >= toDateTime({after}, 'UTC')"] if after is not None else []
-    known, unknown = its.known.format(time=its.time), its.unknown.format(time=its.fine_time)
-    left = " OR ".join([*outside, unknown])
+    gaps = "(SELECT week FROM rollup_gaps)"
+    known = f"toMonday({its.time}) NOT IN {gaps}"
+    left = " OR ".join([*outside, f"toMonday({its.fine_time}) IN {gaps}"])
     dims = _and(where(_timeless(filters), its.fine_time), only)
     from_rollup = f"SELECT {rolled} FROM {its.table} WHERE {' AND '.join([dims.sql, *inside, known])}"  # noqa: S608  (ours)
     return selected._replace(rows=f"({from_rollup} UNION ALL {from_fine} AND ({left}))")

@@ -1,6 +1,6 @@
 """What the reports of a period are of: directives, categories of noise, verdicts, hosts; and how many violations."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
@@ -25,36 +25,28 @@ HAVING total > 0
 ORDER BY of_labels, total DESC, key
 LIMIT {limit:UInt32} BY of_labels
 """
-# The place among those that were found: a number takes each fingerprint less memory than a name, and less time.
-_PLACE = "any(transform(effective_directive, {keys:Array(String)}, {places:Array(UInt32)}, 0))"
+_HOSTS = """
+SELECT toString(blocked_host) AS key, sum(reports) AS total, sum(left_out)
+FROM {rows}
+GROUP BY key
+HAVING total > 0
+ORDER BY total DESC, key
+LIMIT {limit:UInt32}
+"""
+# By places among the biggest, 0 for all others: a number takes each fingerprint less memory than a name, and less time.
 _SEEN = f"""
-SELECT place, count()
+SELECT directive, host, count()
 FROM (
-    SELECT {_PLACE} AS place, reinterpretAsUInt128(fingerprint) AS id
+    SELECT reinterpretAsUInt128(fingerprint) AS id,
+        any(transform(effective_directive, {{directives:Array(String)}}, {{places:Array(UInt32)}}, 0)) AS directive,
+        {{host_place}} AS host
     FROM {{rows}}
     GROUP BY id
     HAVING {relations.SEEN}
 )
-GROUP BY place
+GROUP BY directive, host
 """  # noqa: S608  (conditions of ours)
-# Both in one pass over the fingerprints, which takes two thirds of the time of two.
-_SEEN_AND_HOSTS = f"""
-SELECT grouping(host) AS of_directives, place, host, sum(pair_reports) AS of_reports, sum(pair_left_out), sum(pair_seen)
-FROM (
-    SELECT place, host, sum(total) AS pair_reports, sum(more) AS pair_left_out, count() AS pair_seen
-    FROM (
-        SELECT {_PLACE} AS place, any(blocked_host) AS host, reinterpretAsUInt128(fingerprint) AS id,
-            sum(reports) AS total, sum(left_out) AS more
-        FROM {{rows}}
-        GROUP BY id
-        HAVING total > 0
-    )
-    GROUP BY place, host
-)
-GROUP BY GROUPING SETS ((host), (place))
-ORDER BY of_directives, of_reports DESC, host
-LIMIT {{limit:UInt32}} BY of_directives
-"""  # noqa: S608  (ours)
+_HOST_PLACE = "any(transform(blocked_host, {hosts:Array(String)}, {host_places:Array(UInt32)}, 0))"
 _MOST = 1000  # directives; clients may make up any number. There are some thirty pairs of labels
 
 
@@ -69,59 +61,76 @@ class Labels(NamedTuple):
         return _sum(count for category, count in self.noise.items() if category)
 
 
+class Sums(NamedTuple):
+    """Without violations, which take most of the time. The biggest directives."""
+
+    counted: Count
+    labels: Labels
+    directives: list[tuple[str, Count]]
+
+
 class Shares(NamedTuple):
     """`directives` and `hosts`: the biggest, as `/api/top` has them."""
 
     counted: Count
+    labels: Labels
     violations: int
     directives: list[dict[str, Any]]
-    labels: Labels
     hosts: list[dict[str, Any]]
 
 
-class _Sums(NamedTuple):
-    directives: list[tuple[str, Count]]
-    labels: list[tuple[str, str, Count]]  # category of noise, verdict
+def sums(client: Client, filters: Filters) -> Sums:
+    found = ask(client, _SHARES, relations.counted(client, filters), limit=_MOST)
+    directives = [(key, Count(*counted)) for of_labels, key, _, _, *counted in found if not of_labels]
+    labels = [(noise, verdict, Count(*counted)) for of_labels, _, noise, verdict, *counted in found if of_labels]
+    return Sums(_sum(count for *_, count in labels), _labels(labels), directives)
 
 
-def shares(client: Client, filters: Filters, limit: int = _MOST) -> Shares:
+def shares(client: Client, filters: Filters, limit: int) -> Shares:
     """Without hosts."""
-    sums = _sums(client, filters, limit)
-    found = ask(client, _SEEN, relations.seen(filters), **_places(sums)) if sums.labels else []
-    return _shares(sums, dict(found))
+    return _shares(client, filters, [], limit)
 
 
 def with_hosts(client: Client, filters: Filters, limit: int) -> Shares:
-    sums = _sums(client, filters, limit)
-    # One more, for the directives that are none of the biggest.
-    asked = _places(sums) | {"limit": limit + 1}
-    found = ask(client, _SEEN_AND_HOSTS, relations.violations(filters), **asked) if sums.labels else []
-    seen = {place: violations for of_directives, place, *_, violations in found if of_directives}
-    hosts = [(host, Count(*counted), its) for of_directives, _, host, *counted, its in found if not of_directives]
-    return _shares(sums, seen)._replace(hosts=[_item(*one) for one in hosts[:limit]])
+    found = ask(client, _HOSTS, relations.violations(filters), limit=limit)
+    return _shares(client, filters, [(key, Count(*counted)) for key, *counted in found], limit)
 
 
-def _sums(client: Client, filters: Filters, limit: int) -> _Sums:
-    found = ask(client, _SHARES, relations.counted(filters), limit=_MOST)
-    directives = [(key, Count(*counted)) for of_labels, key, _, _, *counted in found if not of_labels]
-    labels = [(noise, verdict, Count(*counted)) for of_labels, _, noise, verdict, *counted in found if of_labels]
-    return _Sums(directives[:limit], labels)
+def _shares(client: Client, filters: Filters, hosts: list[tuple[str, Count]], limit: int) -> Shares:
+    its = sums(client, filters)
+    directives = its.directives[:limit]
+    seen = _seen(client, filters, [key for key, _ in directives], [key for key, _ in hosts])
+    violations = sum(seen.directives.values())
+    return Shares(its.counted, its.labels, violations, _items(directives, seen.directives), _items(hosts, seen.hosts))
 
 
-def _places(sums: _Sums) -> dict[str, list[Any]]:
-    keys = [key for key, _ in sums.directives]
-    return {"keys": keys, "places": list(range(1, len(keys) + 1))}
+class _Seen(NamedTuple):
+    """Violations by place from 1 on; 0: of all others. A fingerprint has one directive and one host."""
+
+    directives: Counter[int]
+    hosts: Counter[int]
 
 
-def _shares(sums: _Sums, seen: dict[int, int]) -> Shares:
-    """`seen`: violations by a directive's place from 1 on; 0: of all others. A fingerprint has one directive."""
-    directives = [_item(key, count, seen.get(place, 0)) for place, (key, count) in enumerate(sums.directives, 1)]
-    counted = _sum(count for *_, count in sums.labels)
-    return Shares(counted, sum(seen.values()), directives, _labels(sums.labels), [])
+def _seen(client: Client, filters: Filters, directives: list[str], hosts: list[str]) -> _Seen:
+    seen = _Seen(Counter(), Counter())
+    if not directives:
+        return seen
+    asked: dict[str, list[Any]] = {"directives": directives, "places": _places(directives)}
+    if hosts:
+        asked |= {"hosts": hosts, "host_places": _places(hosts)}
+    question = _SEEN.replace("{host_place}", _HOST_PLACE if hosts else "0")
+    for directive, host, violations in ask(client, question, relations.seen(filters), **asked):
+        seen.directives[directive] += violations
+        seen.hosts[host] += violations
+    return seen
 
 
-def _item(key: str, count: Count, violations: int) -> dict[str, Any]:
-    return {"key": key, **count.fields(), "violations": violations}
+def _places(keys: list[str]) -> list[int]:
+    return list(range(1, len(keys) + 1))
+
+
+def _items(counts: list[tuple[str, Count]], seen: Counter[int]) -> list[dict[str, Any]]:
+    return [{"key": key, **count.fields(), "violations": seen[place]} for place, (key, count) in enumerate(counts, 1)]
 
 
 def _labels(found: list[tuple[str, str, Count]]) -> Labels:
@@ -134,8 +143,8 @@ def _labels(found: list[tuple[str, str, Count]]) -> Labels:
 
 
 def _biggest_first(found: Mapping[str, Iterable[Count]]) -> dict[str, Count]:
-    sums = [(key, _sum(counts)) for key, counts in found.items()]
-    return dict(sorted(sums, key=lambda pair: -pair[1].reports))
+    summed = [(key, _sum(counts)) for key, counts in found.items()]
+    return dict(sorted(summed, key=lambda pair: -pair[1].reports))
 
 
 def _sum(counts: Iterable[Count]) -> Count:

@@ -16,7 +16,7 @@ from dashboards.pages import charts
 from dashboards.pages.frame import Asking, Page
 from dashboards.pages.of_source import addresses
 from dashboards.rate import Rate
-from dashboards.shares import Shares
+from dashboards.shares import Sums
 from dashboards.source_filters import Asked
 from dashboards.times import window_at, written
 from schema import source_trust
@@ -61,6 +61,11 @@ class Overview(NamedTuple):
     ledger: dict[str, Any]
 
 
+class _Before(NamedTuple):
+    sums: Sums
+    violations: int
+
+
 class _Half(NamedTuple):
     """What is asked beside the rest."""
 
@@ -68,7 +73,7 @@ class _Half(NamedTuple):
     listed: list[dict[str, Any]]
     sites: list[str]
     new: list[int | None]  # sources, in the period and before
-    before: Shares | None
+    before: _Before | None
     rate: Rate | None  # of the last hour, where the period has no end
 
 
@@ -93,12 +98,12 @@ def _page(its: Asking) -> Overview | str:
         periods=periods.links(period),
         sites=half.sites,
         totals=counts.answer(now.counted, now.violations, sums, its.facts.lag()),
-        rate=half.rate or rate.of_period(asked, now.counted, then.counted if then else None),
+        rate=half.rate or rate.of_period(asked, now.counted, then.sums.counted if then else None),
         hourly=half.rate is not None,
         figures=Figures(now.counted, now.violations, half.new[0], now.labels.noisy),
-        before=Figures(then.counted, then.violations, half.new[1], then.labels.noisy) if then else None,
-        noise=_compared(now.labels.noise, then.labels.noise if then else None),
-        verdicts=_compared(now.labels.verdicts, then.labels.verdicts if then else None),
+        before=Figures(then.sums.counted, then.violations, half.new[1], then.sums.labels.noisy) if then else None,
+        noise=_compared(now.labels.noise, then.sums.labels.noise if then else None),
+        verdicts=_compared(now.labels.verdicts, then.sums.labels.verdicts if then else None),
         chart=charts.by_directive(half.series, asked),
         sources=[item | addresses(item) for item in new],
         sources_address=_sources_address(fresh) if fresh else "",
@@ -117,7 +122,7 @@ def _half(client: Client, asked: Filters, against: periods.Before | None, floods
         listed=violations.newest(client, asked, _LISTED)["items"],
         sites=counts.sites(client),
         new=_count_new(client, asked, times, floods),
-        before=shares.shares(client, earlier) if earlier else None,
+        before=_Before(shares.sums(client, earlier), counts.violations(client, earlier)) if earlier else None,
         rate=None if asked.end else rate.of_last_hour(client, asked, time.time()),
     )
 
@@ -134,8 +139,8 @@ def _compared(now: dict[str, Count], then: dict[str, Count] | None) -> list[dict
 _NONE = Count()
 
 
-def _with_before(items: list[dict[str, Any]], then: Shares | None) -> list[dict[str, Any]]:
-    known = {item["key"]: item for item in then.directives} if then else {}
+def _with_before(items: list[dict[str, Any]], then: _Before | None) -> list[dict[str, Any]]:
+    known = dict(then.sums.directives) if then else {}
     return [item | {"before": known.get(item["key"], _NONE) if then else None} for item in items]
 
 
