@@ -43,8 +43,8 @@ LIMIT {limit:UInt32}
 def totals(client: Client, filters: Filters, lag: float | None) -> dict[str, Any]:
     """`/api/totals`. Refused and ignored reports follow site and period only: they have nothing else to filter by."""
     [counted] = ask(client, _SUMS, relations.counted(client, filters))
-    found = answer(Count(*counted), violations(client, filters), ledger.sums(client, filters), lag)
-    return found | ledger.left_out(client, filters)
+    its = ledger.sums(client, filters)
+    return answer(Count(*counted), violations(client, filters), its.sides, lag) | its.left_out
 
 
 def violations(client: Client, filters: Filters) -> int:
@@ -53,12 +53,12 @@ def violations(client: Client, filters: Filters) -> int:
     return int(found)
 
 
-def answer(counted: Count, different: int, sums: dict[str, Any], lag: float | None) -> dict[str, Any]:
-    """`sums` are the ledger's."""
+def answer(counted: Count, different: int, sides: dict[str, Any], lag: float | None) -> dict[str, Any]:
+    """`sides` are the ledger's."""
     return counted.fields() | {
         "violations": different,
-        "rejected": sums["rejected"],
-        "ignored": sums["ignored"],
+        "rejected": sides["rejected"],
+        "ignored": sides["ignored"],
         "lag_seconds": None if lag is None else round(lag, 3),
     }
 

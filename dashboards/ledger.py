@@ -1,7 +1,7 @@
 """The ledger: what became of every report received, and whether the books balance."""
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, NamedTuple
 
 from clickhouse_connect.driver.client import Client
 
@@ -33,12 +33,12 @@ SELECT outcome, name, sum(total)
 FROM ({_NAMED.format(keys="outcome", selected="{rows}")})
 GROUP BY outcome, name
 """  # noqa: S608  (ours)
-_LEFT_OUT = f"""
-SELECT sumIf(reports, detail = '{RATE_LIMIT}'), sumIf(reports, detail = '{NONE_STORED}')
+# The surplus is of each minute: relations.ledger.
+_BESIDE = f"""
+SELECT sum(surplus), sumIf(reports, outcome = 'sampled' AND detail = '{RATE_LIMIT}'),
+    sumIf(reports, outcome = 'sampled' AND detail = '{NONE_STORED}')
 FROM {{rows}}
-WHERE outcome = 'sampled'
 """  # noqa: S608  (ours)
-_SURPLUS = "SELECT sum(surplus) FROM {rows}"  # of each minute: relations.ledger
 _NEWEST = """(site, minute) IN (
     SELECT site, minute FROM ledger WHERE {where} GROUP BY site, minute ORDER BY minute DESC, site LIMIT {limit:UInt32}
 )"""
@@ -62,7 +62,7 @@ def ledger(client: Client, filters: Filters, limit: int) -> dict[str, Any]:
     """`/api/ledger`: sums of everything, and the newest `limit` minutes of sites."""
     minutes = _newest(client, filters, limit)
     items = [{"site": site, "time": written(time)} | _account(lines) for site, time, lines in minutes]
-    return sums(client, filters) | {"items": items}
+    return sums(client, filters).sides | {"items": items}
 
 
 def _newest(client: Client, filters: Filters, limit: int) -> list[tuple[Any, ...]]:
@@ -77,18 +77,21 @@ def _newest(client: Client, filters: Filters, limit: int) -> list[tuple[Any, ...
     return ask(client, _ITEMS, received(filters), limit=limit)
 
 
-def sums(client: Client, filters: Filters) -> dict[str, Any]:
-    """The equation's sides. `balanced` holds for every site and minute, not only in sum."""
+class Sums(NamedTuple):
+    """`sides` of the equation; `balanced` in it holds for every site and minute, not only in sum.
+
+    `left_out`: how many of the sampled were over their site's rate limit, and how many no estimate has: `sample` was 0.
+    """
+
+    sides: dict[str, Any]
+    left_out: dict[str, int]
+
+
+def sums(client: Client, filters: Filters) -> Sums:
     selected = relations.ledger(filters)
-    account = _account(ask(client, _SUMS, selected))
-    account["balanced"] = ask(client, _SURPLUS, selected) == [(0,)]
-    return account
-
-
-def left_out(client: Client, filters: Filters) -> dict[str, int]:
-    """How many of the sampled were over their site's rate limit, and how many no estimate has: `sample` was 0."""
-    [(limited, unestimated)] = ask(client, _LEFT_OUT, relations.ledger(filters))
-    return {"limited": limited, "unestimated": unestimated}
+    sides = _account(ask(client, _SUMS, selected))
+    [(surplus, limited, unestimated)] = ask(client, _BESIDE, selected)
+    return Sums(sides | {"balanced": surplus == 0}, {"limited": limited, "unestimated": unestimated})
 
 
 def _account(lines: Iterable[tuple[str, str, int]]) -> dict[str, Any]:

@@ -9,11 +9,11 @@ from typing import Annotated, Any, NamedTuple
 from clickhouse_connect.driver.client import Client
 from msgspec import Meta
 
-from dashboards import cursors, source_filters
+from dashboards import cursors, source_details, source_filters
 from dashboards.clients import ask
 from dashboards.estimates import Count
 from dashboards.filters import Filters, Where
-from dashboards.source_details import NOTHING, Details, details
+from dashboards.source_details import NOTHING, Details
 from dashboards.source_filters import Asked, Newest
 from dashboards.times import written_ms
 from schema import source_trust
@@ -104,17 +104,19 @@ def sources(
     return _page(client, filters, found, limit)
 
 
-def listed(
-    client: Client, asked: Asked, limit: int, cursor: Cursor | None = None, floods: Floods | None = None
-) -> dict[str, Any]:
-    """What `sources` knows: `{"items", "next"}`, the trusted ones first, then the newest.
-
-    `floods`, where they are known already, are those of the asked site.
-    """
-    floods = floods or source_trust.floods(client, asked.site or "")
+def listed(client: Client, asked: Asked, limit: int, cursor: Cursor | None = None) -> dict[str, Any]:
+    """What `sources` knows: `{"items", "next"}`, the trusted ones first, then the newest."""
+    floods = source_trust.floods(client, asked.site or "")
     wanted = _Wanted(asked.state, asked.least, limit, cursor or _START, floods)
     filters = Filters(site=asked.site, directive=asked.directive, noise=asked.noise)
     return _page(client, filters, _newest(client, asked, wanted), limit)
+
+
+def first(client: Client, asked: Asked, limit: int, floods: Floods) -> list[dict[str, Any]]:
+    """The first items of `listed`, of whose details they have the pages only; `floods` are those of the asked site."""
+    found = _newest(client, asked, _Wanted(asked.state, asked.least, limit, _START, floods))[:limit]
+    pages = source_details.pages(client, Filters(noise=asked.noise), found)
+    return [_item(one, NOTHING._replace(pages=pages.get(one[:3], 0))) for one in found]
 
 
 class _Wanted(NamedTuple):
@@ -156,7 +158,7 @@ def _page(client: Client, filters: Filters, found: list[Source], limit: int) -> 
     if len(found) > limit:
         last = page[-1]
         more = cursors.written(Cursor(last.trusted, last.first, last.site, last.directive, last.blocked))
-    known = details(client, filters, page)
+    known = source_details.details(client, filters, page)
     return {"items": [_item(one, known.get(one[:3])) for one in page], "next": more}
 
 
@@ -174,7 +176,7 @@ def count_new(
 ) -> dict[str, list[int]]:
     """By site, for each period (s, without its end): trusted sources that `asked` chooses, first seen in it.
 
-    `floods` as in `listed`.
+    `floods`, where they are known already, are those of the asked site.
     """
     its = floods or source_trust.floods(client, asked.site or "")
     rows = source_filters.of_sources(asked._replace(since=min(start for start, _ in periods), until=None), its)

@@ -69,11 +69,11 @@ class _Before(NamedTuple):
 class _Half(NamedTuple):
     """What is asked beside the rest."""
 
+    ledger: ledger.Sums
     series: dict[str, Any]
     listed: list[dict[str, Any]]
     sites: list[str]
     new: list[int | None]  # sources, in the period and before
-    before: _Before | None
     rate: Rate | None  # of the last hour, where the period has no end
 
 
@@ -86,18 +86,17 @@ def _page(its: Asking) -> Overview | str:
     fresh = _fresh(asked)
     floods = source_trust.floods(client, asked.site or "") if fresh else None
     beside = Beside(its.clients, lambda other: _half(other, asked, against, floods))
-    sums = ledger.sums(client, asked)
     now = shares.with_hosts(client, asked, _TOP)
-    new = sources.listed(client, fresh, _LISTED, floods=floods)["items"] if fresh else []
+    new = sources.first(client, fresh, _LISTED, floods) if fresh and floods else []
+    then = _before(client, against.asked) if against else None
     half = beside.answer(client)
-    then = half.before
     return Overview(
         links=period.links,
         period=period.words,
         against=against.words if against else "",
         periods=periods.links(period),
         sites=half.sites,
-        totals=counts.answer(now.counted, now.violations, sums, its.facts.lag()),
+        totals=counts.answer(now.counted, now.violations, half.ledger.sides, its.facts.lag()),
         rate=half.rate or rate.of_period(asked, now.counted, then.sums.counted if then else None),
         hourly=half.rate is not None,
         figures=Figures(now.counted, now.violations, half.new[0], now.labels.noisy),
@@ -110,19 +109,23 @@ def _page(its: Asking) -> Overview | str:
         hosts=now.hosts,
         directives=_with_before(now.directives, then),
         violations=half.listed,
-        ledger=sums | ledger.left_out(client, asked),
+        ledger=half.ledger.sides | half.ledger.left_out,
     )
+
+
+def _before(client: Client, asked: Filters) -> _Before:
+    return _Before(shares.sums(client, asked), counts.violations(client, asked))
 
 
 def _half(client: Client, asked: Filters, against: periods.Before | None, floods: Floods | None) -> _Half:
     earlier = against.asked if against else None
     times = [(one.start or 0, one.end or _EVER) for one in (asked, earlier) if one]
     return _Half(
+        ledger=ledger.sums(client, asked),
         series=series.over_time(client, asked, "directive", None),
         listed=violations.newest(client, asked, _LISTED)["items"],
         sites=counts.sites(client),
         new=_count_new(client, asked, times, floods),
-        before=_Before(shares.sums(client, earlier), counts.violations(client, earlier)) if earlier else None,
         rate=None if asked.end else rate.of_last_hour(client, asked, time.time()),
     )
 

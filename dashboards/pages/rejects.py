@@ -31,7 +31,7 @@ def _page(its: Asking) -> Rejects:
     reason = its.given.one_of("reason", ("", *rejects.REASONS)) or ""
     place = paging.read(its.given)
     period = periods.read(its.given, "/rejects")
-    sums = ledger.sums(its.client, period.asked)
+    sums = ledger.sums(its.client, period.asked).sides
     found = rejects.page(its.client, period.asked.site, reason, _LISTED, paging.cursor(place, rejects.Cursor))
     return Rejects(
         links=period.links,

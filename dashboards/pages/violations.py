@@ -42,7 +42,7 @@ def _page(its: Asking) -> Violations:
         its.clients, lambda other: (series.over_time(other, asked, "noise", None), _listed(other, asked, sort, place))
     )
     shown = shares.shares(its.client, asked, _TOP)
-    accounted = ledger.sums(its.client, asked)
+    sides = ledger.sums(its.client, asked).sides
     sites = counts.sites(its.client)
     drawn, listed = beside.answer(its.client)
     return Violations(
@@ -50,7 +50,7 @@ def _page(its: Asking) -> Violations:
         period=period.words,
         form=period.form,
         periods=periods.links(period),
-        totals=counts.answer(shown.counted, shown.violations, accounted, its.facts.lag()),
+        totals=counts.answer(shown.counted, shown.violations, sides, its.facts.lag()),
         chart=charts.by_noise(drawn, asked),
         directives=shown.directives,
         listed=paging.paged(listed, place, period.links),
