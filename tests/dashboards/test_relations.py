@@ -1,12 +1,14 @@
 """Roll-ups change no answer: whatever is asked is what the rows themselves say, one by one."""
 
 import random
+from typing import Any
 
 import pytest
 from starlette.applications import Starlette
 
-from dashboards import relations
+from dashboards import relations, shares
 from dashboards.app import build
+from dashboards.filters import Filters
 from dashboards.times import written
 from schema.clickhouse import Engine
 from schema.migrate import migrations
@@ -115,6 +117,51 @@ def _top_and_series(app: Starlette, filters: str, its: list[Violation]) -> None:
         key = (written(row.window // 3600 * 3600), row.noise)
         hours[key] = hours.get(key, 0) + row.reports
     assert {(item["time"], item["key"]): item["reports"] for item in series} == hours
+
+
+def shared(rows: list[Violation], name: str) -> dict[str, tuple[int, int]]:
+    """Reports and violations, by what the rows have under `name`."""
+    found: dict[str, list[Violation]] = {}
+    for row in rows:
+        found.setdefault(getattr(row, name), []).append(row)
+    return {key: (sum(row.reports for row in its), len({row.fingerprint for row in its})) for key, its in found.items()}
+
+
+def of(items: list[dict[str, Any]]) -> dict[str, tuple[int, int]]:
+    return {item["key"]: (item["reports"], item["violations"]) for item in items}
+
+
+@pytest.mark.parametrize("known", [True, False])
+@pytest.mark.parametrize("period", PERIODS)
+def test_shares_are_those_of_the_rows_whether_days_are_known_or_not(
+    store: Engine, rows: list[Violation], period: tuple, known: bool
+):
+    client = store.client()
+    if not known:
+        put(client, "days_since", ["since"], [[START // 86400 + 2]])
+    start, end = period
+    found = shares.with_hosts(client, Filters(start=start, end=end), 8)
+    client.command("TRUNCATE TABLE days_since")
+    its = [row for row in rows if (start is None or row.window >= start) and (end is None or row.window < end)]
+    assert of(found.directives) == shared(its, "effective_directive")
+    assert of(found.hosts) == shared(its, "blocked_host")
+    assert found.violations == len({row.fingerprint for row in its})
+    assert found.counted.reports == sum(row.reports for row in its)
+    assert {key: count.reports for key, count in found.labels.noise.items()} == {
+        key: reports for key, (reports, _) in shared(its, "noise").items()
+    }
+    assert {key: count.reports for key, count in found.labels.verdicts.items()} == {
+        key: reports for key, (reports, _) in shared(its, "verdict").items()
+    }
+
+
+def test_violations_of_directives_and_hosts_that_are_none_of_the_biggest_count_for_the_whole(
+    store: Engine, rows: list[Violation]
+):
+    found = shares.with_hosts(store.client(), Filters(), 1)
+    assert [len(found.directives), len(found.hosts)] == [1, 1]
+    assert found.violations == len({row.fingerprint for row in rows})
+    assert found.counted.reports == sum(row.reports for row in rows)
 
 
 def test_a_ledger_that_does_not_balance_is_told_from_its_hours(store: Engine):

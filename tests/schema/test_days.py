@@ -43,7 +43,7 @@ def today() -> date:
 
 def migrated_to_the_day_after_tomorrow(client: Client) -> bool:
     began = today()
-    assert migrate(client, 90) == ["0015_days.sql"]
+    assert "0015_days.sql" in migrate(client, 90)
     return since(client) - timedelta(days=2) in {began, today()}  # it may be midnight
 
 

@@ -20,6 +20,7 @@ FILES = [
     "0006_noise_moves.sql", "0007_trust_of_the_best.sql", "0008_labelled.sql", "0009_rollups.sql",
     "0010_what_people_see.sql", "0011_alerts.sql", "0012_estimates.sql",
     "0013_estimates_over_time.sql", "0014_weeks_that_are_over.sql", "0015_days.sql",
+    "0016_blocks.sql",
 ]  # fmt: skip
 
 
