@@ -44,19 +44,19 @@ def totals(client: Client, filters: Filters, lag: float | None) -> dict[str, Any
     """`/api/totals`. Refused and ignored reports follow site and period only: they have nothing else to filter by."""
     [counted] = ask(client, _SUMS, relations.counted(client, filters))
     its = ledger.sums(client, filters)
-    return answer(Count(*counted), violations(client, filters), its.sides, lag) | its.left_out
+    return answer(Count(*counted), different(client, filters), its.sides, lag) | its.sampled
 
 
-def violations(client: Client, filters: Filters) -> int:
-    """How many different ones."""
+def different(client: Client, filters: Filters) -> int:
+    """How many different violations there are."""
     [(found,)] = ask(client, _SEEN, relations.seen(filters))
     return int(found)
 
 
-def answer(counted: Count, different: int, sides: dict[str, Any], lag: float | None) -> dict[str, Any]:
+def answer(counted: Count, violations: int, sides: dict[str, Any], lag: float | None) -> dict[str, Any]:
     """`sides` are the ledger's."""
     return counted.fields() | {
-        "violations": different,
+        "violations": violations,
         "rejected": sides["rejected"],
         "ignored": sides["ignored"],
         "lag_seconds": None if lag is None else round(lag, 3),

@@ -132,7 +132,20 @@ class Where(NamedTuple):
     sql: str
     values: dict[str, Any]
     rows: str = ""  # what `FROM {rows}` reads: dashboards/relations.py
-    columns: tuple[str, ...] = ()  # `{columns}` in it: those of them that the question names, each with a comma
+    columns: tuple[str, ...] = ()  # of which `{columns}` in it are those that the question names
+
+
+def filled(question: str, its: Where) -> str:
+    """`{where}` in it stands for the filters, `{rows}` for the rows they select.
+
+    To plan a question over all of the forty columns takes 5 ms more, also where it needs three of them.
+    """
+    question = question.replace("{rows}", its.rows).replace("{where}", its.sql)
+    named = {*_NAMES.findall(question)}
+    return question.replace("{columns}", "".join(f"{name}, " for name in its.columns if name in named))
+
+
+_NAMES = re.compile(r"\w+")
 
 
 _COLUMNS = {

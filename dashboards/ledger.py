@@ -33,8 +33,7 @@ SELECT outcome, name, sum(total)
 FROM ({_NAMED.format(keys="outcome", selected="{rows}")})
 GROUP BY outcome, name
 """  # noqa: S608  (ours)
-# The surplus is of each minute: relations.ledger.
-_BESIDE = f"""
+_BALANCE = f"""
 SELECT sum(surplus), sumIf(reports, outcome = 'sampled' AND detail = '{RATE_LIMIT}'),
     sumIf(reports, outcome = 'sampled' AND detail = '{NONE_STORED}')
 FROM {{rows}}
@@ -80,17 +79,18 @@ def _newest(client: Client, filters: Filters, limit: int) -> list[tuple[Any, ...
 class Sums(NamedTuple):
     """`sides` of the equation; `balanced` in it holds for every site and minute, not only in sum.
 
-    `left_out`: how many of the sampled were over their site's rate limit, and how many no estimate has: `sample` was 0.
+    `sampled`: how many of these were over their site's rate limit, and how many no estimate has: `sample` was 0.
     """
 
     sides: dict[str, Any]
-    left_out: dict[str, int]
+    sampled: dict[str, int]
 
 
 def sums(client: Client, filters: Filters) -> Sums:
     selected = relations.ledger(filters)
     sides = _account(ask(client, _SUMS, selected))
-    [(surplus, limited, unestimated)] = ask(client, _BESIDE, selected)
+    [(surplus, limited, unestimated)] = ask(client, _BALANCE, selected)
+    # A surplus of any minute shows (relations.ledger).
     return Sums(sides | {"balanced": surplus == 0}, {"limited": limited, "unestimated": unestimated})
 
 

@@ -11,10 +11,10 @@ from clickhouse_connect.driver.client import Client
 
 from dashboards.clients import ask
 from dashboards.filters import Filters, Where, where
-from dashboards.times import MONDAY, WEEK, week_of
+from dashboards.times import LAST_WINDOW, MONDAY, WEEK, week_of
 from schema import keys
 
-HOUR, DAY = 3600, 86400
+HOUR, _DAY = 3600, 86400
 
 
 class _Rollup(NamedTuple):
@@ -31,7 +31,7 @@ class _Rollup(NamedTuple):
 
 _DATE, _MOMENT = "toDate(toDateTime({second}, 'UTC'))", "toDateTime({second}, 'UTC')"
 _WEEKS = _Rollup("weeks", "week", _DATE, "violations", "window", WEEK, MONDAY)
-_DAYS = _Rollup("days", "day", _DATE, "minutes", "minute", DAY, 0)
+_DAYS = _Rollup("days", "day", _DATE, "minutes", "minute", _DAY, 0)
 _HOURS = _Rollup("hours", "hour", _MOMENT, "minutes", "minute", HOUR, 0)
 _LEDGER = _Rollup("ledger_hours", "hour", _MOMENT, "ledger", "minute", HOUR, 0)
 
@@ -88,24 +88,25 @@ SEEN = "sum(reports) > 0 AND max(inside)"
 
 
 def seen(filters: Filters) -> Where:
-    """The same, for who asks which violations there are, and not how often each was seen: those of which SEEN holds.
+    """For who asks which violations there are, and not how often each was seen: rows with `inside`, more of them than
+    the period has. Those fingerprints are in it of which SEEN holds.
 
     A week in which the period begins or ends is asked whole: its first and last window tell whether a violation was
     seen in the period. That takes a third of the time of all windows. Not where labels choose: then a window may be of
     what had that label once.
     """
-    start, end = filters.start or 0, filters.end or _EVER
-    if filters.noise != "all" or filters.verdict is not None or week_of(start) == week_of(end - 1):
+    start, end = filters.start, filters.end
+    of_labels = filters.noise != "all" or filters.verdict is not None
+    if of_labels or week_of(start or 0) == week_of((end or LAST_WINDOW) - 1):
         return _of_violations(filters, ", 1 AS inside", ", 1 AS inside")
-    first, after = (None if second is None else week_of(second) for second in (filters.start, filters.end))
-    after = after if after in (None, filters.end) else after + WEEK
-    inside = [f"last_window >= {_MOMENT.format(second=start)}"] if first != filters.start else []
-    inside += [f"window < {_MOMENT.format(second=end)}"] if after != filters.end else []
-    rolled = f", {' AND '.join(inside) or 1} AS inside"
-    return _of_violations(filters, rolled, ", 1 AS inside", whole=(first, after))
-
-
-_EVER = 2**32 - 1
+    first, after = (None if second is None else week_of(second) for second in (start, end))
+    inside = ["1"]
+    if start != first:
+        inside.append(f"last_window >= {_MOMENT.format(second=start)}")
+    if end is not None and after is not None and end != after:
+        inside.append(f"window < {_MOMENT.format(second=end)}")
+        after += WEEK
+    return _of_violations(filters, f", {' AND '.join(inside)} AS inside", ", 1 AS inside", whole=(first, after))
 
 
 _DAYS_SINCE = "SELECT toUnixTimestamp(toDateTime(max(since), 'UTC')) FROM days_since"

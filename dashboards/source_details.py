@@ -17,7 +17,7 @@ from schema import source_trust
 from schema.keys import LIVE
 
 
-class _Seen(Protocol):
+class _Source(Protocol):
     """A source; `first` in ms."""
 
     @property
@@ -41,6 +41,8 @@ class Details(NamedTuple):
 
 NOTHING = Details(0, [], "", [])  # of a source whose violations are no longer retained
 
+# By host first, and not by what BLOCKED makes of host and kind: a quarter of the time less. Several of them may have a
+# row in common that is none of the asked sources'.
 _THESE = f"""
 SELECT toString(of_site) AS its_site, toString(its_directive), its_blocked, uniqCombined(12)(page),
     arraySort(groupUniqArray(32)(its_browser)), argMin(page, began), {source_trust.TAKEN}
@@ -50,7 +52,8 @@ FROM (
         {relations.of_key("trust_reasons")} AS reasons
     FROM {{rows}}
     WHERE site IN {{sites:Array(String)}} AND effective_directive IN {{directives:Array(String)}}
-        AND (blocked_host IN {{these:Array(String)}} OR blocked_host = '' AND blocked_kind IN {{these:Array(String)}})
+        AND (blocked_host IN {{blocked:Array(String)}}
+            OR blocked_host = '' AND blocked_kind IN {{blocked:Array(String)}})
     GROUP BY {", ".join(relations.KEY)}
     {LIVE}
 )
@@ -58,7 +61,7 @@ GROUP BY its_site, its_directive, its_blocked
 """  # noqa: S608  (a question of ours)
 
 
-def details(client: Client, filters: Filters, page: Sequence[_Seen]) -> dict[tuple[str, str, str], Details]:
+def details(client: Client, filters: Filters, page: Sequence[_Source]) -> dict[tuple[str, str, str], Details]:
     """Of the sources on a page, by site, directive and what was blocked, as the violations that `filters` choose say.
 
     The newest are mostly asked for: the weeks before the first of them was seen are not read.
@@ -67,7 +70,7 @@ def details(client: Client, filters: Filters, page: Sequence[_Seen]) -> dict[tup
         return {}
     these = {
         "sites": sorted({one.site for one in page}), "directives": sorted({one.directive for one in page}),
-        "these": sorted({one.blocked for one in page}),
+        "blocked": sorted({one.blocked for one in page}),
     }  # fmt: skip
     began = week_of(min(one.first for one in page) // 1000)
     since = msgspec.structs.replace(filters, start=max(filters.start or 0, began))
@@ -79,20 +82,20 @@ _PAGES = f"""
 SELECT toString(site), toString(effective_directive), blocked, uniqCombinedMerge(12)(pages)
 FROM sources
 WHERE (site, effective_directive, blocked) IN (
-    SELECT arrayJoin(arrayZip({{sites:Array(String)}}, {{directives:Array(String)}}, {{these:Array(String)}}))
+    SELECT arrayJoin(arrayZip({{sites:Array(String)}}, {{directives:Array(String)}}, {{blocked:Array(String)}}))
 ) AND {{where}}
 GROUP BY {source_trust.NAMES}
 """  # noqa: S608  (ours)
 
 
-def pages(client: Client, filters: Filters, page: Sequence[_Seen]) -> dict[tuple[str, str, str], int]:
+def pages(client: Client, noise: str, page: Sequence[_Source]) -> dict[tuple[str, str, str], int]:
     """The pages alone, as they were counted when reports came in: what was forgotten since is among them.
 
     A sixth of the time of `details`.
     """
     if not page:
         return {}
-    sites, directives, these = zip(*((one.site, one.directive, one.blocked) for one in page), strict=True)
-    asked = {"sites": list(sites), "directives": list(directives), "these": list(these)}
-    found = ask(client, _PAGES, where(Filters(noise=filters.noise)), **asked)
+    sites, directives, blocked = zip(*((one.site, one.directive, one.blocked) for one in page), strict=True)
+    asked = {"sites": list(sites), "directives": list(directives), "blocked": list(blocked)}
+    found = ask(client, _PAGES, where(Filters(noise=noise)), **asked)
     return {(row[0], row[1], row[2]): row[3] for row in found}

@@ -82,12 +82,14 @@ def of_sources(its: Asked, floods: Floods, newest: Newest | None = None) -> Wher
     values: dict[str, Any] = {name: value for _, given in whole + some for name, value in given.items()}
     where = " AND ".join(sql for sql, _ in whole) or "1"
     only = " AND ".join(sql for sql, _ in some)
-    times = _times(its, newest)
-    values |= times.values
+    times = _of_first(its, newest)
+    values |= {name: value for _, given in times for name, value in given.items()}
+    when = "".join(f" AND {sql}" for sql, _ in times)
     first = f"{of_some('min', 's.first_seen', only)} AS first"
     chosen = where
-    if times.sql and not floods.on:
-        found = _newest_first(where, first, times.sql) if newest else _of_time(where, only, times.sql)
+    if when and not floods.on:
+        # By number, with whoever has the same one: a million names would take all memory.
+        found = _newest_first(where, first, when) if newest else _of_time(where, only, when)
         chosen = f"{where} AND {QUICK_SOURCE} IN ({found})"
     rows = f"""(
         SELECT any(site) AS its_site, any(effective_directive) AS its_directive, any(blocked) AS its_blocked,
@@ -98,37 +100,22 @@ def of_sources(its: Asked, floods: Floods, newest: Newest | None = None) -> Wher
         FROM sources AS s
         WHERE {chosen}
         GROUP BY source
-        HAVING total > 0{times.sql}
+        HAVING total > 0{when}
     )"""  # noqa: S608  (conditions of ours)
     return Where(where, values, rows)
 
 
-def _times(its: Asked, newest: Newest | None) -> Where:
-    """Conditions on `first`, each with an AND before it."""
-    found, values = "", dict[str, Any]()
-    for name, compared in (("since", ">="), ("until", "<")):
-        second = getattr(its, name)
-        if second is not None:
-            found += f" AND first {compared} toDateTime({{{name}:UInt32}}, 'UTC')"
-            values[name] = second
-    if newest:
-        found += " AND toUnixTimestamp64Milli(first) <= {until_ms:Int64}"
-        values |= {"newest": newest.most, "until_ms": newest.until_ms}
-    return Where(found, values)
-
-
-# Sources by number, and whoever has the same one: a million names would take all memory.
-def _of_time(where: str, only: str, times: str) -> str:
+def _of_time(where: str, only: str, when: str) -> str:
     """All whose first row is of that time, and some that have another row of it."""
     chosen = f"{where} AND {only}" if only else where
-    return f"SELECT {QUICK_SOURCE} FROM (SELECT *, first_seen AS first FROM sources) AS s WHERE {chosen}{times}"  # noqa: S608  (conditions of ours)
+    return f"SELECT {QUICK_SOURCE} FROM (SELECT *, first_seen AS first FROM sources) AS s WHERE {chosen}{when}"  # noqa: S608  (conditions of ours)
 
 
-def _newest_first(where: str, first: str, times: str) -> str:
+def _newest_first(where: str, first: str, when: str) -> str:
     return f"""
         SELECT number
         FROM (SELECT {QUICK_SOURCE} AS number, {first} FROM sources AS s WHERE {where} GROUP BY {NAMES})
-        WHERE 1{times} ORDER BY first DESC LIMIT {{newest:UInt32}} WITH TIES
+        WHERE 1{when} ORDER BY first DESC LIMIT {{newest:UInt32}} WITH TIES
     """  # noqa: S608  (ours)
 
 
@@ -147,6 +134,19 @@ def _of_whole_sources(its: Asked) -> _Conditions:
     for number, word in enumerate(its.blocked_words):
         name = f"word{number}"
         found.append((f"positionCaseInsensitiveUTF8(blocked, {{{name}:String}}) > 0", {name: word}))
+    return found
+
+
+def _of_first(its: Asked, newest: Newest | None) -> _Conditions:
+    """What holds for `first`."""
+    found: _Conditions = []
+    for name, compared in (("since", ">="), ("until", "<")):
+        second = getattr(its, name)
+        if second is not None:
+            found.append((f"first {compared} toDateTime({{{name}:UInt32}}, 'UTC')", {name: second}))
+    if newest:
+        values = {"newest": newest.most, "until_ms": newest.until_ms}
+        found.append(("toUnixTimestamp64Milli(first) <= {until_ms:Int64}", values))
     return found
 
 

@@ -115,7 +115,7 @@ def listed(client: Client, asked: Asked, limit: int, cursor: Cursor | None = Non
 def first(client: Client, asked: Asked, limit: int, floods: Floods) -> list[dict[str, Any]]:
     """The first items of `listed`, of whose details they have the pages only; `floods` are those of the asked site."""
     found = _newest(client, asked, _Wanted(asked.state, asked.least, limit, _START, floods))[:limit]
-    pages = source_details.pages(client, Filters(noise=asked.noise), found)
+    pages = source_details.pages(client, asked.noise, found)
     return [_item(one, NOTHING._replace(pages=pages.get(one[:3], 0))) for one in found]
 
 

@@ -11,7 +11,7 @@ _RFC3339 = re.compile(
 )
 WEEK = 7 * 86400  # s
 MONDAY = 4 * 86400  # 1970-01-05
-_LAST = (2**32 - 1) // WINDOW_SECONDS * WINDOW_SECONDS  # the store's times end in 2106
+LAST_WINDOW = (2**32 - 1) // WINDOW_SECONDS * WINDOW_SECONDS  # the store's times end in 2106
 
 
 def read(name: str, text: str) -> float:
@@ -52,7 +52,7 @@ def week_of(time: float) -> int:
 
 
 def _bounded(second: int) -> int:
-    return max(0, min(second, _LAST))
+    return max(0, min(second, LAST_WINDOW))
 
 
 def written(second: int) -> str:

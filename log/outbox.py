@@ -34,12 +34,13 @@ class Position(NamedTuple):
 
 
 class Cut(NamedTuple):
-    """The next bytes of the spool, and the deliveries in them."""
+    """The next bytes of the spool, and the deliveries in them; `damaged`: pieces between them that are none."""
 
     segment: str
     start: int
     end: int
     records: list[bytes]
+    damaged: int
 
 
 class Outbox:
@@ -86,10 +87,10 @@ class Outbox:
         flights = self.state.flights
         return Position(flights[0].segment, flights[0].start) if flights else self._reached
 
-    def cut(self, most: int = ENVELOPE_BYTES) -> Cut | None:
+    def cut(self, most_bytes: int = ENVELOPE_BYTES) -> Cut | None:
         """The next envelope's worth, oldest first; None when everything is cut. Raises OtherVersion, OSError.
 
-        At most `most` bytes, or one delivery. The next one stays the same until this is taken off.
+        One delivery may have more bytes. The next one begins at the same place until this is taken off.
 
         Closed segments are listed once: an outage of hours leaves thousands, and each cut must cost the same.
         """
@@ -97,7 +98,7 @@ class Outbox:
             while self._closed:
                 path = self._closed[0]
                 try:
-                    found = self._cut_from(path, most, final=True)
+                    found = self._cut_from(path, most_bytes, final=True)
                 except OSError as error:
                     self._leave(path, error)
                 else:
@@ -109,7 +110,7 @@ class Outbox:
             over, being_written = ended(self._folder)
             self._closed.extend(path for path in over if path.name not in self._cut_up | self._left)
             if not self._closed:
-                return self._cut_from(being_written[0], most, final=False) if being_written else None
+                return self._cut_from(being_written[0], most_bytes, final=False) if being_written else None
 
     def _leave(self, path: Path, error: OSError) -> None:
         """A closed segment that the disk doesn't give back; while some of it is under way it stays. Raises OSError."""
@@ -119,7 +120,7 @@ class Outbox:
         self._broken.unreadable(path, error, final=not under_way)
         self._left.add(path.name)
 
-    def _cut_from(self, path: Path, most: int, *, final: bool) -> Cut | None:
+    def _cut_from(self, path: Path, most_bytes: int, *, final: bool) -> Cut | None:
         with path.open("rb") as file:
             start = start_in(file, path, self.state.read.get(path.name), self._broken, final=final)
             if start is None:
@@ -127,10 +128,10 @@ class Outbox:
             self.state.read[path.name] = start
             size = os.fstat(file.fileno()).st_size
             while start < size:
-                frames = read_frames(file.fileno(), start, size, most, final=final, most=MOST_DELIVERIES)
-                self._broken.segment(path, frames.damaged)
+                frames = read_frames(file.fileno(), start, size, most_bytes, final=final, most=MOST_DELIVERIES)
                 if frames.records:
-                    return Cut(path.name, start, start + frames.consumed, frames.records)
+                    return Cut(path.name, start, start + frames.consumed, frames.records, frames.damaged)
+                self._broken.segment(path, frames.damaged)
                 if not frames.consumed:
                     break
                 start = self.state.read[path.name] = start + frames.consumed  # damage, and nothing else
@@ -138,6 +139,7 @@ class Outbox:
 
     def take_off(self, cut: Cut, partition: int, created: int) -> Flight:
         """Write down that `cut` goes to `partition` now; `created` in ms."""
+        self._broken.segment(self._folder / cut.segment, cut.damaged)
         flight = Flight(cut.segment, cut.start, cut.end, partition, self._next_number(partition), created)
         self.state.flights.append(flight)
         self.state.read[cut.segment] = cut.end

@@ -16,9 +16,8 @@ from dashboards.pages import charts
 from dashboards.pages.frame import Asking, Page
 from dashboards.pages.of_source import addresses
 from dashboards.rate import Rate
-from dashboards.shares import Sums
 from dashboards.source_filters import Asked
-from dashboards.times import window_at, written
+from dashboards.times import LAST_WINDOW, written
 from schema import source_trust
 from schema.source_trust import Floods
 
@@ -61,8 +60,15 @@ class Overview(NamedTuple):
     ledger: dict[str, Any]
 
 
+class _Fresh(NamedTuple):
+    """What is asked of the sources that the period has seen first."""
+
+    asked: Asked
+    floods: Floods
+
+
 class _Before(NamedTuple):
-    sums: Sums
+    reports: shares.Reports
     violations: int
 
 
@@ -83,11 +89,10 @@ def _page(its: Asking) -> Overview | str:
         return Links(VIOLATIONS, its.given.given).here()
     asked, client = period.asked, its.client
     against = periods.before(asked)
-    fresh = _fresh(asked)
-    floods = source_trust.floods(client, asked.site or "") if fresh else None
-    beside = Beside(its.clients, lambda other: _half(other, asked, against, floods))
+    fresh = _fresh(client, asked)
+    beside = Beside(its.clients, lambda other: _half(other, asked, against, fresh))
     now = shares.with_hosts(client, asked, _TOP)
-    new = sources.first(client, fresh, _LISTED, floods) if fresh and floods else []
+    new = sources.first(client, fresh.asked, _LISTED, fresh.floods) if fresh else []
     then = _before(client, against.asked) if against else None
     half = beside.answer(client)
     return Overview(
@@ -97,35 +102,35 @@ def _page(its: Asking) -> Overview | str:
         periods=periods.links(period),
         sites=half.sites,
         totals=counts.answer(now.counted, now.violations, half.ledger.sides, its.facts.lag()),
-        rate=half.rate or rate.of_period(asked, now.counted, then.sums.counted if then else None),
+        rate=half.rate or rate.of_period(asked, now.counted, then.reports.counted if then else None),
         hourly=half.rate is not None,
         figures=Figures(now.counted, now.violations, half.new[0], now.labels.noisy),
-        before=Figures(then.sums.counted, then.violations, half.new[1], then.sums.labels.noisy) if then else None,
-        noise=_compared(now.labels.noise, then.sums.labels.noise if then else None),
-        verdicts=_compared(now.labels.verdicts, then.sums.labels.verdicts if then else None),
+        before=Figures(then.reports.counted, then.violations, half.new[1], then.reports.labels.noisy) if then else None,
+        noise=_compared(now.labels.noise, then.reports.labels.noise if then else None),
+        verdicts=_compared(now.labels.verdicts, then.reports.labels.verdicts if then else None),
         chart=charts.by_directive(half.series, asked),
         sources=[item | addresses(item) for item in new],
-        sources_address=_sources_address(fresh) if fresh else "",
+        sources_address=_sources_address(fresh.asked) if fresh else "",
         hosts=now.hosts,
         directives=_with_before(now.directives, then),
         violations=half.listed,
-        ledger=half.ledger.sides | half.ledger.left_out,
+        ledger=half.ledger.sides | half.ledger.sampled,
     )
 
 
 def _before(client: Client, asked: Filters) -> _Before:
-    return _Before(shares.sums(client, asked), counts.violations(client, asked))
+    return _Before(shares.reports(client, asked), counts.different(client, asked))
 
 
-def _half(client: Client, asked: Filters, against: periods.Before | None, floods: Floods | None) -> _Half:
+def _half(client: Client, asked: Filters, against: periods.Before | None, fresh: _Fresh | None) -> _Half:
     earlier = against.asked if against else None
-    times = [(one.start or 0, one.end or _EVER) for one in (asked, earlier) if one]
+    times = [(one.start or 0, one.end or LAST_WINDOW) for one in (asked, earlier) if one]
     return _Half(
         ledger=ledger.sums(client, asked),
         series=series.over_time(client, asked, "directive", None),
         listed=violations.newest(client, asked, _LISTED)["items"],
         sites=counts.sites(client),
-        new=_count_new(client, asked, times, floods),
+        new=_count_new(client, fresh, times),
         rate=None if asked.end else rate.of_last_hour(client, asked, time.time()),
     )
 
@@ -143,26 +148,23 @@ _NONE = Count()
 
 
 def _with_before(items: list[dict[str, Any]], then: _Before | None) -> list[dict[str, Any]]:
-    known = dict(then.sums.directives) if then else {}
+    known = dict(then.reports.directives) if then else {}
     return [item | {"before": known.get(item["key"], _NONE) if then else None} for item in items]
 
 
-_EVER = window_at(2**32)
-
-
-def _fresh(asked: Filters) -> Asked | None:
+def _fresh(client: Client, asked: Filters) -> _Fresh | None:
     """Sources to decide upon, first seen in the period; None where the filters are of what sources don't know."""
     if not source_filters.but_for_period(asked):
         return None
     noise = "none" if asked.noise == "all" else asked.noise
-    return source_filters.asked(asked, "new", 0)._replace(since=asked.start, until=asked.end, noise=noise)
+    its = source_filters.asked(asked, "new", 0)._replace(since=asked.start, until=asked.end, noise=noise)
+    return _Fresh(its, source_trust.floods(client, its.site or ""))
 
 
-def _count_new(client: Client, asked: Filters, times: list[tuple[int, int]], floods: Floods | None) -> list[int | None]:
-    fresh = _fresh(asked)
+def _count_new(client: Client, fresh: _Fresh | None, times: list[tuple[int, int]]) -> list[int | None]:
     if fresh is None:
         return [None] * len(times)
-    by_site = sources.count_new(client, fresh, *times, floods=floods)
+    by_site = sources.count_new(client, fresh.asked, *times, floods=fresh.floods)
     return [sum(of) for of in zip(*by_site.values(), strict=True)] or [0] * len(times)
 
 

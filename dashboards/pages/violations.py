@@ -41,7 +41,7 @@ def _page(its: Asking) -> Violations:
     beside = Beside(
         its.clients, lambda other: (series.over_time(other, asked, "noise", None), _listed(other, asked, sort, place))
     )
-    shown = shares.shares(its.client, asked, _TOP)
+    shown = shares.of_directives(its.client, asked, _TOP)
     sides = ledger.sums(its.client, asked).sides
     sites = counts.sites(its.client)
     drawn, listed = beside.answer(its.client)

@@ -70,7 +70,7 @@ def _log(shape: str, spool: Path, totals: Totals) -> list[Figure]:
 
 
 def _envelopes(spool: Path) -> Iterator[bytes]:
-    """Cut as the shipper cuts a backlog."""
+    """Cut as the shipper cuts a backlog that can be compressed."""
     for path in segments(spool):
         with path.open("rb") as file:
             at, size = len(HEADER), path.stat().st_size

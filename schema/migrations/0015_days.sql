@@ -28,8 +28,8 @@ TTL since + INTERVAL {companion_days} DAY
 SETTINGS non_replicated_deduplication_window = 10000;
 
 CREATE MATERIALIZED VIEW days_of_violations TO days AS
-SELECT site, toDate(least(greatest(toStartOfMinute(first_seen), window), window + 540)) AS day, effective_directive,
-       noise, verdict, sum(reports) AS reports, sum(left_out) AS left_out
+SELECT site, toDate(window) AS day, effective_directive, noise, verdict,
+       sum(reports) AS reports, sum(left_out) AS left_out
 FROM violations
 GROUP BY site, day, effective_directive, noise, verdict;
 

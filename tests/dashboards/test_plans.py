@@ -132,3 +132,15 @@ def test_a_question_that_scans_is_told(store: Engine, app: Starlette, asked: Ask
     told = scanned(store, app, asked, f"/violations?sort=biggest&{MONTH}")
     assert any(one.startswith("violations: ") for one in told)
     assert any(one.startswith("ledger: ") for one in told)
+
+
+def test_sums_of_a_month_are_asked_of_days_and_its_violations_of_whole_weeks(
+    store: Engine, app: Starlette, asked: Asked
+):
+    ask(app, f"/api/totals?{MONTH}")
+    client = store.client(clients.LIMITS)
+    assert any("FROM days " in sql for sql, _ in asked)
+    [(counted, values)] = [(sql, values) for sql, values in asked if "max(inside)" in sql]
+    plan = client.query(f"EXPLAIN indexes = 1, json = 1 {counted}", parameters=values).result_rows
+    [top] = json.loads("".join(row[0] for row in plan), strict=False)
+    assert {name: chosen for name, chosen, _ in _reads(top["Plan"]) if name == "violations"} == {"violations": 0}

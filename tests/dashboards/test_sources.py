@@ -3,8 +3,11 @@
 import pytest
 from starlette.applications import Starlette
 
+from dashboards import sources
 from dashboards.app import build
+from dashboards.source_filters import Asked
 from dashboards.times import written_ms
+from schema import source_trust
 from schema.clickhouse import Engine
 from tests.support.asgi import ask
 from tests.support.history import history
@@ -88,6 +91,18 @@ def test_a_page_is_the_same_however_few_of_the_newest_are_looked_at_first(
             found += page["items"]
             cursor = page["next"] and f"&cursor={page['next']}"
         assert found == whole
+
+
+@pytest.mark.parametrize("noise", ["all", "none", "only"])
+@pytest.mark.parametrize("since", [None, START - 86400, START - 3600])
+def test_the_first_page_has_the_first_of_the_list_with_their_pages(store: Engine, app: Starlette, noise: str, since):
+    asked = Asked(noise=noise, since=since)
+    floods = source_trust.floods(store.client(), "")
+    first = sources.first(store.client(), asked, 3, floods)
+    items = sources.listed(store.client(), asked, 3)["items"]
+    told = ("site", "directive", "blocked", "first_seen", "reports", "trust", "pages", "noise", "state")
+    assert [[item[name] for name in told] for item in first] == [[item[name] for name in told] for item in items]
+    assert first or since
 
 
 def test_a_filter_of_the_violations_narrows_what_is_counted(app: Starlette):

@@ -1,5 +1,6 @@
 """A damaged memory of what was shipped: set aside and told; its copy goes on. Nothing is lost, whatever is damaged."""
 
+import contextlib
 import errno
 import os
 from pathlib import Path
@@ -7,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from log.broken import Broken
-from log.outbox import Outbox
+from log.outbox import SURE_BYTES, Outbox
 from log.remembered import NO_PRODUCER
 from log.segments import SegmentWriter, segments
+from schema import metrics
 from schema.health import Health
 
 NAMES = ("shipping", "shipping-copy")
@@ -174,6 +176,25 @@ def test_a_damaged_segment_is_told_and_kept_and_the_rest_is_shipped(spool, opene
     [kept] = (spool.parent.parent / "broken").iterdir()
     assert kept.name == f"0-{segment.name}"
     assert kept.read_bytes() == damaged
+
+
+def test_damage_in_what_is_cut_twice_is_told_once(spool, opened, caplog):
+    """As where the first cut can't be compressed."""
+    box, _ = opened()
+    to_ship(box)
+    with contextlib.closing(SegmentWriter(spool, 1 << 30)) as writer:
+        writer.append([b"before", b"x" * 1000, b"after"])
+    path = segments(spool)[-1]
+    raw = bytearray(path.read_bytes())
+    raw[raw.index(b"x" * 1000) + 500] ^= 1
+    path.write_bytes(raw)
+    caplog.clear()
+    torn = metrics.SPOOL_TORN._value.get()
+    assert [box.cut().records, box.cut(SURE_BYTES).records] == [[b"before", b"after"]] * 2
+    assert (metrics.SPOOL_TORN._value.get() - torn, caplog.text) == (0, "")
+    box.take_off(box.cut(), 0, 1)
+    assert metrics.SPOOL_TORN._value.get() - torn == 1
+    assert caplog.text.count("is damaged") == 1
 
 
 def test_a_segment_that_is_shorter_than_what_was_shipped_of_it_is_told_once(spool, opened, caplog):
