@@ -49,7 +49,7 @@ def totals(client: Client, filters: Filters, lag: float | None) -> dict[str, Any
 
 def different(client: Client, filters: Filters) -> int:
     """How many different violations there are."""
-    [(found,)] = ask(client, _SEEN, relations.seen(filters))
+    [(found,)] = ask(client, _SEEN, relations.seen(client, filters))
     return int(found)
 
 

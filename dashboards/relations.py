@@ -87,17 +87,22 @@ def _of_violations(filters: Filters, rolled: str, fine: str, only: str = "", who
 SEEN = "sum(reports) > 0 AND max(inside)"
 
 
-def seen(filters: Filters) -> Where:
+_ANY_MOVES = "SELECT 1 FROM noise_moves LIMIT 1"
+
+
+def seen(client: Client, filters: Filters) -> Where:
     """For who asks which violations there are, and not how often each was seen: rows with `inside`, more of them than
     the period has. Those fingerprints are in it of which SEEN holds.
 
     A week in which the period begins or ends is asked whole: its first and last window tell whether a violation was
-    seen in the period. That takes a third of the time of all windows. Not where labels choose: then a window may be of
-    what had that label once.
+    seen in the period. That takes a third of the time of all windows. Not where labels choose, for then a window may be
+    of what had that label once; nor in the month after anything was labelled again or forgotten: a kill may have left
+    some windows without reports.
     """
     start, end = filters.start, filters.end
     of_labels = filters.noise != "all" or filters.verdict is not None
-    if of_labels or week_of(start or 0) == week_of((end or LAST_WINDOW) - 1):
+    in_one_week = week_of(start or 0) == week_of((end or LAST_WINDOW) - 1)
+    if of_labels or in_one_week or ask(client, _ANY_MOVES, Where("", {})):
         return _of_violations(filters, ", 1 AS inside", ", 1 AS inside")
     first, after = (None if second is None else week_of(second) for second in (start, end))
     inside = ["1"]

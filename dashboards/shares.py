@@ -120,7 +120,7 @@ def _violations(client: Client, filters: Filters, directives: list[str], hosts: 
     if hosts:
         asked |= {"hosts": hosts, "host_places": _places(hosts)}
     question = _SEEN.replace("{host_place}", _HOST_PLACE if hosts else "0")
-    for directive, host, violations in ask(client, question, relations.seen(filters), **asked):
+    for directive, host, violations in ask(client, question, relations.seen(client, filters), **asked):
         found.directives[directive] += violations
         found.hosts[host] += violations
     return found

@@ -89,7 +89,8 @@ GROUP BY {source_trust.NAMES}
 
 
 def pages(client: Client, noise: str, page: Sequence[_Source]) -> dict[tuple[str, str, str], int]:
-    """The pages alone, as they were counted when reports came in: what was forgotten since is among them.
+    """The pages alone, as they were counted when reports came in: those of what was labelled again or forgotten since
+    are among them.
 
     A sixth of the time of `details`.
     """

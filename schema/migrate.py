@@ -218,7 +218,7 @@ _TTL = {
     "minutes": "minute + INTERVAL {retention_days} DAY",
     "weeks": "last_window + INTERVAL {retention_days} DAY",
     "hours": "hour + INTERVAL {retention_days} DAY",
-    "days": "day + INTERVAL {retention_days} DAY",
+    "days": "last_window + INTERVAL {retention_days} DAY",
     "days_since": "since + INTERVAL {companion_days} DAY",
     "sources": "toDateTime(last_seen) + INTERVAL {companion_days} DAY",
     "policies": "last_seen + INTERVAL {companion_days} DAY",

@@ -15,6 +15,7 @@ from dashboards.links import VIOLATIONS, Links
 from dashboards.pages import charts
 from dashboards.pages.frame import Asking, Page
 from dashboards.pages.of_source import addresses
+from dashboards.params import BadParameter
 from dashboards.rate import Rate
 from dashboards.source_filters import Asked
 from dashboards.times import LAST_WINDOW, written
@@ -76,7 +77,7 @@ class _Half(NamedTuple):
     """What is asked beside the rest."""
 
     ledger: ledger.Sums
-    series: dict[str, Any]
+    chart: Chart | None
     listed: list[dict[str, Any]]
     sites: list[str]
     new: list[int | None]  # sources, in the period and before
@@ -108,7 +109,7 @@ def _page(its: Asking) -> Overview | str:
         before=Figures(then.reports.counted, then.violations, half.new[1], then.reports.labels.noisy) if then else None,
         noise=_compared(now.labels.noise, then.reports.labels.noise if then else None),
         verdicts=_compared(now.labels.verdicts, then.reports.labels.verdicts if then else None),
-        chart=charts.by_directive(half.series, asked),
+        chart=half.chart,
         sources=[item | addresses(item) for item in new],
         sources_address=_sources_address(fresh.asked) if fresh else "",
         hosts=now.hosts,
@@ -124,15 +125,23 @@ def _before(client: Client, asked: Filters) -> _Before:
 
 def _half(client: Client, asked: Filters, against: periods.Before | None, fresh: _Fresh | None) -> _Half:
     earlier = against.asked if against else None
-    times = [(one.start or 0, one.end or LAST_WINDOW) for one in (asked, earlier) if one]
+    times = [(one.start or 0, LAST_WINDOW if one.end is None else one.end) for one in (asked, earlier) if one]
     return _Half(
         ledger=ledger.sums(client, asked),
-        series=series.over_time(client, asked, "directive", None),
+        chart=_chart(client, asked),
         listed=violations.newest(client, asked, _LISTED)["items"],
         sites=counts.sites(client),
         new=_count_new(client, fresh, times),
         rate=None if asked.end else rate.of_last_hour(client, asked, time.time()),
     )
+
+
+def _chart(client: Client, asked: Filters) -> Chart | None:
+    """None where clients have made up more directives than can be drawn; the figures still tell of them."""
+    try:
+        return charts.by_directive(series.over_time(client, asked, "directive", None), asked)
+    except BadParameter:
+        return None
 
 
 def _compared(now: dict[str, Count], then: dict[str, Count] | None) -> list[dict[str, Any]]:

@@ -1,5 +1,6 @@
 -- What sums of a period are made of, by directive, noise and verdict: rows of a day, where `weeks` has a row a
--- violation. A window is of one day, so a day has what its windows have.
+-- violation. A window is of one day, so a day has what its windows have. `last_window` is for the end of their time,
+-- which must be the same: else the totals would have other reports than the list.
 CREATE TABLE days
 (
     site LowCardinality(String),
@@ -7,13 +8,14 @@ CREATE TABLE days
     effective_directive LowCardinality(String),
     noise LowCardinality(String),
     verdict LowCardinality(String),
+    last_window SimpleAggregateFunction(max, DateTime('UTC')) CODEC(ZSTD),
     reports SimpleAggregateFunction(sum, Int64) CODEC(T64, ZSTD),
     left_out SimpleAggregateFunction(sum, Float64) CODEC(ZSTD)
 )
 ENGINE = AggregatingMergeTree
 PARTITION BY toMonday(day)
 ORDER BY (site, day, effective_directive, noise, verdict)
-TTL day + INTERVAL {retention_days} DAY
+TTL last_window + INTERVAL {retention_days} DAY
 SETTINGS non_replicated_deduplication_window = 10000, ttl_only_drop_parts = 1, materialize_ttl_recalculate_only = 1, min_age_to_force_merge_seconds = 21600, min_age_to_force_merge_on_partition_only = 1;
 
 -- From which day on `days` knows everything: max(since), of any number of rows. What is before is asked of the finer
@@ -29,7 +31,7 @@ SETTINGS non_replicated_deduplication_window = 10000;
 
 CREATE MATERIALIZED VIEW days_of_violations TO days AS
 SELECT site, toDate(window) AS day, effective_directive, noise, verdict,
-       sum(reports) AS reports, sum(left_out) AS left_out
+       max(window) AS last_window, sum(reports) AS reports, sum(left_out) AS left_out
 FROM violations
 GROUP BY site, day, effective_directive, noise, verdict;
 

@@ -200,3 +200,19 @@ def test_a_week_that_the_roll_ups_lack_comes_whole_from_the_fine_rows(store: Eng
 def test_a_group_is_hashed_by_the_store_as_by_the_questions():
     [text] = [text for _, name, text in migrations() if name == "0009_rollups.sql"]
     assert text.count(f"{relations.GROUP_ID} AS group_id") == 2
+
+
+def test_a_forgetting_that_was_killed_half_way_leaves_no_violation_where_its_windows_have_gone(store: Engine):
+    """What it took out has no reports any more, and is still in the week's first and last window."""
+    client = store.client()
+    empty(client)
+    first, last = MONDAY - 2 * WEEK + 86400, MONDAY - 2 * WEEK + 3 * 86400
+    insert(client, [violation(1, at=at, reports=5) for at in (first, last)] + [violation(2, at=last, reports=1)])
+    insert(client, [violation(1, at=last, reports=-5)])
+    put(client, "noise_moves", ["batch", "rows", "done"], [["forget-1"], ["[]"], [1]])
+    app = build(store, lambda: 0.0, token=None)
+    period = f"from={written(last - 86400)}&to={written(MONDAY)}"
+    assert ask(app, f"/api/totals?{period}").json["violations"] == 1
+    merge(client)
+    assert ask(app, f"/api/totals?{period}").json["violations"] == 1
+    client.command("TRUNCATE TABLE noise_moves")

@@ -1,6 +1,7 @@
 """`days` has what `violations` have, and says from which day on."""
 
 import random
+import time
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 
@@ -9,7 +10,7 @@ from clickhouse_connect.driver.client import Client
 
 from processor import relabel
 from processor.tidy import tidy
-from schema.clickhouse import Engine
+from schema.clickhouse import Engine, open_chdb
 from schema.migrate import apply, formed, migrate
 from schema.noise_files import parsed
 from schema.sites import Sites
@@ -154,3 +155,17 @@ def test_one_that_is_begun_again_days_later_knows_what_follows_the_last_try(clie
     begun(client, 3)
     put(client, "days_since", ["since"], [[START // DAY - 3]])
     assert migrated_to_the_day_after_tomorrow(client)
+
+
+def test_what_is_about_to_go_goes_from_days_when_it_goes_from_the_others(tmp_path):
+    """Else the totals would have fewer reports than the list of violations."""
+    with open_chdb(tmp_path) as engine:
+        client = engine.client()
+        migrate(client, 90)
+        at = int(time.time()) - 90 * DAY + 3600
+        insert(client, [violation(number, at=at, reports=10) for number in range(3)])
+        merge(client)
+        tables = ("violations", "weeks", "minutes", "hours", "days")
+        assert {table: client.query(f"SELECT sum(reports) FROM {table}").result_rows[0][0] for table in tables} == (
+            dict.fromkeys(tables, 30)
+        )

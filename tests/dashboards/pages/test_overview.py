@@ -52,6 +52,16 @@ def test_the_chart_is_by_directive_says_its_unit_and_has_a_table_behind_it(app: 
     assert all(name in heads for name in ("img-src", "script-src-elem", "style-src-attr"))
 
 
+def test_more_directives_than_can_be_drawn_leave_the_page_and_its_figures(
+    app: Starlette, monkeypatch: pytest.MonkeyPatch
+):
+    """Clients can make them up, and must not be able to close the page."""
+    monkeypatch.setattr("dashboards.series.MOST_ITEMS", 2)
+    shown = opened(app, "/")
+    assert "too many directives to draw" in shown.text
+    assert f"{sum(row.reports for row in history()):,}" in shown.text
+
+
 def test_a_bar_of_the_chart_leads_to_its_time(app: Starlette):
     zooms = [link for link in opened(app, "/?site=shop").links() if "from=" in link and "to=" in link]
     assert zooms
