@@ -11,6 +11,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple, Self
 
+from loadtest.bench import proc
+
 _STOP_SECONDS = 20.0
 _WORDS_OF_LOG = 2000  # characters
 
@@ -24,7 +26,7 @@ class Usage(NamedTuple):
 
     wall_seconds: float
     cpu_seconds: float  # user and system
-    peak_bytes: int  # resident, of the largest of them
+    peak_bytes: int  # resident, its own
     code: int
 
 
@@ -50,6 +52,7 @@ class Child:
         self._name = Path(command[0]).name
         self._began = time.monotonic()
         self._usage: Usage | None = None
+        self._peak = 0
         with log.open("ab") as file:
             self.process = subprocess.Popen(
                 pinned(command, core),
@@ -70,7 +73,7 @@ class Child:
         while self._usage is None:
             if time.monotonic() > ends:
                 raise Failed(f"{self._name} did not end within {seconds:.0f} s: {self.words()}")
-            time.sleep(0.005)
+            time.sleep(0.01)
             self._collect()
         return self._usage
 
@@ -79,14 +82,15 @@ class Child:
         return self._usage is None
 
     def _collect(self) -> None:
-        """By `wait4`, which also says what the process used."""
+        """By `wait4`, which also says what the process used; but its peak counts what we had when it was forked."""
         if self._usage is not None:
             return
+        self._peak = max(self._peak, proc.peak_bytes(self.pid))
         pid, status, used = os.wait4(self.pid, os.WNOHANG)
         if pid:
             code = self.process.returncode = os.waitstatus_to_exitcode(status)
             cpu = used.ru_utime + used.ru_stime
-            self._usage = Usage(time.monotonic() - self._began, cpu, used.ru_maxrss * 1024, code)
+            self._usage = Usage(time.monotonic() - self._began, cpu, self._peak, code)
 
     def stop(self) -> Usage:
         """As an administrator would, then as the kernel does."""

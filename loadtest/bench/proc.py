@@ -31,6 +31,15 @@ def tree_cpu_seconds(pid: int) -> float:
     return sum(map(cpu_seconds, tree(pid)))
 
 
+def peak_bytes(pid: int) -> int:
+    """The most that was resident since it began its program; 0 once it is gone."""
+    try:
+        status = Path(f"/proc/{pid}/status").read_text()
+    except OSError:
+        return 0
+    return next((int(line.split()[1]) * 1024 for line in status.splitlines() if line.startswith("VmHWM:")), 0)
+
+
 def resident_bytes(pid: int) -> int:
     try:
         return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * _PAGE

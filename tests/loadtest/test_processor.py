@@ -1,5 +1,6 @@
 """The processor's section: a real drain of a small backlog, and what is made of its rounds."""
 
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -51,3 +52,9 @@ def test_a_process_that_fails_says_its_last_words_and_one_in_the_way_is_ended(tm
     with pytest.raises(KeyboardInterrupt), Child(["sleep", "60"], tmp_path / "log") as child:
         raise KeyboardInterrupt
     assert child.wait(1).code == -15
+
+
+def test_the_memory_of_a_process_is_its_own_and_not_that_of_who_started_it(tmp_path):
+    held = bytearray(300 << 20)
+    used = run([sys.executable, "-c", "import time; time.sleep(0.3)"], tmp_path / "log")
+    assert 1 << 20 < used.peak_bytes < len(held) / 3
