@@ -85,8 +85,6 @@ def _of_violations(filters: Filters, rolled: str, fine: str, only: str = "", who
 
 
 SEEN = "sum(reports) > 0 AND max(inside)"
-
-
 _ANY_MOVES = "SELECT 1 FROM noise_moves LIMIT 1"
 
 

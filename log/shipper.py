@@ -12,7 +12,6 @@ import random
 import time
 from collections import deque
 from pathlib import Path
-from typing import NamedTuple
 
 from aiokafka.errors import (
     InvalidProducerEpoch,
@@ -23,12 +22,12 @@ from aiokafka.errors import (
 )
 
 from log.kafka import CannotReach, look_for_topic, why
-from log.outbox import ENVELOPE_BYTES, SURE_BYTES, Cut, Outbox, Position
+from log.outbox import Outbox, Position
+from log.packing import Packer
 from log.places import KafkaPlace
 from log.producer import Producer
 from log.remembered import NO_PRODUCER, Flight
 from schema import metrics
-from schema.envelope import pack
 
 logger = logging.getLogger("sentinel.ship")
 LINGER_SECONDS = 0.05
@@ -36,17 +35,8 @@ IN_FLIGHT = 8  # envelopes, each to another partition: a partition takes them on
 _STICK_SECONDS = 1.0  # on one partition while it keeps up, so that a quiet topic's reports come in few batches
 _SHARE = 3  # a backlog takes a quarter of the time: the rest is the live traffic's
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.25, 15.0
-_AT_ONCE_BYTES = 128 * 1024  # packed within half a millisecond
 _LATE_SECONDS = 5.0  # without an acknowledgement, Kafka is away
 _STRANGERS = (OutOfOrderSequenceNumber, UnknownProducerId, InvalidProducerEpoch, ProducerFenced)
-
-
-class _Next(NamedTuple):
-    """What goes out next; `created` in ms."""
-
-    cut: Cut
-    created: int
-    packed: bytes
 
 
 class Shipper:
@@ -56,7 +46,7 @@ class Shipper:
         """`collector` names the packer in its envelopes. Raises OSError."""
         self._outbox = Outbox(folder)
         self._place = place
-        self._collector = collector
+        self._packer = Packer(self._outbox, collector)
         self._linger = linger
         self._producer: Producer | None = None
         self._failure: BaseException | None = None  # of an envelope, by this producer
@@ -132,13 +122,13 @@ class Shipper:
             await self._again(producer, flight, self._outbox.records(flight))
             return
         started = time.perf_counter()
-        its = await self._next()
+        its = await self._packer.next()
         if its is None:
             self._outbox.note()
             await asyncio.sleep(self._linger)
             return
         flight = self._outbox.take_off(its.cut, partition, its.created)
-        self._dispatch(producer, flight, its.packed, len(its.cut.records))
+        self._dispatch(producer, flight, its.record, len(its.cut.records))
         # To the loop's other work, in proportion to what this took: a full spool must not slow down what comes in.
         await asyncio.sleep((time.perf_counter() - started) * _SHARE)
 
@@ -160,34 +150,13 @@ class Shipper:
             self._partition, self._stick_until = random.choice(sorted(free)), now + _STICK_SECONDS  # noqa: S311  (no secret)
         return self._partition
 
-    async def _next(self) -> _Next | None:
-        """Less of it where it can't be compressed: then a third of it is packed a second time."""
-        found = await self._cut(ENVELOPE_BYTES)
-        if found is not None and len(found.packed) > SURE_BYTES and len(found.cut.records) > 1:
-            found = await self._cut(SURE_BYTES)
-        return found
-
-    async def _cut(self, most_bytes: int) -> _Next | None:
-        cut = self._outbox.cut(most_bytes)
-        if cut is None:
-            return None
-        created = int(time.time() * 1000)
-        return _Next(cut, created, await self._packed(cut, created, cut.records))
-
     async def _again(self, producer: Producer, flight: Flight, records: list[bytes]) -> None:
-        self._dispatch(producer, flight, await self._packed(flight, flight.created, records), len(records))
+        self._dispatch(producer, flight, await self._packer.again(flight, records), len(records))
 
     def _dispatch(self, producer: Producer, flight: Flight, record: bytes, deliveries: int) -> None:
         metrics.SHIPPED_BYTES.inc(len(record))
         task = asyncio.create_task(producer.send(record, flight))
         task.add_done_callback(functools.partial(self._on_answer, producer, flight, deliveries, time.monotonic()))
-
-    async def _packed(self, its: Cut | Flight, created: int, records: list[bytes]) -> bytes:
-        """In a thread where it is much: a full one would stop the loop for some 17 ms, of usual reports or of random
-        bytes. Three quarters of that is zstd's, which lets other threads run.
-        """
-        made = functools.partial(pack, self._outbox.name(its), self._collector, created, records)
-        return made() if its.end - its.start <= _AT_ONCE_BYTES else await asyncio.to_thread(made)
 
     def _on_answer(
         self, producer: Producer, flight: Flight, deliveries: int, since: float, answer: "asyncio.Task[None]"

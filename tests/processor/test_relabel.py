@@ -15,15 +15,11 @@ from processor.tidy import tidy
 from schema.clickhouse import Engine
 from schema.noise_files import parsed
 from schema.sites import Sites
+from tests.support.noise import ODD_PAGES
 from tests.support.store import START, empty, insert, merge, violation
 
-RULES = """
-version = "2030-01-01"
-[[rule]]
-id = "odd-pages"
-category = "injected"
-reason = "A rule of the test."
-host = "odd.example"
+RULES = f"""
+{ODD_PAGES}
 [[rule]]
 id = "old-inline"
 category = "browser"

@@ -15,17 +15,10 @@ from schema.migrate import apply, formed, migrate
 from schema.noise_files import parsed
 from schema.sites import Sites
 from schema.violation import Violation
+from tests.support.noise import ODD_PAGES
 from tests.support.store import START, empty, insert, merge, put, violation
 
 DAY = 86400
-RULES = """
-version = "2030-01-01"
-[[rule]]
-id = "odd-pages"
-category = "injected"
-reason = "A rule of the test."
-host = "odd.example"
-"""
 SUMS = "effective_directive, noise, verdict, sum(reports), round(sum(left_out), 6)"
 
 
@@ -89,7 +82,7 @@ def test_days_sum_to_what_violations_hold(filled: Client):
 
 @pytest.mark.parametrize("tidied", [False, True])
 def test_so_they_do_when_labels_have_moved(store: Engine, filled: Client, tidied: bool):
-    list(relabel.relabel(store, Sites(None, parsed(RULES, "test"))))
+    list(relabel.relabel(store, Sites(None, parsed(ODD_PAGES, "test"))))
     if tidied:
         tidy(filled, None)
     held = sums(filled, "violations", "window")
