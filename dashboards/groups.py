@@ -87,12 +87,8 @@ def _items(client: Client, selected: Where, page: list[tuple[Any, ...]]) -> list
 def _texts(client: Client, selected: Where, members: dict[str, list[Any]]) -> dict[str, dict[str, Any]]:
     """By group, of its biggest violation: one row of the store instead of all that the group has."""
     places = {group: (site, bucket, key) for group, (_, (key, site, bucket), *_) in members.items()}
-    known = listed.of_weeks(client, list(places.values()))
-    found = {
-        group: {"site": site} | {name: known[key][name] for name in KEY[1:]}
-        for group, (site, _, key) in places.items()
-        if key in known
-    }
+    known = listed.of_weeks(client, list(places.values()), KEY[1:])
+    found = {group: {"site": site} | known[key] for group, (site, _, key) in places.items() if key in known}
     lacking = sorted(members.keys() - found.keys())
     if lacking:
         rest = ask(client, _TEXTS, selected, these=lacking)

@@ -27,52 +27,64 @@ _IN_WEEKS = """(site, week, fingerprint) IN (
     ))
 )"""
 _TEXTS = f"""
-SELECT lower(hex(fingerprint)), {", ".join(f"any({name})" for name in rows.TEXTS)}
+SELECT lower(hex(fingerprint)){{texts}}
 FROM weeks
 WHERE {_IN_WEEKS}
 GROUP BY fingerprint
 """  # noqa: S608  (columns of ours)
 _Fields = dict[str, Any]
+# Of FIELDS, what the lists of the console's pages show. To read the others takes as long again.
+SHOWN = (
+    "fingerprint", "reports", "estimated", "last_seen", "document_url", "effective_directive", "blocked_url",
+    "blocked_host", "blocked_kind", "disposition", "source_file", "line_number", "column_number", "browser", "noise",
+    "verdict",
+)  # fmt: skip
 
 
-def items(client: Client, filters: Filters, page: list[tuple[Any, ...]]) -> list[_Fields]:
+def items(
+    client: Client, filters: Filters, page: list[tuple[Any, ...]], fields: tuple[str, ...] = rows.FIELDS
+) -> list[_Fields]:
     """Those of `page` (fingerprint, reports or None: all, site), in its order."""
     sites = {one[0]: one[2] for one in page}
-    counted = _by_fingerprint(rows.COUNTED, _asked(client, filters, rows.COUNTS, sites))
-    texts = of_weeks(client, [(sites[key], found["last_window"], key) for key, found in counted.items()])
+    names = rows.stored(fields)
+    counted = _counted(client, filters, tuple(name for name in names if name in rows.COUNTED), sites)
+    places = [(sites[key], found["last_window"], key) for key, found in counted.items()]
+    texts = of_weeks(client, places, tuple(name for name in names if name not in rows.COUNTED))
     # `weeks` may lack what a kill left half stored: its week is a gap (0009), and it is in the fine table only.
     lacking = {key: sites[key] for key in counted.keys() - texts.keys()}
-    whole = _by_fingerprint(rows.STORED, _asked(client, filters, rows.SUMS, lacking))
-    found = {key: counted[key] | its for key, its in texts.items()} | whole
-    policies = rows.policies(client, {its["policy_hash"] for its in found.values()})
+    found = {key: counted[key] | its for key, its in texts.items()} | _counted(client, filters, names, lacking)
+    policies = {}
+    if "original_policy" in fields:
+        policies = rows.policies(client, {its["policy_hash"] for its in found.values()})
     # The count of the first step decides: it made the order, and reports may have come in since.
     return [
-        _written(rows.item(found[key] | ({} if reports is None else {"reports": reports}), policies))
+        _written(rows.item(its | ({} if reports is None else {"reports": reports}), fields, policies))
         for key, reports, _ in page
-        if key in found
+        if (its := found.get(key))
     ]
 
 
-def of_weeks(client: Client, places: list[tuple[str, int, str]]) -> dict[str, _Fields]:
-    """The texts of violations by fingerprint, as the weeks of these times (site, s, fingerprint) have them."""
+def of_weeks(client: Client, places: list[tuple[str, int, str]], names: tuple[str, ...]) -> dict[str, _Fields]:
+    """These texts of violations by fingerprint, as the weeks of these times (site, s, fingerprint) have them."""
     if not places:
         return {}
     sites, times, these = zip(*places, strict=True)
-    asked = ask(client, _TEXTS, Where("", {}), sites=list(sites), times=list(times), these=list(these))
-    return {key: dict(zip(rows.TEXTS, row, strict=True)) for key, *row in asked}
+    question = _TEXTS.replace("{texts}", "".join(f", any({name})" for name in names))
+    asked = ask(client, question, Where("", {}), sites=list(sites), times=list(times), these=list(these))
+    return {key: dict(zip(names, row, strict=True)) for key, *row in asked}
 
 
-def _asked(client: Client, filters: Filters, sql: str, sites: dict[str, str]) -> list[tuple[Any, ...]]:
+def _counted(client: Client, filters: Filters, names: tuple[str, ...], sites: dict[str, str]) -> dict[str, _Fields]:
+    """By fingerprint, also with `last_window` (s)."""
     if not sites:
-        return []
+        return {}
     selected = relations.violations(filters, _THESE)
-    return ask(client, sql, selected, these=list(sites), sites=list(sites.values()))
-
-
-def _by_fingerprint(names: tuple[str, ...], found: list[tuple[Any, ...]]) -> dict[str, _Fields]:
-    return {its["fingerprint"]: its for its in (dict(zip(names, row, strict=True)) for row in found)}
+    asked = ask(client, rows.sums(names), selected, these=list(sites), sites=list(sites.values()))
+    found = (dict(zip((*names, "last_window"), row, strict=True)) for row in asked)
+    return {its["fingerprint"]: its for its in found}
 
 
 def _written(item: _Fields) -> _Fields:
-    times = {name: written_ms(item[name]) for name in ("first_seen", "last_seen")}
-    return item | times | {"window": written(item["window"])}
+    """With its times as texts."""
+    as_text = {"window": written, "first_seen": written_ms, "last_seen": written_ms}
+    return item | {name: as_text[name](item[name]) for name in as_text.keys() & item.keys()}

@@ -1,5 +1,6 @@
 """The row of an answer: every field of a violation, summed over whatever is grouped; for the API and exports."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from clickhouse_connect.driver.client import Client
@@ -12,6 +13,7 @@ from schema.keys import LIVE, POLICY_TEXTS
 
 # These may differ between the reports of one fingerprint: the newest's is shown, whatever is merged already.
 _NEWEST = ("policy_hash", "noise", "noise_rule", "noise_version", "verdict", "verdict_reason")
+_NEWEST_BY = ("last_seen", "noise", "policy_hash", "verdict")
 _SUMMED = {
     "window": "toUnixTimestamp(min(of_window))",  # s
     "fingerprint": "lower(hex(of_fingerprint))",
@@ -29,30 +31,37 @@ FIELDS = (
     "verdict_reason", "trust", "trust_reasons", "signature", "environment", "document_template", "blocked_template",
     "estimated",
 )  # fmt: skip
-# The text of the policy has a table of its own; what is estimated is more than there are reports.
-STORED = tuple("left_out" if name == "estimated" else name for name in FIELDS if name != "original_policy")
-
-
 # What is counted, and what labels say; all else are texts, which follow from the fingerprint or are one of many.
-_COUNTED = (
+COUNTED = {
     "site", "window", "fingerprint", "reports", "first_seen", "last_seen", "policy_hash", "noise", "noise_rule",
     "noise_version", "verdict", "verdict_reason", "trust", "trust_reasons", "signature", "environment", "left_out",
-)  # fmt: skip
-COUNTED = (*_COUNTED, "last_window")
-TEXTS = tuple(name for name in STORED if name not in _COUNTED)
+}  # fmt: skip
+
+
+def stored(fields: Iterable[str]) -> tuple[str, ...]:
+    """The columns they are made of.
+
+    The text of the policy has a table of its own; what is estimated is more than there are reports.
+    """
+    return tuple("left_out" if name == "estimated" else name for name in fields if name != "original_policy")
+
+
+STORED = stored(FIELDS)
 
 
 def _of_fingerprint(name: str) -> str:
     if name in _NEWEST:
-        return f"argMax(of_{name}, (of_last_seen, of_noise, of_policy_hash, of_verdict))"
+        return f"argMax(of_{name}, ({', '.join(f'of_{by}' for by in _NEWEST_BY)}))"
     return _SUMMED.get(name, f"any(of_{name})")
 
 
-def _sums(names: tuple[str, ...], more: str = "") -> str:
+def sums(names: Iterable[str]) -> str:
+    """A row a fingerprint: these of STORED, and the last window of its rows (s)."""
+    inner = dict.fromkeys(("fingerprint", *_NEWEST_BY, *names))
     return f"""
-SELECT {", ".join(map(_of_fingerprint, names))}{more}
+SELECT {", ".join(map(_of_fingerprint, names))}, toUnixTimestamp(max(of_bucket))
 FROM (
-    SELECT {", ".join(f"{of_key(name)} AS of_{name}" for name in names)}, any(bucket) AS of_bucket
+    SELECT {", ".join(f"{of_key(name)} AS of_{name}" for name in inner)}, any(bucket) AS of_bucket
     FROM {{rows}}
     GROUP BY {", ".join(KEY)}
     {LIVE}
@@ -61,20 +70,15 @@ GROUP BY of_fingerprint
 """  # noqa: S608  (columns of ours)
 
 
-SUMS = _sums(STORED)
-"""A row a fingerprint, its columns in the order of STORED."""
-COUNTS = _sums(_COUNTED, ", toUnixTimestamp(max(of_bucket))")
-"""The same of COUNTED."""
-
-
 def policies(client: Client, hashes: set[str]) -> dict[str, str]:
     """The texts of policies, by hash."""
     wanted = sorted(hashes - {""})
     return dict(ask(client, POLICY_TEXTS, Where("", {}), hashes=wanted)) if wanted else {}
 
 
-def item(found: dict[str, Any], texts: dict[str, str]) -> dict[str, Any]:
-    """One violation by field, in the contract's order; times still as numbers."""
-    counted = Count(found["reports"], found["left_out"])
-    whole = found | {"original_policy": texts.get(found["policy_hash"], "")} | counted.fields()
-    return {name: whole[name] for name in FIELDS}
+def item(found: dict[str, Any], fields: Iterable[str], policies: dict[str, str]) -> dict[str, Any]:
+    """One violation by field, in the order of `fields`; times still as numbers."""
+    whole = found | Count(found["reports"], found["left_out"]).fields()
+    if "policy_hash" in whole:
+        whole["original_policy"] = policies.get(whole["policy_hash"], "")
+    return {name: whole[name] for name in fields}

@@ -12,6 +12,7 @@ from dashboards.clients import ask
 from dashboards.estimates import Count
 from dashboards.explain import explanation
 from dashboards.filters import Filters, Where, where
+from dashboards.rows import FIELDS
 from dashboards.times import written_ms
 from schema.keys import LIVE
 from schema.names import BY_SAMPLE
@@ -36,8 +37,10 @@ class NewestCursor(NamedTuple):
 
 # Two steps, because the texts of ten million rows cost far more to read than their counts.
 _BIGGEST = """
-SELECT lower(hex(fingerprint)), total, toString(its_site)
-FROM (SELECT fingerprint, sum(reports) AS total, any(site) AS its_site FROM {rows} GROUP BY fingerprint)
+SELECT lower(hex(reinterpretAsFixedString(id) AS fingerprint)), total, toString(its_site)
+FROM (
+    SELECT reinterpretAsUInt128(fingerprint) AS id, sum(reports) AS total, any(site) AS its_site FROM {rows} GROUP BY id
+)
 WHERE total > 0
     AND (total < {reports:UInt64}
         OR total = {reports:UInt64} AND fingerprint > toFixedString(unhex({after:String}), 16))
@@ -67,7 +70,9 @@ _RECENT = (3600, 86400)  # s
 _START = Cursor(2**63 - 1, "f" * 32)
 
 
-def biggest(client: Client, filters: Filters, limit: int, cursor: Cursor | None) -> dict[str, Any]:
+def biggest(
+    client: Client, filters: Filters, limit: int, cursor: Cursor | None, fields: tuple[str, ...] = FIELDS
+) -> dict[str, Any]:
     """`/api/violations`."""
     selected = relations.violations(filters)
     after = cursor or _START
@@ -76,11 +81,14 @@ def biggest(client: Client, filters: Filters, limit: int, cursor: Cursor | None)
     )  # one more says whether there is a next page
     page = found[:limit]
     more = cursors.written(Cursor(page[-1][1], page[-1][0])) if len(found) > limit else None
-    return {"items": listed.items(client, filters, page), "next": more}
+    return {"items": listed.items(client, filters, page, fields), "next": more}
 
 
 def newest(client: Client, filters: Filters, limit: int, cursor: NewestCursor | None = None) -> dict[str, Any]:
-    """Those seen last. They are looked for in the last hour, in the last day, and only then in all of the period."""
+    """Those seen last, with what pages show of them.
+
+    They are looked for in the last hour, in the last day, and only then in all of the period.
+    """
     after = cursor or _NOW
     [(last,)] = ask(client, _LAST, where(Filters(site=filters.site), "hour"))
     last = min(last, filters.end or last, after.last_seen // 1000 + WINDOW_SECONDS)
@@ -94,7 +102,8 @@ def newest(client: Client, filters: Filters, limit: int, cursor: NewestCursor | 
             break
     page = found[:limit]
     more = cursors.written(NewestCursor(page[-1][1], page[-1][0])) if len(found) > limit else None
-    return {"items": listed.items(client, filters, [(key, None, site) for key, _, site in page]), "next": more}
+    shown = [(key, None, site) for key, _, site in page]
+    return {"items": listed.items(client, filters, shown, listed.SHOWN), "next": more}
 
 
 _NOW = NewestCursor(2**52, "f" * 32)

@@ -10,6 +10,7 @@ from dashboards.api import found
 from dashboards.chart import Chart
 from dashboards.filters import Filters
 from dashboards.links import Links
+from dashboards.listed import SHOWN
 from dashboards.pages import charts
 from dashboards.pages.frame import Asking, Page
 from dashboards.rows import FIELDS
@@ -67,7 +68,7 @@ def _elsewhere(client: Client, one: dict[str, Any]) -> list[dict[str, Any]]:
         site=one["site"], directive=one["effective_directive"], blocked_host=one["blocked_host"],
         blocked_kind=one["blocked_kind"], start=periods.last_monday(),
     )  # fmt: skip
-    items: list[dict[str, Any]] = violations.biggest(client, same, _ELSEWHERE + 1, None)["items"]
+    items: list[dict[str, Any]] = violations.biggest(client, same, _ELSEWHERE + 1, None, SHOWN)["items"]
     return [item for item in items if item["fingerprint"] != one["fingerprint"]][:_ELSEWHERE]
 
 

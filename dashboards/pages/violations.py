@@ -9,6 +9,7 @@ from dashboards.beside import Beside
 from dashboards.chart import Chart
 from dashboards.filters import Filters
 from dashboards.links import Links
+from dashboards.listed import SHOWN
 from dashboards.pages import charts, paging
 from dashboards.pages.frame import Asking, Page
 from dashboards.pages.paging import Paged, Place
@@ -64,7 +65,7 @@ def _listed(client: Client, asked: Filters, sort: str, place: Place) -> dict[str
         return violations.newest(client, asked, _LISTED, paging.cursor(place, violations.NewestCursor))
     if sort == "grouped":
         return groups.biggest(client, asked, _LISTED, paging.cursor(place, groups.Cursor))
-    return violations.biggest(client, asked, _LISTED, paging.cursor(place, violations.Cursor))
+    return violations.biggest(client, asked, _LISTED, paging.cursor(place, violations.Cursor), SHOWN)
 
 
 PAGE = Page("/violations", "violations.html", _page, ("sort", "cursor"))
