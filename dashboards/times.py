@@ -1,5 +1,6 @@
 """Points in time: RFC 3339 in questions and answers, seconds or milliseconds since the epoch inside, always UTC."""
 
+import functools
 import re
 from datetime import UTC, datetime, timedelta, timezone
 
@@ -55,10 +56,12 @@ def _bounded(second: int) -> int:
     return max(0, min(second, LAST_WINDOW))
 
 
+@functools.lru_cache(maxsize=1024)  # the points of a chart have few times between them
 def written(second: int) -> str:
     return datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
+@functools.lru_cache(maxsize=1024)
 def seconds(time: str) -> int:
     """Of what `written` wrote."""
     return int(datetime.fromisoformat(time).timestamp())

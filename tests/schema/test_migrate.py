@@ -21,6 +21,7 @@ FILES = [
     "0010_what_people_see.sql", "0011_alerts.sql", "0012_estimates.sql",
     "0013_estimates_over_time.sql", "0014_weeks_that_are_over.sql", "0015_days.sql",
     "0016_blocks.sql",
+    "0017_words.sql",
 ]  # fmt: skip
 
 
