@@ -1,0 +1,25 @@
+"""What a page's list shows of a violation is what the API says of it."""
+
+from starlette.applications import Starlette
+
+from dashboards import violations
+from dashboards.filters import Filters
+from dashboards.listed import SHOWN
+from schema.clickhouse import Engine
+
+
+def test_a_list_of_a_page_has_the_fields_it_shows_as_the_api_has_them(store: Engine, app: Starlette):
+    client = store.client()
+    whole = violations.biggest(client, Filters(), 50, None)["items"]
+    shown = violations.biggest(client, Filters(), 50, None, SHOWN)["items"]
+    assert len(whole) > 1
+    assert shown == [{name: item[name] for name in SHOWN} for item in whole]
+
+
+def test_the_newest_are_listed_by_when_they_were_last_seen(store: Engine, app: Starlette):
+    client = store.client()
+    whole = violations.biggest(client, Filters(), 1000, None)["items"]
+    latest = sorted(whole, key=lambda item: item["fingerprint"])
+    latest.sort(key=lambda item: item["last_seen"], reverse=True)
+    newest = violations.newest(client, Filters(), 20)["items"]
+    assert newest == [{name: item[name] for name in SHOWN} for item in latest[:20]]
