@@ -61,6 +61,10 @@ class Chart(NamedTuple):
     y_ticks: list[Tick]
     peak: int
 
+    def spans(self) -> list[tuple[int, int]]:
+        """Start and end of each bar (s)."""
+        return [(bar.start, bar.end) for bar in self.bars]
+
 
 Counts = Mapping[int, Sequence[int]]  # start of a step (s) → reports of each layer
 

@@ -1,7 +1,7 @@
 """Addresses of the console: the state of a page is its query string, and nothing else."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from urllib.parse import quote, urlencode
 
 from dashboards import filters
@@ -43,6 +43,10 @@ class Links:
         """Where to ask how many reports came lately, of those that the filters choose."""
         lately = {"from": written(window_at(time.time())), "to": None}
         return "/api/totals" + _query({**self.filters, **lately})
+
+    def spans(self, times: Iterable[tuple[int, int]]) -> list[str]:
+        """The page from each start to each end (s)."""
+        return [self.here(**{"from": written(start), "to": written(end)}) for start, end in times]
 
     def violations(self, **changed: str | None) -> str:
         """The list of violations under these filters, and those changed."""

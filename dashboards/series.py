@@ -86,21 +86,40 @@ def _series(client: Client, table: _Table, selected: Where, column: str, step: i
 
 def _fitting(client: Client, table: _Table, selected: Where, filters: Filters) -> int:
     """A step that makes a readable chart of the period asked for, or of what there is."""
-    first, last = filters.start, filters.end
-    if first is None or last is None:
-        if table is _MINUTES and relations.of_hours(filters):
-            selected = _ends(client, filters)
-        low, high = ask(client, _of(table, _SPAN_OF), selected)[0]
-        first, last = max(first or low, low), last or high
-    fine_enough = (last - first) / _POINTS
-    return next((step for step in _STEPS if step >= max(fine_enough, table.finest)), _STEPS[-1])
+    if filters.start is not None and filters.end is not None:
+        return _step(table, filters.end - filters.start)
+    if table is _MINUTES and relations.of_hours(filters):
+        low, high = _hours(client, filters)
+        # To the minute the span is a step shorter or longer than by hours; mostly that makes no difference.
+        least, most = (_step(table, _span(filters, low, high) + more) for more in (-relations.HOUR, relations.HOUR))
+        if least == most:
+            return least
+        selected = _ends(filters, low, high)
+    low, high = ask(client, _of(table, _SPAN_OF), selected)[0]
+    return _step(table, _span(filters, low, high))
 
 
-def _ends(client: Client, filters: Filters) -> Where:
-    """The rows among which the first and the last minute are: `hours` knows the hours."""
-    known = where(filters, "minute")
+def _span(filters: Filters, low: int, high: int) -> int:
+    """Seconds of the period asked for, where that has no start or no end from `low` or to `high`."""
+    return (filters.end or high) - max(filters.start or low, low)
+
+
+def _step(table: _Table, span: int) -> int:
+    fine_enough = max(span / _POINTS, table.finest)
+    return next((step for step in _STEPS if step >= fine_enough), _STEPS[-1])
+
+
+def _hours(client: Client, filters: Filters) -> tuple[int, int]:
+    """The first and the last hour of what there is."""
     hours = "SELECT toUnixTimestamp(min(hour)), toUnixTimestamp(max(hour)) FROM hours WHERE {where}"
-    low, high = ask(client, hours, where(msgspec.structs.replace(filters, start=_hour(filters.start)), "hour"))[0]
+    known = where(msgspec.structs.replace(filters, start=_hour(filters.start)), "hour")
+    [(low, high)] = ask(client, hours, known)
+    return low, high
+
+
+def _ends(filters: Filters, low: int, high: int) -> Where:
+    """The rows of the first and the last hour, among which the first and the last minute are."""
+    known = where(filters, "minute")
     its = f"(minute < toDateTime({low + relations.HOUR}, 'UTC') OR minute >= toDateTime({high}, 'UTC'))"
     return known._replace(rows=f"minutes WHERE {known.sql} AND {its}")
 

@@ -3,14 +3,21 @@
 import re
 from collections.abc import Iterable
 
-# Statements that make no table: they fill one of rows that others have, or say what it lacks of those.
-FILLS = ("TRUNCATE TABLE ", "INSERT INTO ")
+_ON_CLUSTER = r"(?: ON CLUSTER '[^']*')?"
+_FILL = re.compile(rf"TRUNCATE TABLE |INSERT INTO |ALTER TABLE \S+{_ON_CLUSTER} MATERIALIZE INDEX ")
 _ALTERED = re.compile(
-    r"ALTER TABLE (?P<table>\S+) (?:ON CLUSTER '[^']*' )?(?:MODIFY SETTING (?P<settings>.*)"
+    rf"ALTER TABLE (?P<table>\S+){_ON_CLUSTER} (?:MODIFY SETTING (?P<settings>.*)"
     r"|MODIFY QUERY\s+(?P<query>.*)"
+    r"|DROP INDEX IF EXISTS (?P<dropped>\w+)"
+    r"|ADD INDEX IF NOT EXISTS (?P<index>.*)"
     r"|(?:ADD COLUMN IF NOT EXISTS|MODIFY COLUMN) (?P<column>(?P<name>\w+) .*))",
     re.DOTALL,
 )
+
+
+def fills(statement: str) -> bool:
+    """Whether it makes no table, but fills one of what is there, or says what it lacks of that."""
+    return _FILL.match(statement) is not None
 
 
 def name_of(made: str) -> str:
@@ -26,7 +33,7 @@ def by_now(its: Iterable[str]) -> list[str]:
             made[name_of(statement)] = statement
         elif found := _ALTERED.fullmatch(statement):
             made[found["table"]] = _altered(made[found["table"]], found)
-        elif statement.startswith(FILLS):
+        elif fills(statement):
             continue  # what is in the tables is there
         else:
             raise ValueError(f"what does this make of the tables: {statement[:80]}")
@@ -47,6 +54,10 @@ def _altered(made: str, found: re.Match[str]) -> str:
     if found["query"]:
         head, of_a_view, _ = made.partition(" AS\n")
         return f"{head}{of_a_view}{found['query']}"
+    if found["dropped"]:
+        return re.sub(rf",\n    INDEX {found['dropped']} .*?(?=,?$)", "", made, count=1, flags=re.MULTILINE)
+    if found["index"]:
+        return re.sub(r"(?=\n\)\nENGINE)", lambda _: f",\n    INDEX {found['index']}", made, count=1)
     if "ENGINE = Distributed" in made:
         return made  # it takes its columns from the table of each shard
     line = f"    {found['column']}"

@@ -3,6 +3,7 @@
     CREATE TABLE ledger (…)              →  ledger_local, replicated within its shard, and ledger, over all shards
     CREATE MATERIALIZED VIEW v …         →  v_local, on each shard from table_local to table_local
     ALTER TABLE ledger MODIFY SETTING …  →  of ledger_local
+    ALTER TABLE ledger … INDEX …         →  of ledger_local
     ALTER TABLE ledger … COLUMN …        →  of both
     ALTER TABLE v MODIFY QUERY …         →  of v_local, from table_local
     TRUNCATE TABLE weeks                 →  of weeks_local, on each shard
@@ -30,7 +31,9 @@ _TABLE = re.compile(
 )
 _VIEW = re.compile(r"CREATE MATERIALIZED VIEW (?P<name>\w+) TO (?P<target>\w+) AS\s+(?P<query>.*)", re.DOTALL)
 _ALTER = re.compile(
-    r"ALTER TABLE (?P<name>\w+) (?P<what>(?:MODIFY SETTING|MODIFY QUERY|ADD COLUMN|MODIFY COLUMN)\s.*)", re.DOTALL
+    r"ALTER TABLE (?P<name>\w+) (?P<what>(?:MODIFY SETTING|MODIFY QUERY|(?:ADD|MODIFY) COLUMN"
+    r"|(?:ADD|DROP|MATERIALIZE) INDEX)\s.*)",
+    re.DOTALL,
 )
 _TRUNCATE = re.compile(r"TRUNCATE TABLE (?P<name>\w+)")
 _FILL = re.compile(r"INSERT INTO (?P<name>\w+) (?P<columns>\(.*?\))\s+(?P<query>SELECT .*)", re.DOTALL)
@@ -62,7 +65,7 @@ def _altered(found: re.Match[str], cluster: str, database: str) -> list[str]:
     local = f"ALTER TABLE `{database}`.{name}{LOCAL} ON CLUSTER '{cluster}'"
     if what.startswith("MODIFY QUERY"):
         return [f"{local} {_from_local(what, database)}"]
-    if what.startswith("MODIFY SETTING"):
+    if what.startswith("MODIFY SETTING") or what.split()[1] == "INDEX":
         return [f"{local} {what}"]
     # The table over the shards keeps nothing, so there is nothing to compress.
     return [f"{local} {what}", f"ALTER TABLE `{database}`.{name} ON CLUSTER '{cluster}' {_CODEC.sub('', what)}"]

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from clickhouse_connect.driver.client import Client
 
-from schema.by_now import FILLS
+from schema.by_now import fills
 from schema.cluster import on_cluster
 from schema.migrate import Migration, as_it_is, begun, formed
 from schema.places import ClickHousePlace
@@ -111,9 +111,8 @@ _MADE = re.compile(
 _LIKE = re.compile(r" AS (?:`\w+`\.)?(?P<like>\w+)\s+ENGINE = Distributed\(.*", re.DOTALL)
 _TABLE = re.compile(r"\s+\(\n(?P<columns>.*?)\n\)\nENGINE = (?P<engine>\w+)(?P<rest>.*)", re.DOTALL)
 _COLUMN = re.compile(r"\s*(?P<name>\w+) (?P<type>.*?)(?: CODEC\(.*| DEFAULT .*)?,?")
-_QUERY = re.compile(
-    r"ALTER TABLE \S+ (?:ON CLUSTER '[^']*' )?MODIFY QUERY\s.*", re.DOTALL
-)  # of a view: the same engine
+# Of a view the engine stays the same, and indexes are not looked at.
+_BESIDE = re.compile(r"ALTER TABLE \S+ (?:ON CLUSTER '[^']*' )?(?:MODIFY QUERY|ADD INDEX|DROP INDEX)\s.*", re.DOTALL)
 _ALTER = re.compile(
     r"ALTER TABLE (?:`\w+`\.)?(?P<name>\w+)(?: ON CLUSTER '[^']*')?"
     r" (?:MODIFY SETTING (?P<settings>.*)|(?:ADD COLUMN IF NOT EXISTS|MODIFY COLUMN) (?P<column>.*))",
@@ -125,7 +124,7 @@ def expected(its: Iterable[Migration]) -> dict[str, Table]:
     """The tables and views that `its` statements make, by name. Raises ValueError for a statement it can't read."""
     made: dict[str, Table] = {}
     for statement in (statement for migration in its for statement in migration.statements):
-        if statement.startswith(FILLS) or _QUERY.fullmatch(statement):
+        if fills(statement) or _BESIDE.fullmatch(statement):
             continue
         if found := _ALTER.fullmatch(statement):
             made[found["name"]] = _altered(made[found["name"]], found["settings"], found["column"])

@@ -20,7 +20,6 @@ from dashboards.rate import Rate
 from dashboards.source_filters import Asked
 from dashboards.times import LAST_WINDOW, written
 from schema import source_trust
-from schema.source_trust import Floods
 
 _TOP = 8  # lines of a list of the biggest
 _LISTED = 8  # violations, and new sources
@@ -61,11 +60,16 @@ class Overview(NamedTuple):
     ledger: dict[str, Any]
 
 
-class _Fresh(NamedTuple):
-    """What is asked of the sources that the period has seen first."""
+class _New(NamedTuple):
+    """Sources to decide upon: the newest, and how many were first seen in the period and before."""
 
-    asked: Asked
-    floods: Floods
+    sources: list[dict[str, Any]]
+    address: str  # of the list
+    now: int | None
+    before: int | None
+
+
+_NOT_COUNTED = _New([], "", None, None)
 
 
 class _Before(NamedTuple):
@@ -74,13 +78,13 @@ class _Before(NamedTuple):
 
 
 class _Half(NamedTuple):
-    """What is asked beside the rest."""
+    """What is asked beside the counts of reports and violations, which take as long."""
 
+    new: _New
     ledger: ledger.Sums
     chart: Chart | None
     listed: list[dict[str, Any]]
     sites: list[str]
-    new: list[int | None]  # sources, in the period and before
     rate: Rate | None  # of the last hour, where the period has no end
 
 
@@ -90,10 +94,8 @@ def _page(its: Asking) -> Overview | str:
         return Links(VIOLATIONS, its.given.given).here()
     asked, client = period.asked, its.client
     against = periods.before(asked)
-    fresh = _fresh(client, asked)
-    beside = Beside(its.clients, lambda other: _half(other, asked, against, fresh))
+    beside = Beside(its.clients, lambda other: _half(other, asked, against))
     now = shares.with_hosts(client, asked, _TOP)
-    new = sources.first(client, fresh.asked, _LISTED, fresh.floods) if fresh else []
     then = _before(client, against.asked) if against else None
     half = beside.answer(client)
     return Overview(
@@ -105,13 +107,13 @@ def _page(its: Asking) -> Overview | str:
         totals=counts.answer(now.counted, now.violations, half.ledger.sides, its.facts.lag()),
         rate=half.rate or rate.of_period(asked, now.counted, then.reports.counted if then else None),
         hourly=half.rate is not None,
-        figures=Figures(now.counted, now.violations, half.new[0], now.labels.noisy),
-        before=Figures(then.reports.counted, then.violations, half.new[1], then.reports.labels.noisy) if then else None,
+        figures=Figures(now.counted, now.violations, half.new.now, now.labels.noisy),
+        before=then and Figures(then.reports.counted, then.violations, half.new.before, then.reports.labels.noisy),
         noise=_compared(now.labels.noise, then.reports.labels.noise if then else None),
         verdicts=_compared(now.labels.verdicts, then.reports.labels.verdicts if then else None),
         chart=half.chart,
-        sources=[item | addresses(item) for item in new],
-        sources_address=_sources_address(fresh.asked) if fresh else "",
+        sources=[item | addresses(item) for item in half.new.sources],
+        sources_address=half.new.address,
         hosts=now.hosts,
         directives=_with_before(now.directives, then),
         violations=half.listed,
@@ -123,15 +125,13 @@ def _before(client: Client, asked: Filters) -> _Before:
     return _Before(shares.reports(client, asked), counts.different(client, asked))
 
 
-def _half(client: Client, asked: Filters, against: periods.Before | None, fresh: _Fresh | None) -> _Half:
-    earlier = against.asked if against else None
-    times = [(one.start or 0, LAST_WINDOW if one.end is None else one.end) for one in (asked, earlier) if one]
+def _half(client: Client, asked: Filters, against: periods.Before | None) -> _Half:
     return _Half(
+        new=_new(client, asked, against),
         ledger=ledger.sums(client, asked),
         chart=_chart(client, asked),
         listed=violations.newest(client, asked, _LISTED)["items"],
         sites=counts.sites(client),
-        new=_count_new(client, fresh, times),
         rate=None if asked.end else rate.of_last_hour(client, asked, time.time()),
     )
 
@@ -161,20 +161,18 @@ def _with_before(items: list[dict[str, Any]], then: _Before | None) -> list[dict
     return [item | {"before": known.get(item["key"], _NONE) if then else None} for item in items]
 
 
-def _fresh(client: Client, asked: Filters) -> _Fresh | None:
-    """Sources to decide upon, first seen in the period; None where the filters are of what sources don't know."""
+def _new(client: Client, asked: Filters, against: periods.Before | None) -> _New:
+    """Not where the filters are of what sources don't know."""
     if not source_filters.but_for_period(asked):
-        return None
+        return _NOT_COUNTED
     noise = "none" if asked.noise == "all" else asked.noise
-    its = source_filters.asked(asked, "new", 0)._replace(since=asked.start, until=asked.end, noise=noise)
-    return _Fresh(its, source_trust.floods(client, its.site or ""))
-
-
-def _count_new(client: Client, fresh: _Fresh | None, times: list[tuple[int, int]]) -> list[int | None]:
-    if fresh is None:
-        return [None] * len(times)
-    by_site = sources.count_new(client, fresh.asked, *times, floods=fresh.floods)
-    return [sum(of) for of in zip(*by_site.values(), strict=True)] or [0] * len(times)
+    fresh = source_filters.asked(asked, "new", 0)._replace(since=asked.start, until=asked.end, noise=noise)
+    floods = source_trust.floods(client, fresh.site or "")
+    times = [(one.start or 0, LAST_WINDOW if one.end is None else one.end)
+             for one in (asked, against and against.asked) if one]  # fmt: skip
+    by_site = sources.count_new(client, fresh, *times, floods=floods)
+    now, *before = [sum(of) for of in zip(*by_site.values(), strict=True)] or [0] * len(times)
+    return _New(sources.first(client, fresh, _LISTED, floods), _sources_address(fresh), now, *before or [None])
 
 
 def _sources_address(fresh: Asked) -> str:

@@ -74,14 +74,28 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> Asked:
     return found
 
 
-def full_scans(client: Client, sql: str, values: dict[str, Any]) -> list[str]:
-    """The fine tables of which all granules are read."""
+def plan_of(client: Client, sql: str, values: dict[str, Any]) -> dict[str, Any]:
     plan = client.query(f"EXPLAIN indexes = 1, json = 1 {sql}", parameters=values).result_rows
     text = "".join(row[0] for row in plan)
     if not text.startswith("["):  # a fingerprint in it is no UTF-8, and then the driver gives hexadecimal digits
         text = bytes.fromhex(text).decode(errors="replace")
     [top] = json.loads(text, strict=False)
-    return [name for name, chosen, all_ in _reads(top["Plan"]) if name in FINE and chosen == all_ > 1]
+    found: dict[str, Any] = top["Plan"]
+    return found
+
+
+def full_scans(client: Client, sql: str, values: dict[str, Any]) -> list[str]:
+    """The fine tables of which all granules are read."""
+    plan = plan_of(client, sql, values)
+    return [name for name, chosen, all_ in _reads(plan) if name in FINE and chosen == all_ > 1]
+
+
+def _index_names(node: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """Table, and an index that it is read by."""
+    for index in node.get("Indexes", []):
+        yield node["Description"].rpartition(".")[2], index.get("Name", "")
+    for below in node.get("Plans", []):
+        yield from _index_names(below)
 
 
 def _reads(node: dict[str, Any]) -> Iterator[tuple[str, int, int]]:
@@ -141,6 +155,25 @@ def test_sums_of_a_month_are_asked_of_days_and_its_violations_of_whole_weeks(
     client = store.client(clients.LIMITS)
     assert any("FROM days " in sql for sql, _ in asked)
     [(counted, values)] = [(sql, values) for sql, values in asked if "max(inside)" in sql]
-    plan = client.query(f"EXPLAIN indexes = 1, json = 1 {counted}", parameters=values).result_rows
-    [top] = json.loads("".join(row[0] for row in plan), strict=False)
-    assert {name: chosen for name, chosen, _ in _reads(top["Plan"]) if name == "violations"} == {"violations": 0}
+    reads = _reads(plan_of(client, counted, values))
+    assert {name: chosen for name, chosen, _ in reads if name == "violations"} == {"violations": 0}
+
+
+@pytest.mark.parametrize("path", ["/api/violations", "/api/groups", "/api/totals", "/api/series"])
+def test_words_are_looked_up_in_their_index(store: Engine, app: Starlette, asked: Asked, path: str):
+    ask(app, f"{path}?q=products+new&from={written(UNTIL - 9 * 86400)}")
+    client = store.client()
+    plans = [plan_of(client, sql, values) for sql, values in [*asked] if "hasToken" in sql]
+    assert plans
+    for plan in plans:
+        tables = {table for table, _, _ in _reads(plan)} & {"violations", "weeks"}
+        assert {table for table, name in _index_names(plan) if name == "url_words"} == tables
+
+
+def test_a_word_that_nothing_has_reads_nothing(store: Engine, app: Starlette, asked: Asked):
+    ask(app, f"/api/violations?q=nowhere&{MONTH}")
+    client = store.client()
+    [reads, *_] = [list(_reads(plan_of(client, sql, values))) for sql, values in [*asked] if "hasToken" in sql]
+    assert {(table, chosen) for table, chosen, _ in reads if table in {"violations", "weeks"}} == {
+        ("violations", 0), ("weeks", 0),
+    }  # fmt: skip

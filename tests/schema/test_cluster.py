@@ -20,12 +20,13 @@ SET = [statement for statement in ALTERED if "MODIFY SETTING" in statement]
 FILLS = [statement for statement in FORMED if statement.startswith(("INSERT", "TRUNCATE"))]
 QUERIES = [statement for statement in ALTERED if " MODIFY QUERY\n" in statement]
 COLUMNS = [statement for statement in ALTERED if " COLUMN " in statement]
+INDEXES = [statement for statement in ALTERED if " INDEX " in statement]
 NAMES = {name for statement in TABLES for name in re.findall(r"^CREATE TABLE `reports`\.(\w+)_local ", statement)}
 
 
 def titled(statement: str) -> str:
-    column = re.search(r" COLUMN (?:IF NOT EXISTS )?\w+", statement)
-    return f"{statement.split(maxsplit=1)[0]} {named(statement)}{column[0] if column else ''}"
+    what = re.search(r" (?:COLUMN|\w+ INDEX) (?:IF (?:NOT )?EXISTS )?\w+", statement)
+    return f"{statement.split(maxsplit=1)[0]} {named(statement)}{what[0] if what else ''}"
 
 
 def named(statement: str) -> str:
@@ -47,15 +48,20 @@ def test_every_statement_is_one_that_clickhouse_reads(store: Engine, statement: 
 def test_every_statement_of_the_files_has_a_form():
     assert len(set(FORMED)) == len(FORMED)
     assert len(TABLES) + len(SPANNING) + len(VIEWS) + len(ALTERED) + len(FILLS) == len(FORMED)
-    assert len(SET) + len(COLUMNS) + len(QUERIES) == len(ALTERED)
+    assert len(SET) + len(COLUMNS) + len(INDEXES) + len(QUERIES) == len(ALTERED)
     given = [statement for migration in formed(90) for statement in migration.statements]
     assert {named(statement) for statement in given} <= NAMES | {named(view).removesuffix("_local") for view in VIEWS}
     assert len(VIEWS) == sum(statement.startswith("CREATE MATERIALIZED VIEW") for statement in given)
 
 
 def test_a_statement_of_a_new_kind_needs_a_form_first():
-    with pytest.raises(ValueError, match="ALTER TABLE violations ADD INDEX"):
-        on_cluster("ALTER TABLE violations ADD INDEX a site TYPE set(0)", "main", "reports")
+    with pytest.raises(ValueError, match="ALTER TABLE violations ADD CONSTRAINT"):
+        on_cluster("ALTER TABLE violations ADD CONSTRAINT a CHECK reports > 0", "main", "reports")
+
+
+def test_an_index_is_of_the_tables_of_rows_only():
+    assert INDEXES
+    assert {named(statement) for statement in INDEXES} == {"violations_local", "weeks_local"}
 
 
 def test_a_column_changes_on_the_shards_first_and_then_in_the_table_over_them():

@@ -1,5 +1,7 @@
 """A store that began with the first version, and got rows in each, comes to this one with the same totals of each."""
 
+import time
+
 import pytest
 
 from schema.clickhouse import Engine
@@ -9,6 +11,12 @@ from tests.support.store import START, account, put, violation
 
 LEVELS = [number for number, _, _ in migrations()][:-1]
 PER_ROLLUP = ("violations", "minutes", "sources", "weeks", "hours")  # `days` has nothing of before: test_days.py
+UNFINISHED = "SELECT count() FROM system.mutations WHERE database = currentDatabase() AND NOT is_done"
+WITHOUT_INDEX = """
+SELECT name FROM system.parts
+WHERE database = currentDatabase() AND active AND table = '{table}' AND secondary_indices_compressed_bytes = 0
+    AND name IN (SELECT DISTINCT _part FROM {table} WHERE startsWith(site, 'level-'))
+"""
 PER_SITE = "SELECT site, sum(reports), min(first_seen) FROM violations GROUP BY site ORDER BY site"
 
 
@@ -83,3 +91,11 @@ def test_what_is_left_out_is_known_by_every_roll_up_from_then_on(client):
     query = "SELECT sum(left_out) FROM {} WHERE site = 'new'"
     tables = (*PER_ROLLUP, "days")
     assert [client.query(query.format(table)).result_rows for table in tables] == [[(9.0,)]] * len(tables)
+
+
+def test_the_words_of_rows_of_before_are_in_the_index(client):
+    ends = time.monotonic() + 20
+    while client.query(UNFINISHED).result_rows[0][0] and time.monotonic() < ends:
+        time.sleep(0.05)
+    for table in ("violations", "weeks"):
+        assert client.query(WITHOUT_INDEX.format(table=table)).result_rows == [], table
