@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable
 
 _ON_CLUSTER = r"(?: ON CLUSTER '[^']*')?"
+_VALUE = r"(?:\d+|'[^']*')"
 _FILL = re.compile(rf"TRUNCATE TABLE |INSERT INTO |ALTER TABLE \S+{_ON_CLUSTER} MATERIALIZE INDEX ")
 _ALTERED = re.compile(
     rf"ALTER TABLE (?P<table>\S+){_ON_CLUSTER} (?:MODIFY SETTING (?P<settings>.*)"
@@ -43,14 +44,14 @@ def by_now(its: Iterable[str]) -> list[str]:
 def _with_settings(made: str, settings: Iterable[tuple[str, str]]) -> str:
     """Every table has SETTINGS, as the last of its clauses."""
     for name, value in settings:
-        made, was_there = re.subn(rf"\b{name} = \d+", f"{name} = {value}", made)
+        made, was_there = re.subn(rf"\b{name} = {_VALUE}", f"{name} = {value}", made)
         made = made if was_there else f"{made}, {name} = {value}"
     return made
 
 
 def _altered(made: str, found: re.Match[str]) -> str:
     if found["settings"]:
-        return _with_settings(made, re.findall(r"(\w+) = (\d+)", found["settings"]))
+        return _with_settings(made, re.findall(rf"(\w+) = ({_VALUE})", found["settings"]))
     if found["query"]:
         head, of_a_view, _ = made.partition(" AS\n")
         return f"{head}{of_a_view}{found['query']}"

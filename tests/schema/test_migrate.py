@@ -23,6 +23,7 @@ FILES = [
     "0016_blocks.sql",
     "0017_words.sql",
     "0018_one_index_of_words.sql",
+    "0019_no_statistics.sql",
 ]  # fmt: skip
 
 
@@ -209,14 +210,21 @@ def test_statements_by_now_make_the_same_as_all_of_them_one_after_another():
             "ALTER TABLE t ADD COLUMN IF NOT EXISTS c Array(String) CODEC(ZSTD)",
             "ALTER TABLE t MODIFY COLUMN b Int64 CODEC(T64, ZSTD)",
             "ALTER TABLE u ADD COLUMN IF NOT EXISTS b UInt8",
-            "ALTER TABLE u MODIFY SETTING x_window = 10, z = 3",
+            "ALTER TABLE u MODIFY SETTING x_window = 10, z = 'some'",
+            "ALTER TABLE u MODIFY SETTING z = ''",
+            "ALTER TABLE t DROP INDEX IF EXISTS i",
+            "ALTER TABLE t ADD INDEX IF NOT EXISTS j concat(a, ' ') TYPE text(tokenizer = 'x')",
+            "ALTER TABLE t MATERIALIZE INDEX j",
+            "ALTER TABLE t ADD COLUMN IF NOT EXISTS d UInt8",
+            "ALTER TABLE u ADD INDEX IF NOT EXISTS k b TYPE set(9)",
+            "ALTER TABLE u DROP INDEX IF EXISTS k",
         ]
     )
     assert made == [
         "CREATE TABLE t\n(\n    a String,\n    b Int64 CODEC(T64, ZSTD),\n    c Array(String) CODEC(ZSTD),\n"
-        "    INDEX i a TYPE set(9)\n)\nENGINE = Null",
+        "    d UInt8,\n    INDEX j concat(a, ' ') TYPE text(tokenizer = 'x')\n)\nENGINE = Null",
         "CREATE TABLE u\n(\n    a String,\n    b UInt8\n)\nENGINE = MergeTree\nORDER BY a\n"
-        "SETTINGS x_window = 10, y = 2, z = 3",
+        "SETTINGS x_window = 10, y = 2, z = ''",
         "CREATE MATERIALIZED VIEW v TO u AS\nSELECT a FROM t",
     ]
     with pytest.raises(ValueError, match="DROP TABLE t"):
