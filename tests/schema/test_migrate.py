@@ -23,7 +23,7 @@ FILES = [
     "0016_blocks.sql",
     "0017_words.sql",
     "0018_one_index_of_words.sql",
-    "0019_no_statistics.sql",
+    "0019_settings_of_parts.sql",
 ]  # fmt: skip
 
 
