@@ -31,6 +31,7 @@ from dashboards.clients import Clients
 from dashboards.openapi import JSON, Described, Operation
 from dashboards.parameters import CURSOR, Choice, Parameter, Text, Whole, limit
 from dashboards.params import Parameters
+from dashboards.rows import FIELDS
 from dashboards.streams import Stream
 
 Lag = Callable[[], float | None]
@@ -115,7 +116,7 @@ class Api:
         cursor = CURSOR.read(given)
         place = None if cursor is None else cursors.read(cursor, violations.Cursor)
         limit = _LIMIT.read(given)
-        return violations.biggest(client, filters.read(given), limit, place)
+        return violations.biggest(client, filters.read(given), limit, place, FIELDS)
 
     def _violation(self, client: Client, request: Request, given: Parameters) -> Any:
         return found(client, request, given)

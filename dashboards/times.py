@@ -56,7 +56,7 @@ def _bounded(second: int) -> int:
     return max(0, min(second, LAST_WINDOW))
 
 
-@functools.lru_cache(maxsize=1024)  # the points of a chart have few times between them
+@functools.lru_cache(maxsize=1024)  # a chart's many points share few times
 def written(second: int) -> str:
     return datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
