@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from csp.fallback import CHAINS, OTHERS
-from csp.policy import Directive, directive, tokens
+from csp.policy import Directive, clipped, directive, tokens
 from csp.sources import compile_sources, host_source, is_source
 
 KEYWORDS = frozenset(
@@ -40,7 +40,7 @@ DEPRECATED = {
     "require-sri-for": "it was taken out of the specification",
 }
 _SCRIPT = frozenset({"script-src", "script-src-elem", "script-src-attr", "default-src"})
-_SHOWN = 80
+_SHOWN = 80  # characters of a name or a value
 
 
 class Problem(NamedTuple):
@@ -68,7 +68,7 @@ def _of_policy(text: str) -> Iterator[Problem]:
     for token in tokens(text):
         found = directive(token)
         if not token.isascii():
-            yield Problem(_shorten(found.name), "it has a character outside ASCII, so browsers skip all of it")
+            yield Problem(clipped(found.name, _SHOWN), "it has a character outside ASCII, so browsers skip all of it")
         elif found.name in seen:
             yield Problem(found.name, "it is there twice, and only the first counts")
         else:
@@ -87,7 +87,7 @@ def _of_directive(found: Directive) -> Iterator[Problem]:
     if name in DEPRECATED and name != "report-uri":
         yield Problem(name, DEPRECATED[name])
     elif name not in CHAINS and name not in OTHERS:
-        yield Problem(_shorten(name), _unknown(name))
+        yield Problem(clipped(name, _SHOWN), _unknown(name))
     if name in CHAINS:
         yield from _of_sources(found)
     elif name == "report-to" and len(found.values) != 1:
@@ -114,7 +114,7 @@ def _of_sources(found: Directive) -> Iterator[Problem]:
         yield Problem(name, "without a value it is the same as 'none'")
     for value in values:
         if what := _of_value(value):
-            yield Problem(name, f"{_shorten(value)}: {what}")
+            yield Problem(name, f"{clipped(value, _SHOWN)}: {what}")
     yield from _cancelled(name, values)
 
 
@@ -156,7 +156,3 @@ def _cancelled(name: str, values: Sequence[str]) -> Iterator[Problem]:
         yield Problem(name, "'strict-dynamic' makes browsers ignore hosts, schemes and 'self' for scripts")
     if strict and not (sources.nonces or sources.hashes):
         yield Problem(name, "'strict-dynamic' without a nonce or hash lets no first script in")
-
-
-def _shorten(text: str) -> str:
-    return text if len(text) <= _SHOWN else text[:_SHOWN] + "…"

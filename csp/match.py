@@ -9,7 +9,7 @@ from csp.fallback import CHAINS, FRAMES, NOT_FETCHED, PREFETCHED
 from csp.inline import inline_type, match_eval, match_inline, match_wasm
 from csp.integrity import match_integrity
 from csp.others import OTHER_CHECKS
-from csp.policy import Policy
+from csp.policy import Policy, clipped
 from csp.sources import Match, Sources, match_url
 from csp.urls import Document, Url, read_document, read_url, upgraded
 
@@ -88,11 +88,11 @@ def _decide(policy: Policy, asked: _Asked) -> Decision:
         sources = policy.sources.get(name)
         if sources is not None:
             matches, why = _match(policy, name, sources, asked)
-            subject = f"{name} {_clip(sources.text)}" if sources.text else f"{name} without a value"
+            subject = f"{name} {clipped(sources.text, _SHOWN)}" if sources.text else f"{name} without a value"
             if name != effective:
                 subject = f"{effective} falls back to {subject}"
-            return Decision(matches, name, f"{subject}; {_clip(why)}")
-    return Decision(True, None, f"no directive of the policy governs {_clip(effective)}")
+            return Decision(matches, name, f"{subject}; {clipped(why, _SHOWN)}")
+    return Decision(True, None, f"no directive of the policy governs {clipped(effective, _SHOWN)}")
 
 
 def _decide_other(policy: Policy, asked: _Asked) -> Decision:
@@ -101,11 +101,7 @@ def _decide_other(policy: Policy, asked: _Asked) -> Decision:
     if values is None:
         return Decision(True, None, f"no directive of the policy governs {name}")
     allowed, why = OTHER_CHECKS[name](values, asked.request.text, asked.request.destination)
-    return Decision(allowed, name, f"{_clip(' '.join((name, *values)))}; {_clip(why)}")
-
-
-def _clip(text: str) -> str:
-    return text if len(text) <= _SHOWN else text[:_SHOWN] + "…"
+    return Decision(allowed, name, f"{clipped(' '.join((name, *values)), _SHOWN)}; {clipped(why, _SHOWN)}")
 
 
 def _match(policy: Policy, name: str, sources: Sources, asked: _Asked) -> Match:

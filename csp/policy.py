@@ -55,6 +55,11 @@ def directive(token: str) -> Directive:
     return Directive(name.lower(), tuple(values))
 
 
+def clipped(text: str, most: int) -> str:
+    """For sentences about it: its first `most` characters, and … where it is longer."""
+    return text if len(text) <= most else text[:most] + "…"
+
+
 def _parse(text: str) -> Policy:
     found: dict[str, tuple[str, ...]] = {}
     for token in tokens(text):

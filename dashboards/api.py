@@ -2,7 +2,7 @@
 
 import itertools
 from collections.abc import Callable, Generator
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 from clickhouse_connect.driver.client import Client
@@ -31,9 +31,11 @@ from dashboards.clients import Clients
 from dashboards.openapi import JSON, Described, Operation
 from dashboards.parameters import CURSOR, Choice, Parameter, Text, Whole, limit
 from dashboards.params import Parameters
+from dashboards.rows import FIELDS
 from dashboards.streams import Stream
 
 Lag = Callable[[], float | None]
+_T = TypeVar("_T")
 _Answer = Callable[[Client, Request, Parameters], Any]
 
 _LIMIT, _MANY, _MINUTES = limit(100, 1000), limit(100, 10_000), limit(1000, 10_000)
@@ -65,7 +67,7 @@ class Api:
             question("totals", self._totals, answers.Totals, "How much there is, and how far the store is behind."),
             question("violations", self._violations, answers.Violations, "The violations, biggest first.",
                      _LIMIT, CURSOR),
-            question("violations/{fingerprint}", self._violation, answers.OneViolation,
+            question("violations/{fingerprint}", violation_at_address, answers.OneViolation,
                      "One, with its series, browsers, policies and an example.", of_path=_FINGERPRINT),
             question("groups", self._groups, answers.Groups,
                      "Violations that differ only in numbers, ids, lines or browsers as one; biggest first.",
@@ -112,17 +114,12 @@ class Api:
         return counts.totals(client, filters.read(given), self._lag())
 
     def _violations(self, client: Client, _request: Request, given: Parameters) -> Any:
-        cursor = CURSOR.read(given)
-        place = None if cursor is None else cursors.read(cursor, violations.Cursor)
+        place = _place(given, violations.Cursor)
         limit = _LIMIT.read(given)
-        return violations.biggest(client, filters.read(given), limit, place)
-
-    def _violation(self, client: Client, request: Request, given: Parameters) -> Any:
-        return found(client, request, given)
+        return violations.biggest(client, filters.read(given), limit, place, FIELDS)
 
     def _groups(self, client: Client, _request: Request, given: Parameters) -> Any:
-        cursor = CURSOR.read(given)
-        place = None if cursor is None else cursors.read(cursor, groups.Cursor)
+        place = _place(given, groups.Cursor)
         return groups.biggest(client, filters.read(given), _LIMIT.read(given), place)
 
     def _series(self, client: Client, _request: Request, given: Parameters) -> Any:
@@ -137,16 +134,14 @@ class Api:
         return ledger.ledger(client, filters.read(given), _MINUTES.read(given))
 
     def _sources(self, client: Client, _request: Request, given: Parameters) -> Any:
-        cursor = CURSOR.read(given)
-        place = None if cursor is None else cursors.read(cursor, sources.Cursor)
+        place = _place(given, sources.Cursor)
         state = _STATE.read(given) or ""
         limit = _LIMIT.read(given)
         least = _TRUST.read(given)
         return sources.sources(client, filters.read(given), state, limit, place, least)
 
     def _policies(self, client: Client, _request: Request, given: Parameters) -> Any:
-        cursor = CURSOR.read(given)
-        place = None if cursor is None else cursors.read(cursor, policies.Cursor)
+        place = _place(given, policies.Cursor)
         limit = _LIMIT.read(given)
         return policies.listed(client, filters.read(given).site, limit, place)
 
@@ -163,8 +158,7 @@ class Api:
         return {"items": rejects.newest(client, filters.read(given).site, reason, limit)}
 
     def _alerts(self, client: Client, _request: Request, given: Parameters) -> Any:
-        cursor = CURSOR.read(given)
-        place = None if cursor is None else cursors.read(cursor, alerts.Cursor)
+        place = _place(given, alerts.Cursor)
         limit = _LIMIT.read(given)
         return alerts.newest(client, *alerts.chosen(given), limit, place)
 
@@ -184,7 +178,13 @@ class Api:
             yield from export.export(client, selected, form)
 
 
-def found(client: Client, request: Request, given: Parameters) -> dict[str, Any]:
+def _place(given: Parameters, kind: type[_T]) -> _T | None:
+    """Where the page before ended; None of the first. Raises BadParameter."""
+    cursor = CURSOR.read(given)
+    return None if cursor is None else cursors.read(cursor, kind)
+
+
+def violation_at_address(client: Client, request: Request, given: Parameters) -> dict[str, Any]:
     """The violation the address names. Raises HTTPException (404)."""
     asked = filters.read(given)
     fingerprint = request.path_params["fingerprint"].lower()

@@ -10,7 +10,7 @@ from starlette.exceptions import HTTPException
 
 from dashboards.filters import Where, filled
 from dashboards.params import BadParameter
-from schema.store import Store
+from schema.store import Store, wait_for_batch
 
 # The processor lives in the same process: a question gives up before it takes the memory or the cores from it.
 LIMITS: dict[str, int | str] = {
@@ -61,8 +61,7 @@ class Clients:
         sound = False
         try:
             client = client or self._store.client(LIMITS)
-            with self._store.inserting:
-                pass  # a batch goes into several tables: what is asked after it sees all of it
+            wait_for_batch(self._store)
             yield client
             sound = True
         except _HARMLESS:

@@ -29,14 +29,15 @@ FROM (SELECT reinterpretAsUInt128(fingerprint) AS id FROM {{rows}} GROUP BY id H
 _TOP = """
 SELECT key, sum(total) AS reports, sum(more), count()
 FROM (
-    SELECT toString({key}) AS key, reinterpretAsUInt128(fingerprint) AS id, sum(reports) AS total, sum(left_out) AS more
-    FROM {rows}
-    GROUP BY key, id
+    SELECT toString({shown}) AS key, reinterpretAsUInt128(fingerprint) AS id, sum(reports) AS total,
+        sum(left_out) AS more
+    FROM {{rows}}
+    GROUP BY {grouped}
     HAVING total > 0
 )
 GROUP BY key
 ORDER BY reports DESC, key
-LIMIT {limit:UInt32}
+LIMIT {{limit:UInt32}}
 """
 
 
@@ -73,14 +74,13 @@ def sites(client: Client) -> list[str]:
 
 _OWN = {"directive", "blocked_host", "document_host", "disposition", "browser", "document_url", "source_file"}
 # These are part of what makes a fingerprint: grouped by it alone they take half of the time.
-_TOP_OWN = _TOP.replace("toString({key}) AS key, reinterpret", "toString(any({key})) AS key, reinterpret").replace(
-    "GROUP BY key, id", "GROUP BY id"
-)
+_TOP_OWN = _TOP.format(shown="any({key})", grouped="id")
+_TOP_OTHER = _TOP.format(shown="{key}", grouped="key, id")
 
 
 def top(client: Client, filters: Filters, by: str, limit: int) -> dict[str, Any]:
     """`/api/top`. A fingerprint seen under two keys counts for both."""
-    sql = _TOP_OWN if by in _OWN else _TOP
+    sql = _TOP_OWN if by in _OWN else _TOP_OTHER
     found = ask(client, sql.replace("{key}", BY[by]), relations.violations(filters), limit=limit)
     items = [
         {"key": key, **Count(reports, left_out).fields(), "violations": violations}

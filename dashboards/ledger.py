@@ -3,11 +3,12 @@
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
+import msgspec
 from clickhouse_connect.driver.client import Client
 
-from dashboards import relations
+from dashboards import recent, relations
 from dashboards.clients import ask
-from dashboards.filters import Filters, received, where
+from dashboards.filters import Filters, received
 from dashboards.times import written
 from schema.delivery import NONE_STORED, RATE_LIMIT
 
@@ -48,10 +49,6 @@ ORDER BY minute DESC, site
 """  # noqa: S608  (ours)
 
 
-_LAST = "SELECT toUnixTimestamp(max(hour)) + 3600 FROM ledger_hours WHERE {where}"
-_RECENT = (3600, 86400)  # s
-
-
 def ledger(client: Client, filters: Filters, limit: int) -> dict[str, Any]:
     """`/api/ledger`: sums of everything, and the newest `limit` minutes of sites."""
     minutes = _newest(client, filters, limit)
@@ -60,15 +57,12 @@ def ledger(client: Client, filters: Filters, limit: int) -> dict[str, Any]:
 
 
 def _newest(client: Client, filters: Filters, limit: int) -> list[tuple[Any, ...]]:
-    """In the last hour, in the last day, and only then in all of the period: of a month that takes 0.5 s."""
-    [(last,)] = ask(client, _LAST, where(Filters(site=filters.site), "hour"))
-    end = min(last, filters.end or last)
-    for seconds in _RECENT:
-        recent = Filters(site=filters.site, start=max(filters.start or 0, end - seconds, 0), end=filters.end)
-        found = ask(client, _ITEMS, received(recent), limit=limit)
+    found: list[tuple[Any, ...]] = []
+    for start in recent.starts(client, filters, "ledger_hours"):
+        found = ask(client, _ITEMS, received(msgspec.structs.replace(filters, start=start)), limit=limit)
         if len(found) == limit:
-            return found
-    return ask(client, _ITEMS, received(filters), limit=limit)
+            break
+    return found
 
 
 class Sums(NamedTuple):
@@ -85,7 +79,8 @@ def sums(client: Client, filters: Filters) -> Sums:
     found = ask(client, _SUMS, relations.ledger(filters))
     sides = _account((outcome, name, total) for outcome, name, total, _ in found)
     sampled = {name: total for outcome, name, total, _ in found if outcome == "sampled"}
-    # A surplus of any minute shows (relations.ledger); the store's sums go round at 64 bits, and so does theirs.
+    # A surplus of any minute shows (relations.ledger). The store's Int64 sums wrap, so their sum here is taken modulo
+    # 2^64.
     balanced = sum(surplus for *_, surplus in found) % 2**64 == 0
     return Sums(
         sides | {"balanced": balanced},

@@ -14,10 +14,10 @@ from dashboards import filters, texts
 from dashboards.filters import Filters
 from dashboards.links import Links
 from dashboards.params import Parameters
-from dashboards.times import WEEK, week_of, window_at, written
-from schema.violation import WINDOW_SECONDS
+from dashboards.times import week_of, window_at, written
+from schema.violation import WEEK_SECONDS, WINDOW_SECONDS
 
-_LENGTHS = (("1 hour", 3600), ("24 hours", 86400), ("7 days", WEEK), ("30 days", 30 * 86400))
+_LENGTHS = (("1 hour", 3600), ("24 hours", 86400), ("7 days", WEEK_SECONDS), ("30 days", 30 * 86400))
 EVER = written(0)  # as `from`
 # What <input type=datetime-local> sends; the pages say that it is UTC.
 _LOCAL = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d)?", re.ASCII)
@@ -84,15 +84,15 @@ def before(asked: Filters) -> Before | None:
     if asked.start is None:
         return None
     end = asked.end or window_at(time.time()) + WINDOW_SECONDS
-    weeks = max(1, -(-(end - asked.start) // WEEK))
-    start, end = (max(0, second - weeks * WEEK) for second in (asked.start, end))
+    weeks = max(1, -(-(end - asked.start) // WEEK_SECONDS))
+    start, end = (max(0, second - weeks * WEEK_SECONDS) for second in (asked.start, end))
     ago = "a week" if weeks == 1 else f"{weeks} weeks"
     return Before(msgspec.structs.replace(asked, start=start, end=end), f"the same time {ago} before")
 
 
 def last_monday() -> int:
     """Of the week before this one."""
-    return week_of(time.time()) - WEEK
+    return week_of(time.time()) - WEEK_SECONDS
 
 
 def _words(asked: Filters) -> str:

@@ -71,7 +71,7 @@ def listed(client: Client, site: str | None, limit: int, cursor: Cursor | None =
     found = ask(client, _LISTED, where, limit=limit + 1, **place)
     page = found[:limit]
     more = cursors.written(Cursor(page[-1][2], page[-1][0], page[-1][1])) if len(found) > limit else None
-    texts = rows.policies(client, {its for _, its, *_ in page})
+    texts = rows.policy_texts(client, {its for _, its, *_ in page})
     counts = _counts(client, site, sorted({its for _, its, *_ in page}))
     return {"items": [_item(one, texts, counts) for one in page], "next": more}
 
@@ -149,4 +149,4 @@ LIMIT 1000
 
 
 def text(client: Client, its: str) -> str | None:
-    return rows.policies(client, {its}).get(its)
+    return rows.policy_texts(client, {its}).get(its)

@@ -9,8 +9,9 @@ from dashboards.clients import ask
 from dashboards.estimates import Count
 from dashboards.filters import Filters, where
 from dashboards.times import window_at
+from schema.violation import WEEK_SECONDS
 
-_HOUR, _WEEK = 3600, 7 * 86400
+_HOUR = 3600  # s
 _SUMS = """
 SELECT sumIf(reports, is_now), sumIf(left_out, is_now), sumIf(reports, NOT is_now), sumIf(left_out, NOT is_now)
 FROM (SELECT reports, left_out, {time} >= toDateTime({since:UInt32}, 'UTC') AS is_now FROM {rows})
@@ -30,10 +31,10 @@ def of_last_hour(client: Client, filters: Filters, now: float) -> Rate:
     table, time, end = ("minutes", "minute", int(now) // 60 * 60)
     if filters.of_urls:
         table, time, end = ("violations", "window", window_at(now))
-    selected = where(msgspec.structs.replace(filters, start=end - _WEEK - _HOUR, end=end), time)
+    selected = where(msgspec.structs.replace(filters, start=end - WEEK_SECONDS - _HOUR, end=end), time)
     either = f"({time} >= toDateTime({{since:UInt32}}, 'UTC') OR {time} < toDateTime({{same:UInt32}}, 'UTC'))"
     rows = selected._replace(rows=f"{table} WHERE {selected.sql} AND {either}")
-    [found] = ask(client, _SUMS.replace("{time}", time), rows, since=end - _HOUR, same=end - _WEEK)
+    [found] = ask(client, _SUMS.replace("{time}", time), rows, since=end - _HOUR, same=end - WEEK_SECONDS)
     return _rate(Count(*found[:2]), Count(*found[2:]), _HOUR / 60)
 
 

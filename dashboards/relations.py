@@ -11,8 +11,9 @@ from clickhouse_connect.driver.client import Client
 
 from dashboards.clients import ask
 from dashboards.filters import Filters, Where, where
-from dashboards.times import LAST_WINDOW, MONDAY, WEEK, week_of
+from dashboards.times import LAST_WINDOW, week_of
 from schema import keys
+from schema.violation import FIRST_MONDAY, WEEK_SECONDS
 
 HOUR, _DAY = 3600, 86400
 
@@ -30,7 +31,7 @@ class _Rollup(NamedTuple):
 
 
 _DATE, _MOMENT = "toDate(toDateTime({second}, 'UTC'))", "toDateTime({second}, 'UTC')"
-_WEEKS = _Rollup("weeks", "week", _DATE, "violations", "window", WEEK, MONDAY)
+_WEEKS = _Rollup("weeks", "week", _DATE, "violations", "window", WEEK_SECONDS, FIRST_MONDAY)
 _DAYS = _Rollup("days", "day", _DATE, "minutes", "minute", _DAY, 0)
 _HOURS = _Rollup("hours", "hour", _MOMENT, "minutes", "minute", HOUR, 0)
 _LEDGER = _Rollup("ledger_hours", "hour", _MOMENT, "ledger", "minute", HOUR, 0)
@@ -108,7 +109,7 @@ def seen(client: Client, filters: Filters) -> Where:
         inside.append(f"last_window >= {_MOMENT.format(second=start)}")
     if end is not None and after is not None and end != after:
         inside.append(f"window < {_MOMENT.format(second=end)}")
-        after += WEEK
+        after += WEEK_SECONDS
     return _of_violations(filters, f", {' AND '.join(inside)} AS inside", ", 1 AS inside", whole=(first, after))
 
 

@@ -1,6 +1,6 @@
-"""The row of an answer: every field of a violation, summed over whatever is grouped; for the API and exports."""
+"""The fields of a violation, and how a row of those that are asked for is summed by fingerprint."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from clickhouse_connect.driver.client import Client
@@ -38,12 +38,14 @@ COUNTED = {
 }  # fmt: skip
 
 
-def stored(fields: Iterable[str]) -> tuple[str, ...]:
-    """The columns they are made of.
+# The text of the policy has a table of its own; what is estimated is more than there are reports.
+_MADE_OF = {"original_policy": ("policy_hash",), "estimated": ("reports", "left_out")}
 
-    The text of the policy has a table of its own; what is estimated is more than there are reports.
-    """
-    return tuple("left_out" if name == "estimated" else name for name in fields if name != "original_policy")
+
+def stored(fields: Iterable[str]) -> tuple[str, ...]:
+    """The columns they are made of, each once, and the fingerprint."""
+    columns = (column for name in fields for column in _MADE_OF.get(name, (name,)))
+    return tuple(dict.fromkeys((*columns, "fingerprint")))
 
 
 STORED = stored(FIELDS)
@@ -70,15 +72,20 @@ GROUP BY of_fingerprint
 """  # noqa: S608  (columns of ours)
 
 
-def policies(client: Client, hashes: set[str]) -> dict[str, str]:
+def policy_texts(client: Client, hashes: set[str]) -> dict[str, str]:
     """The texts of policies, by hash."""
     wanted = sorted(hashes - {""})
     return dict(ask(client, POLICY_TEXTS, Where("", {}), hashes=wanted)) if wanted else {}
 
 
-def item(found: dict[str, Any], fields: Iterable[str], policies: dict[str, str]) -> dict[str, Any]:
-    """One violation by field, in the order of `fields`; times still as numbers."""
-    whole = found | Count(found["reports"], found["left_out"]).fields()
-    if "policy_hash" in whole:
-        whole["original_policy"] = policies.get(whole["policy_hash"], "")
+def item(found: dict[str, Any], fields: Collection[str], texts: dict[str, str]) -> dict[str, Any]:
+    """One violation by field, in the order of `fields`; times still as numbers.
+
+    `found` has what is `stored` of them, `texts` those of policies by hash.
+    """
+    whole = dict(found)
+    if "estimated" in fields:
+        whole |= Count(found["reports"], found["left_out"]).fields()
+    if "original_policy" in fields:
+        whole["original_policy"] = texts.get(found["policy_hash"], "")
     return {name: whole[name] for name in fields}

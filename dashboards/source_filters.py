@@ -16,6 +16,7 @@ from schema.source_trust import (
     Floods,
     counted,
     of_some,
+    source_of,
 )
 from schema.violation import LEAST_TRUST
 
@@ -176,7 +177,7 @@ _KEYS = f"""
 _SOUND = f"best >= {LEAST_TRUST}"
 _OF_VIOLATIONS = f"""(
     SELECT any(of_site) AS its_site, any(of_directive) AS its_directive, any(of_blocked) AS its_blocked,
-        sipHash128(of_site, of_directive, of_blocked) AS source, min(of_kind) AS kind, min(began) AS first,
+        {source_of("of_site, of_directive, of_blocked")} AS source, min(of_kind) AS kind, min(began) AS first,
         max(ended) AS last, sumIf(counted, is_own) AS own, sum(of_left_out) AS more, sum(counted) AS total,
         sumIf(counted, {_SOUND}) AS sound_reports, sumIf(counted * best, {_SOUND}) AS all_sound,
         sumIf(counted, NOT ({_SOUND})) AS doubtful_reports, sumIf(counted * best, NOT ({_SOUND})) AS all_doubtful,

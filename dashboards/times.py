@@ -5,13 +5,11 @@ import re
 from datetime import UTC, datetime, timedelta, timezone
 
 from dashboards.params import BadParameter
-from schema.violation import WINDOW_SECONDS
+from schema.violation import FIRST_MONDAY, WEEK_SECONDS, WINDOW_SECONDS
 
 _RFC3339 = re.compile(
     r"(\d{4})-(\d\d)-(\d\d)[Tt ](\d\d):(\d\d):(\d\d)(?:\.(\d{1,9}))?(?:[Zz]|([+ -])(\d\d):(\d\d))", re.ASCII
 )
-WEEK = 7 * 86400  # s
-MONDAY = 4 * 86400  # 1970-01-05
 LAST_WINDOW = (2**32 - 1) // WINDOW_SECONDS * WINDOW_SECONDS  # the store's times end in 2106
 
 
@@ -49,14 +47,14 @@ def window_after(time: float) -> int:
 
 def week_of(time: float) -> int:
     """The Monday of the week `time` is in."""
-    return _bounded(int(time - MONDAY) // WEEK * WEEK + MONDAY)
+    return _bounded(int(time - FIRST_MONDAY) // WEEK_SECONDS * WEEK_SECONDS + FIRST_MONDAY)
 
 
 def _bounded(second: int) -> int:
     return max(0, min(second, LAST_WINDOW))
 
 
-@functools.lru_cache(maxsize=1024)  # the points of a chart have few times between them
+@functools.lru_cache(maxsize=1024)  # a chart's many points share few times
 def written(second: int) -> str:
     return datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 

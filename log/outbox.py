@@ -18,11 +18,7 @@ from log.remembered import NO_PRODUCER, Flight, Remembered
 from schema.columns import MOST_DELIVERIES
 
 logger = logging.getLogger("sentinel.ship")
-# Of the spool: some 3,000 reports, where so many wait. The more there are beside each other, the less each takes: of
-# typical traffic 69 bytes in 64 KiB, 45 in 256 KiB, 34 in 960 KiB, 30 in 2 MiB, 28 in 3.
-ENVELOPE_BYTES = 3 * 1024 * 1024
-# The least topic takes records of 1 MiB. What can't be compressed must fit, or it stops all that is behind it.
-SURE_BYTES = 960 * 1024
+_LOOK_BYTES = 1024 * 1024  # to see whether there is anything; of longer damage each piece is told
 _LAST_SEQUENCE = 2**31 - 1_000_000  # the broker wraps to 0, aiokafka to a negative number
 
 
@@ -39,17 +35,17 @@ class Cut(NamedTuple):
     segment: str
     start: int
     end: int
-    records: list[bytes]
+    deliveries: list[bytes]
     damaged: int
 
 
 class Outbox:
     """For the holder of the folder's lock."""
 
-    def __init__(self, folder: Path, broken: Broken | None = None) -> None:
-        """`folder` is one of many in a folder of the data dir; `broken` hears of what is damaged. Raises OSError."""
+    def __init__(self, folder: Path) -> None:
+        """`folder` is one of many in a folder of the data dir. Raises OSError."""
         self._folder = folder
-        self._broken = broken or Broken(folder.parent.parent)
+        self._broken = Broken(folder.parent.parent)
         self._remembered = Remembered(folder, self._broken)
         self.state = self._remembered.state
         self._reached = Position("", 0)
@@ -87,7 +83,7 @@ class Outbox:
         flights = self.state.flights
         return Position(flights[0].segment, flights[0].start) if flights else self._reached
 
-    def cut(self, most_bytes: int = ENVELOPE_BYTES) -> Cut | None:
+    def cut(self, most_bytes: int) -> Cut | None:
         """The next envelope's worth, oldest first; None when everything is cut. Raises OtherVersion, OSError.
 
         One delivery may have more bytes. The next one begins at the same place until this is taken off.
@@ -171,7 +167,7 @@ class Outbox:
             self._cut_up.discard(segment)
             self.state.read.pop(segment, None)
 
-    def records(self, flight: Flight) -> list[bytes]:
+    def deliveries(self, flight: Flight) -> list[bytes]:
         """The same as when it was cut; nothing where the segment is gone, which it only is when all of it landed, or
         where the disk doesn't give it back. Raises OSError.
         """
@@ -213,7 +209,7 @@ class Outbox:
 
     def empty(self) -> bool:
         """Whether nothing is left to ship."""
-        return not self.state.flights and self.cut() is None
+        return not self.state.flights and self.cut(_LOOK_BYTES) is None
 
 
 def _here(folder: Path) -> str:

@@ -5,10 +5,15 @@ import functools
 import time
 from typing import NamedTuple
 
-from log.outbox import ENVELOPE_BYTES, SURE_BYTES, Cut, Outbox
+from log.outbox import Cut, Outbox
 from log.remembered import Flight
 from schema.envelope import pack
 
+# Of the spool: some 3,000 reports, where so many wait. The more there are beside each other, the less each takes: of
+# typical traffic 69 bytes in 64 KiB, 45 in 256 KiB, 34 in 960 KiB, 30 in 2 MiB, 28 in 3.
+ENVELOPE_BYTES = 3 * 1024 * 1024
+# The least topic takes records of 1 MiB. What can't be compressed must fit, or it stops all that is behind it.
+SURE_BYTES = 960 * 1024
 _AT_ONCE_BYTES = 128 * 1024  # packed within half a millisecond
 
 
@@ -30,7 +35,7 @@ class Packer:
     async def next(self) -> Packed | None:
         """Not taken off yet; None when everything is. Where it can't be compressed, a third is packed a second time."""
         found = await self._cut(ENVELOPE_BYTES)
-        if found is not None and len(found.record) > SURE_BYTES and len(found.cut.records) > 1:
+        if found is not None and len(found.record) > SURE_BYTES and len(found.cut.deliveries) > 1:
             found = await self._cut(SURE_BYTES)
         return found
 
@@ -39,7 +44,7 @@ class Packer:
         if cut is None:
             return None
         created = int(time.time() * 1000)
-        return Packed(cut, created, await self._packed(cut, created, cut.records))
+        return Packed(cut, created, await self._packed(cut, created, cut.deliveries))
 
     async def again(self, flight: Flight, deliveries: list[bytes]) -> bytes:
         """The record of what is under way."""

@@ -99,11 +99,11 @@ class Shipper:
         self._outbox.save()  # before anything goes out it is written down, also where that failed before
         self._stranded = []
         for flight in list(self._outbox.state.flights):
-            records = self._outbox.records(flight)
-            if not records:
+            deliveries = self._outbox.deliveries(flight)
+            if not deliveries:
                 self._outbox.land(flight)
             elif producer.has(flight.partition):
-                await self._again(producer, flight, records)
+                await self._again(producer, flight, deliveries)
             else:
                 self._stranded.append(flight)
 
@@ -119,7 +119,7 @@ class Shipper:
         if self._stranded:
             flight = self._stranded.pop(0)
             self._outbox.move(flight, partition)
-            await self._again(producer, flight, self._outbox.records(flight))
+            await self._again(producer, flight, self._outbox.deliveries(flight))
             return
         started = time.perf_counter()
         its = await self._packer.next()
@@ -128,7 +128,7 @@ class Shipper:
             await asyncio.sleep(self._linger)
             return
         flight = self._outbox.take_off(its.cut, partition, its.created)
-        self._dispatch(producer, flight, its.record, len(its.cut.records))
+        self._dispatch(producer, flight, its.record, len(its.cut.deliveries))
         # To the loop's other work, in proportion to what this took: a full spool must not slow down what comes in.
         await asyncio.sleep((time.perf_counter() - started) * _SHARE)
 
@@ -150,8 +150,8 @@ class Shipper:
             self._partition, self._stick_until = random.choice(sorted(free)), now + _STICK_SECONDS  # noqa: S311  (no secret)
         return self._partition
 
-    async def _again(self, producer: Producer, flight: Flight, records: list[bytes]) -> None:
-        self._dispatch(producer, flight, await self._packer.again(flight, records), len(records))
+    async def _again(self, producer: Producer, flight: Flight, deliveries: list[bytes]) -> None:
+        self._dispatch(producer, flight, await self._packer.again(flight, deliveries), len(deliveries))
 
     def _dispatch(self, producer: Producer, flight: Flight, record: bytes, deliveries: int) -> None:
         metrics.SHIPPED_BYTES.inc(len(record))

@@ -16,7 +16,7 @@ from processor.tidy import tidy
 from schema.forgetting import OF_URLS, Wanted, held, orphans
 from schema.mutations import Held, drop_old_parts, gone
 from schema.server import Server
-from schema.store import Store
+from schema.store import Store, wait_for_batch
 
 _COUNTS = ("minutes", "hours", "days", "sources")
 
@@ -67,8 +67,7 @@ def _out_of_counts(store: Store, client: Client, wanted: Wanted) -> Iterator[dic
     for week, _ in ranges.weeks(client, only):
         for its in ranges.ranges(client, week, only):
             stored = ranges.stored(client, its, only)
-            with store.inserting:
-                pass  # what was in the table a moment ago is by now in those that follow it
+            wait_for_batch(store)
             minutes = ranges.minutes(client, its)
             rows = [row for one in stored for row in moves.cancelled(one, minutes.get(moves.group_of(one), {}))]
             for batch in moves.batches(rows, ranges.BYTES):

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import msgspec
 
 from processor.noise import Noise
-from schema.violation import WINDOW_SECONDS, Violation
+from schema.violation import LONG_TEXTS, WINDOW_SECONDS, Violation
 
 
 class Change(NamedTuple):
@@ -68,10 +68,7 @@ def batches(inserted: Iterable[Violation], most: int) -> Iterator[list[Violation
 
 
 _ROW = 600  # bytes of everything else, as JSON
-_texts = operator.attrgetter(
-    "document_url", "referrer", "blocked_url", "source_file", "sample", "user_agent", "document_template",
-    "blocked_template",
-)  # fmt: skip
+_texts = operator.attrgetter(*LONG_TEXTS)
 
 
 def told(changes: Iterable[Change], inserted: Iterable[Violation]) -> Counter[tuple[str, str]]:

@@ -9,7 +9,7 @@ from clickhouse_connect.driver.client import Client
 from processor.moves import Group, Minutes
 from processor.write import TABLE_COLUMNS
 from schema.keys import KEY, LIVE, of_key
-from schema.violation import WINDOW_SECONDS, Violation
+from schema.violation import LONG_TEXTS, WINDOW_SECONDS, Violation
 
 PIECE = 4000  # rows
 BYTES = 16_000_000  # of their texts: of the longest URLs 4000 would be 200 MB
@@ -49,11 +49,9 @@ _WHERE = """site = {site:String}
     AND reinterpretAsUInt16(reverse(substring(fingerprint, 1, 2))) BETWEEN {low:UInt16} AND {high:UInt16}"""
 _WEEKS = f"SELECT toMonday(window) AS week, count() FROM violations WHERE {_THESE} GROUP BY week ORDER BY week"  # noqa: S608  (ours)
 # Whoever floods us makes their rows alike in size, so a window's are taken to be spread evenly over its fingerprints.
-_LONG = ("document_url", "referrer", "blocked_url", "source_file", "sample", "user_agent", "document_template",
-         "blocked_template")  # fmt: skip
 _WINDOWS = f"""
 SELECT toString(site) AS label, toUnixTimestamp(window) AS start, count(),
-    sum({" + ".join(f"length({name})" for name in _LONG)})
+    sum({" + ".join(f"length({name})" for name in LONG_TEXTS)})
 FROM violations
 WHERE toMonday(window) = {{week:Date}} AND {_THESE}
 GROUP BY label, start

@@ -22,7 +22,7 @@ from processor.moves import Change
 from processor.noise import noise
 from processor.write import TABLE_COLUMNS, columns_of
 from schema.sites import Sites
-from schema.store import Store
+from schema.store import Store, wait_for_batch
 from schema.violation import Violation
 
 logger = logging.getLogger("sentinel.processor")
@@ -92,8 +92,7 @@ def _changes(client: Client, its: ranges.Range, sites: Sites) -> list[Change]:
 def _rows(store: Store, client: Client, its: ranges.Range, changes: list[Change]) -> list[Violation]:
     minutes: dict[moves.Group, moves.Minutes] = {}
     if any(change.moves for change in changes):
-        with store.inserting:
-            pass  # what was in the table a moment ago is by now in those that follow it
+        wait_for_batch(store)
         minutes = ranges.minutes(client, its)
     return moves.rows(changes, minutes)
 

@@ -10,8 +10,7 @@ from collections.abc import Iterator
 from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
-from schema.cluster import LOCAL
-from schema.places import ClickHousePlace
+from schema.places import ClickHousePlace, on_each_host
 
 logger = logging.getLogger("sentinel.processor")
 _PARTITIONED = {"violations": "window", "minutes": "minute", "weeks": "week", "hours": "hour", "days": "day"}
@@ -41,9 +40,7 @@ def statements(client: Client, place: ClickHousePlace | None) -> Iterator[str]:
 
 
 def _of(table: str, place: ClickHousePlace | None, week: str) -> Iterator[str]:
-    where = table
-    if place is not None and place.cluster:
-        where = f"`{place.database}`.{table}{LOCAL} ON CLUSTER '{place.cluster}'"
+    where = on_each_host(table, place)
     part = f"PARTITION '{week}'" if week else ""
     # Where parts stay busy or the disk has no room for a merge, nothing is done, and that is only said if asked for.
     yield f"OPTIMIZE TABLE {where} {part} FINAL SETTINGS optimize_throw_if_noop = 1"

@@ -13,10 +13,8 @@ from processor.fold import Folded, Line, Reject, Row
 from processor.redact import redact_raw
 from schema import metrics
 from schema.inserts import Inserts
-from schema.violation import Violation
+from schema.violation import FIRST_MONDAY, WEEK_SECONDS, Violation
 
-_WEEK = 7 * 24 * 3600
-_MONDAY = 4 * 24 * 3600  # 1970-01-05
 EXAMPLES = 1000  # new ones a batch: more are a flood of made-up violations, and need no example each
 _REMEMBERED = 20_000  # keys: some 2 MB
 _SETTINGS = {
@@ -139,7 +137,7 @@ def _by_week(items: Iterable[_T], seconds: Callable[[_T], int]) -> list[tuple[in
     """The tables are partitioned by week, and a token covers one part: so one insert a week, nearly always one."""
     weeks: dict[int, list[_T]] = {}
     for item in items:
-        weeks.setdefault((seconds(item) - _MONDAY) // _WEEK, []).append(item)
+        weeks.setdefault((seconds(item) - FIRST_MONDAY) // WEEK_SECONDS, []).append(item)
     return sorted(weeks.items())
 
 

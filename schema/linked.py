@@ -1,8 +1,8 @@
 """The store's files at one moment, linked into another folder: no byte is copied, and the engine goes on.
 
 ClickHouse writes a part once, under a name of its own, and removes what was merged into it when it is there, after
-`old_parts_lifetime`: so what a table's folder lists at one moment is a state of the table, and
-what goes while it is linked is missed. Which rows are in belongs to whoever keeps others from inserting.
+`old_parts_lifetime`: so what a table's folder lists at one moment is a state of the table, and what goes while it is
+linked is missed. Which rows are in belongs to whoever keeps others from inserting.
 """
 
 import errno

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from clickhouse_connect.driver.client import Client
 
 from schema.cluster import LOCAL
-from schema.places import ClickHousePlace
+from schema.places import ClickHousePlace, on_each_host
 
 PATIENT = {"max_execution_time": 600}
 _AT_ONCE = 4000  # hashes in a statement: ClickHouse reads 256 KiB of one
@@ -71,12 +71,9 @@ def _asked(client: Client, its: Held) -> Iterator[list[str]]:
 
 
 def statement(its: Held, hashes: Sequence[str], place: ClickHousePlace | None) -> str:
-    where = its.table
-    if place is not None and place.cluster:
-        where = f"`{place.database}`.{its.table}{LOCAL} ON CLUSTER '{place.cluster}'"
     what = f"UPDATE {its.clears} = ''" if its.clears else "DELETE"
     some = ", ".join(f"unhex('{one}')" for one in hashes)
-    return f"ALTER TABLE {where} {what} WHERE {_hash(its.key)} IN ({some})"
+    return f"ALTER TABLE {on_each_host(its.table, place)} {what} WHERE {_hash(its.key)} IN ({some})"
 
 
 # Those of other commands on the same tables too: while one of them fails, ours behind it wait.

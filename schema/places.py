@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass, field
 
+from schema.cluster import LOCAL
+
 
 @dataclass(frozen=True, kw_only=True)
 class ClickHousePlace:
@@ -16,3 +18,10 @@ class ClickHousePlace:
     cluster: str = ""
     ca: str = ""
     url: str = field(default="", compare=False)  # as it was written, without its secrets
+
+
+def on_each_host(table: str, place: ClickHousePlace | None) -> str:
+    """`table` as a statement names it that changes its parts; None is the store in this process."""
+    if place is None or not place.cluster:
+        return table
+    return f"`{place.database}`.{table}{LOCAL} ON CLUSTER '{place.cluster}'"

@@ -16,6 +16,12 @@ class Store(Protocol):
         """A client of its own, for one thread at a time; `settings` hold for all its queries."""
 
 
+def wait_for_batch(store: Store) -> None:
+    """A batch goes into several tables one by one: what is in the first of them now is in all of them after this."""
+    with store.inserting:
+        pass
+
+
 class TablesMissing(Exception):
     """There are no tables, or older ones than this version needs; the message says what to do."""
 

@@ -5,7 +5,14 @@ from collections.abc import Callable
 import msgspec
 
 WINDOW_SECONDS = 600  # equal fingerprints fold within a window
+WEEK_SECONDS = 7 * 86400  # the store's tables are partitioned by it
+FIRST_MONDAY = 4 * 86400  # s since the epoch, 1970-01-05: where a week begins
 LEAST_TRUST = 50  # a source below it is shown, but raises no alert and feeds no suggestion by itself
+# The texts that may be long: nearly all that a large row takes.
+LONG_TEXTS = (
+    "document_url", "referrer", "blocked_url", "source_file", "sample", "user_agent", "document_template",
+    "blocked_template",
+)  # fmt: skip
 
 
 class Violation(msgspec.Struct, gc=False):  # nothing in it refers to others

@@ -17,9 +17,9 @@ from dashboards.params import BadParameter
 from dashboards.source_filters import Asked
 from dashboards.times import window_at, written
 from schema.sites import Site, Sites
+from schema.violation import WEEK_SECONDS
 
 _LISTED = 20
-_WEEK = 7 * 86400
 _QUIET = 86400  # s without a report, after which a site that does report is called silent
 _MOST = 10_000
 
@@ -54,7 +54,7 @@ def _page(its: Asking) -> SitesPage:
         raise BadParameter("cursor comes from a page's link to the next, unchanged.")
     known = _known(its.client, sites, now)
     shown = known[place.before : place.before + _LISTED]
-    new = sources.count_new(its.client, Asked(noise="none"), (window_at(now - _WEEK), now)) if shown else {}
+    new = sources.count_new(its.client, Asked(noise="none"), (window_at(now - WEEK_SECONDS), now)) if shown else {}
     items = [item | _more(item["site"], sites) | {"new": new.get(item["site"], [0])[0]} for item in shown]
     more = "on" if len(known) > place.before + _LISTED else None
     links = Links("/sites", its.given.given)
@@ -63,7 +63,7 @@ def _page(its: Asking) -> SitesPage:
 
 def _known(client: Client, sites: Sites, now: int) -> list[dict[str, Any]]:
     """Those that report or reported, and those that the sites file names."""
-    week = window_at(now - _WEEK) // 3600 * 3600
+    week = window_at(now - WEEK_SECONDS) // 3600 * 3600
     recent = dict(ask(client, _MINUTES, Where("", {}), since=now - 2 * 3600))
     found = dict.fromkeys(sites.table or {}, (0, Count(), 0))
     for label, latest, *counted, noisy in ask(client, _HOURS, Where("", {}), week=week, limit=_MOST):

@@ -6,7 +6,7 @@ from clickhouse_connect.driver.client import Client
 
 from csp.policy import directive
 from dashboards import filters, periods, reproduce, texts, violations
-from dashboards.api import found
+from dashboards.api import violation_at_address
 from dashboards.chart import Chart
 from dashboards.filters import Filters
 from dashboards.links import Links
@@ -36,7 +36,7 @@ class OneViolation(NamedTuple):
 
 
 def _page(its: Asking) -> OneViolation:
-    one = found(its.client, its.request, its.given)
+    one = violation_at_address(its.client, its.request, its.given)
     return OneViolation(
         links=Links("/violations", its.given.given),
         violation=one,

@@ -62,7 +62,7 @@ def _page(its: Asking) -> Violations:
 
 def _listed(client: Client, asked: Filters, sort: str, place: Place) -> dict[str, Any]:
     if sort == "newest":
-        return violations.newest(client, asked, _LISTED, paging.cursor(place, violations.NewestCursor))
+        return violations.newest(client, asked, _LISTED, paging.cursor(place, violations.NewestCursor), SHOWN)
     if sort == "grouped":
         return groups.biggest(client, asked, _LISTED, paging.cursor(place, groups.Cursor))
     return violations.biggest(client, asked, _LISTED, paging.cursor(place, violations.Cursor), SHOWN)

@@ -15,7 +15,7 @@ from loadtest.bench.options import Options
 from loadtest.bench.servers import PROGRAM
 from loadtest.traffic.model import Totals, Traffic
 from log.frame import HEADER
-from log.outbox import ENVELOPE_BYTES
+from log.packing import ENVELOPE_BYTES
 from log.reading import read_frames
 from log.segments import segments
 from schema.clickhouse import open_chdb

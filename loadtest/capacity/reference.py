@@ -5,9 +5,6 @@ It counts one report a request, no preflights and no connections, and removes re
 
 from typing import NamedTuple
 
-from loadtest.capacity.places import partitions
-from loadtest.capacity.pods import ceiling
-
 
 class Reference(NamedTuple):
     """For 500,000 requests a second."""
@@ -22,9 +19,3 @@ class Reference(NamedTuple):
 
 
 REFERENCE = Reference()
-
-
-def recomputed(consumer: float, found: Reference = REFERENCE) -> tuple[int, int, int]:
-    """Its collectors, processors and partitions by our formulas, at `consumer` reports/s a processor."""
-    split = partitions(found.rps, found.rps, consumer, found.growth)
-    return ceiling(found.rps / found.posts_per_pod), ceiling(found.rps / consumer), split

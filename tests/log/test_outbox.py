@@ -5,7 +5,8 @@ import os
 import pytest
 
 from log.frame import HEADER, frame
-from log.outbox import ENVELOPE_BYTES, SURE_BYTES, Outbox, Position
+from log.outbox import Outbox, Position
+from log.packing import ENVELOPE_BYTES, SURE_BYTES
 from log.reading import OtherVersion
 from log.segments import SegmentWriter, segments
 from log.topic import largest_record_bytes
@@ -35,7 +36,7 @@ def shipped(box: Outbox, most: int = ENVELOPE_BYTES) -> list[bytes]:
     cut = box.cut(most)
     assert cut is not None
     box.land(box.take_off(cut, 0, 1))
-    return cut.records
+    return cut.deliveries
 
 
 def test_everything_appended_is_cut_once_and_in_order(box, writer):
@@ -43,7 +44,7 @@ def test_everything_appended_is_cut_once_and_in_order(box, writer):
     for record in records[:7]:
         writer.append([record])
     assert shipped(box) == records[:7]
-    assert box.cut() is None
+    assert box.cut(ENVELOPE_BYTES) is None
     writer.append(records[7:])
     assert shipped(box) == records[7:]
     assert box.empty()
@@ -63,12 +64,12 @@ def test_an_envelope_holds_as_much_as_is_asked_for_and_a_longer_delivery_alone(b
 
 def test_less_is_cut_where_the_first_cut_can_not_go(box, writer):
     writer.append([os.urandom(SURE_BYTES // 3)] * 6)
-    first = box.cut()
+    first = box.cut(ENVELOPE_BYTES)
     second = box.cut(SURE_BYTES)
-    assert (first.start, len(first.records)) == (second.start, 6)
+    assert (first.start, len(first.deliveries)) == (second.start, 6)
     assert second.end < first.end
     box.land(box.take_off(second, 0, 1))
-    assert len(shipped(box)) == 6 - len(second.records)
+    assert len(shipped(box)) == 6 - len(second.deliveries)
 
 
 def test_an_envelope_holds_no_more_deliveries_than_are_taken_of_one(box, writer):
@@ -90,7 +91,7 @@ def test_the_least_topic_takes_a_small_cut_that_cant_be_compressed(box, writer, 
 
 def test_what_was_cut_but_did_not_take_off_is_cut_again(box, writer):
     writer.append([b"one"])
-    assert box.cut() == box.cut()
+    assert box.cut(ENVELOPE_BYTES) == box.cut(ENVELOPE_BYTES)
 
 
 def test_the_oldest_segment_goes_first(box, writer):
@@ -106,7 +107,7 @@ def test_a_delivery_that_is_being_written_waits_until_it_is_whole(box, writer, t
     [segment] = segments(tmp_path)
     with segment.open("ab") as file:
         file.write(whole[:-1])
-    assert box.cut() is None
+    assert box.cut(ENVELOPE_BYTES) is None
     assert not box.state.flights
     with segment.open("ab") as file:
         file.write(whole[-1:])
@@ -123,8 +124,8 @@ def test_damage_is_passed_over_and_what_is_behind_it_goes_out(box, writer, tmp_p
         file.write(frame(b"torn")[:-1])
     writer.close()
     found = []
-    while (cut := box.cut()) is not None:
-        found += cut.records
+    while (cut := box.cut(ENVELOPE_BYTES)) is not None:
+        found += cut.deliveries
         box.land(box.take_off(cut, 0, 1))
     assert found == [b"one", b"two"]
     assert box.empty()
@@ -137,7 +138,7 @@ def test_settled_is_the_end_of_what_landed_without_a_gap(box, writer):
     for number in range(3):
         writer.append([b"%d" % number])
         ends.append(Position(*writer.written))
-        flights.append(box.take_off(box.cut(), number, 1))
+        flights.append(box.take_off(box.cut(ENVELOPE_BYTES), number, 1))
     assert box.settled() < ends[0]
     box.land(flights[1])
     assert box.settled() < ends[0]
@@ -163,9 +164,9 @@ def test_settled_reaches_an_append_that_filled_its_segment(tmp_path):
 
 def test_a_segment_goes_when_nothing_more_comes_and_all_of_it_landed(box, writer, tmp_path):
     writer.append([b"one"])
-    flight = box.take_off(box.cut(), 0, 1)
+    flight = box.take_off(box.cut(ENVELOPE_BYTES), 0, 1)
     writer.roll()
-    assert box.cut() is None
+    assert box.cut(ENVELOPE_BYTES) is None
     first, second = segments(tmp_path)
     box.land(flight)
     assert segments(tmp_path) == [second]
@@ -183,15 +184,15 @@ def test_the_segment_that_is_being_written_stays(box, writer, tmp_path):
 
 def test_a_segment_that_landed_and_is_gone_has_nothing_to_send_again(box, writer, tmp_path):
     writer.append([b"one"])
-    flight = box.take_off(box.cut(), 0, 1)
+    flight = box.take_off(box.cut(ENVELOPE_BYTES), 0, 1)
     segments(tmp_path)[0].unlink()
-    assert box.records(flight) == []
+    assert box.deliveries(flight) == []
 
 
 def test_a_spool_of_another_version_is_left_alone(box, writer, tmp_path):
     (tmp_path / "00000000000000000001.seg").write_bytes(b"CSPSPL\x00\x02" + frame(b"one"))
     with pytest.raises(OtherVersion, match="not written by this version"):
-        box.cut()
+        box.cut(ENVELOPE_BYTES)
 
 
 def test_an_outage_that_left_thousands_of_segments_is_cut_without_reading_any_of_them_twice(box, writer, tmp_path):
@@ -200,5 +201,5 @@ def test_an_outage_that_left_thousands_of_segments_is_cut_without_reading_any_of
     for number in range(3000):
         assert shipped(box) == [b"%d" % number]
         assert len(box.state.read) <= 2
-    assert box.cut() is None
+    assert box.cut(ENVELOPE_BYTES) is None
     assert len(segments(tmp_path)) == 1  # the writer's

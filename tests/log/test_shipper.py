@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from log.outbox import ENVELOPE_BYTES
+from log.packing import ENVELOPE_BYTES
 from log.places import KafkaPlace
 from log.segments import SegmentWriter, segments
 from tests.support.kafka.listeners import PASSWORD, USER

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from log.broken import Broken
-from log.outbox import SURE_BYTES, Outbox
+from log.outbox import Outbox
+from log.packing import ENVELOPE_BYTES, SURE_BYTES
 from log.remembered import NO_PRODUCER
 from log.segments import SegmentWriter, segments
 from schema import metrics
@@ -26,7 +27,7 @@ def spool(tmp_path: Path) -> Path:
     box.adopt("cluster", 7, 0)
     for number in range(2):
         writer.append([b"%d" % number])
-        flight = box.take_off(box.cut(), number, 1)
+        flight = box.take_off(box.cut(ENVELOPE_BYTES), number, 1)
         if not number:
             box.land(flight)
     writer.append([b"2"])
@@ -50,11 +51,11 @@ def to_ship(box: Outbox) -> list[bytes]:
     """What goes out now: what was under way, and the rest."""
     records = []
     for flight in list(box.state.flights):
-        records += box.records(flight)
+        records += box.deliveries(flight)
         box.land(flight)
-    while (cut := box.cut()) is not None:
+    while (cut := box.cut(ENVELOPE_BYTES)) is not None:
         box.land(box.take_off(cut, 0, 1))
-        records += cut.records
+        records += cut.deliveries
     return records
 
 
@@ -190,9 +191,9 @@ def test_damage_in_what_is_cut_twice_is_told_once(spool, opened, caplog):
     path.write_bytes(raw)
     caplog.clear()
     torn = metrics.SPOOL_TORN._value.get()
-    assert [box.cut().records, box.cut(SURE_BYTES).records] == [[b"before", b"after"]] * 2
+    assert [box.cut(ENVELOPE_BYTES).deliveries, box.cut(SURE_BYTES).deliveries] == [[b"before", b"after"]] * 2
     assert (metrics.SPOOL_TORN._value.get() - torn, caplog.text) == (0, "")
-    box.take_off(box.cut(), 0, 1)
+    box.take_off(box.cut(ENVELOPE_BYTES), 0, 1)
     assert metrics.SPOOL_TORN._value.get() - torn == 1
     assert caplog.text.count("is damaged") == 1
 
@@ -221,7 +222,7 @@ def test_what_passes_is_no_damage_and_nothing_is_set_aside(spool, monkeypatch):
     with monkeypatch.context() as short:
         fails(short, errno.EMFILE)
         with pytest.raises(OSError, match="Too many open files"):
-            box.cut()
+            box.cut(ENVELOPE_BYTES)
     assert to_ship(box) == [b"1", b"2"]
     assert not (spool.parent.parent / "broken").exists()
 
@@ -230,7 +231,7 @@ def test_a_segment_that_the_disk_does_not_give_back_stays_as_long_as_some_of_it_
     box = Outbox(spool)
     with monkeypatch.context() as bad:
         fails(bad, errno.EIO)
-        assert box.cut() is None
+        assert box.cut(ENVELOPE_BYTES) is None
     assert to_ship(box) == [b"1"]  # what was under way
     box.close()
     assert to_ship(Outbox(spool)) == [b"2"]  # it can be read again
@@ -242,6 +243,6 @@ def test_a_segment_that_there_is_no_room_to_set_aside_stays(spool, monkeypatch):
     box.land(box.state.flights[0])
     with monkeypatch.context() as bad:
         fails(bad, errno.EIO)
-        assert box.cut() is None
+        assert box.cut(ENVELOPE_BYTES) is None
     assert segments(spool)
     box.close()

@@ -9,6 +9,7 @@ from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from dashboards import counts, groups, series, sources, violations
 from dashboards.filters import Filters
+from dashboards.rows import FIELDS
 from processor import ranges, relabel
 from processor.relabel import finish
 from processor.tidy import tidy
@@ -78,11 +79,12 @@ def wanted(made: list) -> Counter:
 
 def seen(client) -> dict:
     """All that the read API says that must not depend on whether it is tidied up."""
-    listed = violations.biggest(client, EVERY, 1000, None)["items"]
+    listed = violations.biggest(client, EVERY, 1000, None, FIELDS)["items"]
+    own = violations.biggest(client, Filters(noise="none"), 1000, None, FIELDS)["items"]
     return {
         "totals": [counts.totals(client, Filters(noise=noise), None) for noise in ("all", "none", "only")],
         "labels": {item["fingerprint"]: (item["noise"], item["noise_rule"], item["reports"]) for item in listed},
-        "own": [i["fingerprint"] for i in violations.biggest(client, Filters(noise="none"), 1000, None)["items"]],
+        "own": [item["fingerprint"] for item in own],
         "newest": violations.newest(client, Filters(noise="none"), 1000),
         "top": counts.top(client, EVERY, "noise", 100)["items"],
         "sources": sources.sources(client, Filters(noise="none"), "", 1000, None)["items"],
@@ -200,7 +202,7 @@ def test_first_and_last_seen_go_with_the_label(store, client):
     odd = {"blocked_host": "odd.example", "blocked_url": "https://odd.example/"}
     insert(client, [violation(2, at=START + 61.5, **odd), violation(2, at=START + 300.25, **odd)])
     apply(store, tidied=False)
-    [item] = violations.biggest(client, EVERY, 10, None)["items"]
+    [item] = violations.biggest(client, EVERY, 10, None, FIELDS)["items"]
     first, last = item["first_seen"][-10:], item["last_seen"][-10:]
     assert (first, last, item["noise"]) == ("31:01.500Z", "35:00.250Z", "injected")
 
@@ -214,7 +216,7 @@ def test_a_rule_that_is_only_called_otherwise_is_renamed(store, client):
         step = apply(store, renamed, tidied=tidied)
         assert step.moved == moved  # as `noise test` counts: its label is another
         assert dict(step.changes) == ({("odd-pages", "odder-pages"): moved} if moved else {})
-        items = violations.biggest(client, Filters(noise="only"), 1000, None)["items"]
+        items = violations.biggest(client, Filters(noise="only"), 1000, None, FIELDS)["items"]
         assert {item["noise_rule"] for item in items} == {"odder-pages", "old-inline"}
     assert {item["noise_version"].partition("+")[0] for item in items} == {"2030-01-01", "2030-01-02"}
 
@@ -229,7 +231,7 @@ def test_of_several_corrections_the_last_counts_whatever_its_version_is_called(s
         assert apply(store, sites, tidied=False).changes
         if merged:
             merge(client)
-        [item] = violations.biggest(client, EVERY, 10, None)["items"]
+        [item] = violations.biggest(client, EVERY, 10, None, FIELDS)["items"]
         assert (item["noise_rule"], item["noise_version"].partition("+")[0]) == (name, version)
     assert not apply(store, sites, tidied=False).changes
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from log.outbox import Outbox
+from log.packing import ENVELOPE_BYTES
 from log.segments import SegmentWriter
 from schema.delivery import Delivery, Kind, encode
 from sentinel.explained import CannotStart
@@ -35,7 +36,7 @@ def write(folder: Path) -> None:
 def take_off(folder: Path, *, land: bool) -> None:
     """A shipper that sent what there is, and heard that Kafka has it, or did not."""
     outbox = Outbox(folder)
-    cut = outbox.cut()
+    cut = outbox.cut(ENVELOPE_BYTES)
     assert cut is not None
     flight = outbox.take_off(cut, 0, 1)
     if land:

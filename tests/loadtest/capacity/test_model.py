@@ -10,6 +10,7 @@ from loadtest.capacity.demand import Demand, Flow, a_day, flow
 from loadtest.capacity.places import clickhouse, kafka, partitions
 from loadtest.capacity.plan import plan
 from loadtest.capacity.pods import (
+    ceiling,
     collector_cores,
     collector_pods,
     collectors,
@@ -17,7 +18,7 @@ from loadtest.capacity.pods import (
     processor_pods,
     processors,
 )
-from loadtest.capacity.reference import REFERENCE, recomputed
+from loadtest.capacity.reference import REFERENCE
 
 MEASURED = load().costs
 # Half of the POSTs are arrays of 3, each with a preflight; a fifth come on a new connection.
@@ -161,6 +162,13 @@ def test_prices_that_are_given_are_multiplied_and_summed():
     assert found.cores.cost == pytest.approx(20 * found.cores.quantity)
     assert found.traffic.cost is None
     assert found.cost == pytest.approx(found.cores.cost + 0.1 * found.disk.quantity)
+
+
+def recomputed(consumer):
+    """The reference's collectors, processors and partitions by our formulas, at `consumer` reports/s a processor."""
+    rps = REFERENCE.rps
+    split = partitions(rps, rps, consumer, REFERENCE.growth)
+    return ceiling(rps / REFERENCE.posts_per_pod), ceiling(rps / consumer), split
 
 
 @pytest.mark.parametrize("consumer, processors_", [(3_850, 130), (5_000, 100)])
