@@ -88,9 +88,8 @@ def biggest(
 
 
 def newest(
-    client: Client, filters: Filters, limit: int, cursor: NewestCursor | None = None,
-    fields: tuple[str, ...] = listed.SHOWN,
-) -> dict[str, Any]:  # fmt: skip
+    client: Client, filters: Filters, limit: int, cursor: NewestCursor | None, fields: tuple[str, ...]
+) -> dict[str, Any]:
     """Those seen last."""
     after = cursor or _NOW
     until = after.last_seen // 1000 + WINDOW_SECONDS

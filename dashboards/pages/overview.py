@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 
 from clickhouse_connect.driver.client import Client
 
-from dashboards import counts, ledger, periods, rate, series, shares, source_filters, sources, violations
+from dashboards import counts, ledger, listed, periods, rate, series, shares, source_filters, sources, violations
 from dashboards.beside import Beside
 from dashboards.chart import Chart
 from dashboards.estimates import Count
@@ -130,7 +130,7 @@ def _half(client: Client, asked: Filters, against: periods.Before | None) -> _Ha
         new=_new(client, asked, against),
         ledger=ledger.sums(client, asked),
         chart=_chart(client, asked),
-        listed=violations.newest(client, asked, _LISTED)["items"],
+        listed=violations.newest(client, asked, _LISTED, None, listed.SHOWN)["items"],
         sites=counts.sites(client),
         rate=None if asked.end else rate.of_last_hour(client, asked, time.time()),
     )
