@@ -8,7 +8,6 @@ from schema.keys import LIVE
 from schema.source_trust import (
     BLOCKED,
     LOOKED_UP,
-    NAMES,
     QUICK_SOURCE,
     SENDER,
     SOURCE,
@@ -65,32 +64,36 @@ def asked(filters: Filters, state: str, least: int) -> Asked:
     )  # fmt: skip
 
 
-class Newest(NamedTuple):
-    """So many that were first seen last, none later than `until_ms`; of those of one moment all, or none."""
+def of_rows(its: Asked) -> Where:
+    """The chosen rows of `sources`, of which a source has some; times are of each by itself."""
+    conditions = [*_of_whole_sources(its), *_of_rows(its), *_of_first(its)]
+    values: dict[str, Any] = {name: value for _, given in conditions for name, value in given.items()}
+    return Where(
+        " AND ".join(sql for sql, _ in conditions) or "1", values, "(SELECT *, first_seen AS first FROM sources)"
+    )
 
-    most: int
-    until_ms: int
 
-
-def of_sources(its: Asked, floods: Floods, newest: Newest | None = None) -> Where:
+def of_sources(its: Asked, floods: Floods) -> Where:
     """A row a source, with what `schema.source_trust.judged` needs, and `last`, `own` and `kind`.
 
     Whether nobody else reports a source is asked of all its rows, so those that are not chosen are read too. Where some
-    of a time are wanted, or the `newest`, these are found first: that takes a third of the time of all. In a flood it
-    would be most of them, and take longer.
+    of a time are wanted, these are found first: that takes a third of the time of all. In a flood it would be most of
+    them, and take longer.
     """
     whole, some = _of_whole_sources(its), _of_rows(its)
     values: dict[str, Any] = {name: value for _, given in whole + some for name, value in given.items()}
     where = " AND ".join(sql for sql, _ in whole) or "1"
     only = " AND ".join(sql for sql, _ in some)
-    times = _of_first(its, newest)
+    times = _of_first(its)
     values |= {name: value for _, given in times for name, value in given.items()}
     when = "".join(f" AND {sql}" for sql, _ in times)
     first = f"{of_some('min', 's.first_seen', only)} AS first"
     chosen = where
     if when and not floods.on:
-        # By number, with whoever has the same one: a million names would take all memory.
-        found = _newest_first(where, first, when) if newest else _of_time(where, only, when)
+        # All whose first row is of that time, and some that have another row of it. By number, with whoever has the
+        # same one: a million names would take all memory.
+        of_time = of_rows(its)
+        found = f"SELECT {QUICK_SOURCE} FROM {of_time.rows} AS s WHERE {of_time.sql}"  # noqa: S608  (conditions of ours)
         chosen = f"{where} AND {QUICK_SOURCE} IN ({found})"
     rows = f"""(
         SELECT any(site) AS its_site, any(effective_directive) AS its_directive, any(blocked) AS its_blocked,
@@ -104,20 +107,6 @@ def of_sources(its: Asked, floods: Floods, newest: Newest | None = None) -> Wher
         HAVING total > 0{when}
     )"""  # noqa: S608  (conditions of ours)
     return Where(where, values, rows)
-
-
-def _of_time(where: str, only: str, when: str) -> str:
-    """All whose first row is of that time, and some that have another row of it."""
-    chosen = f"{where} AND {only}" if only else where
-    return f"SELECT {QUICK_SOURCE} FROM (SELECT *, first_seen AS first FROM sources) AS s WHERE {chosen}{when}"  # noqa: S608  (conditions of ours)
-
-
-def _newest_first(where: str, first: str, when: str) -> str:
-    return f"""
-        SELECT number
-        FROM (SELECT {QUICK_SOURCE} AS number, {first} FROM sources AS s WHERE {where} GROUP BY {NAMES})
-        WHERE 1{when} ORDER BY first DESC LIMIT {{newest:UInt32}} WITH TIES
-    """  # noqa: S608  (ours)
 
 
 _Conditions = list[tuple[str, dict[str, Any]]]
@@ -138,16 +127,13 @@ def _of_whole_sources(its: Asked) -> _Conditions:
     return found
 
 
-def _of_first(its: Asked, newest: Newest | None) -> _Conditions:
+def _of_first(its: Asked) -> _Conditions:
     """What holds for `first`."""
     found: _Conditions = []
     for name, compared in (("since", ">="), ("until", "<")):
         second = getattr(its, name)
         if second is not None:
             found.append((f"first {compared} toDateTime({{{name}:UInt32}}, 'UTC')", {name: second}))
-    if newest:
-        values = {"newest": newest.most, "until_ms": newest.until_ms}
-        found.append(("toUnixTimestamp64Milli(first) <= {until_ms:Int64}", values))
     return found
 
 

@@ -14,7 +14,7 @@ from dashboards.clients import ask
 from dashboards.estimates import Count
 from dashboards.filters import Filters, Where
 from dashboards.source_details import NOTHING, Details
-from dashboards.source_filters import Asked, Newest
+from dashboards.source_filters import Asked
 from dashboards.times import written_ms
 from schema import source_trust
 from schema.source_trust import Floods
@@ -86,6 +86,7 @@ class Cursor(NamedTuple):
 
 
 _START = Cursor(1, 2**53, "", "", "")
+_LAST = 2**32 - 1  # s: what the store can hold
 
 
 def sources(
@@ -127,20 +128,24 @@ class _Wanted(NamedTuple):
     floods: Floods
 
 
-_NEWEST = 1000
+_NEWEST = 2000  # rows: a source has some, until they are merged, and some kinds
+_NTH = "SELECT toUnixTimestamp(first) FROM {rows} WHERE {where} ORDER BY first DESC LIMIT 1 OFFSET {nth:UInt32}"
 
 
 def _newest(client: Client, asked: Asked, wanted: _Wanted) -> list[Source]:
-    """Mostly a page is among the thousand that were first seen last: to judge only these takes half of the time of all
-    140,000. It is, if it is full of trusted ones: others that are trusted are older than the thousand, and those that
-    are not trusted come after all that are.
+    """Mostly a page is among those that were first seen last: to judge only these takes a third of the time of all
+    140,000. It is, if it is full of trusted ones: others that are trusted are older than these, and those that are not
+    trusted come after all that are.
     """
-    floods = wanted.floods
-    if wanted.after.trusted and wanted.state in {"", "new"} and asked.since is None and not floods.on:
-        newest = Newest(_NEWEST, wanted.after.first)
-        found = _found(client, source_filters.of_sources(asked, floods, newest), wanted)
-        if len(found) > wanted.limit and found[-1].trusted:
-            return found
+    floods, after = wanted.floods, wanted.after
+    if after.trusted and wanted.state in {"", "new"} and asked.since is None and not floods.on:
+        some = asked if after is _START else asked._replace(until=min(asked.until or _LAST, after.first // 1000 + 1))
+        found = ask(client, _NTH, source_filters.of_rows(some), nth=_NEWEST)
+        if found:
+            some = some._replace(since=found[0][0])
+            newest = _found(client, source_filters.of_sources(some, floods), wanted)
+            if len(newest) > wanted.limit and newest[-1].trusted:
+                return newest
     return _found(client, source_filters.of_sources(asked, floods), wanted)
 
 
