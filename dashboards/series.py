@@ -66,10 +66,9 @@ def over_time(client: Client, filters: Filters, by: str, step: int | None) -> di
     return found
 
 
-def of_one(client: Client, its: Where) -> dict[str, Any]:
-    """The series of one violation, which `its` selects."""
-    its = _rows(_WINDOWS, its)
-    return _series(client, _WINDOWS, its, BY[""], _fitting(client, _WINDOWS, its, Filters()))
+def of_one(client: Client, its: Where, span: int) -> dict[str, Any]:
+    """The series of one violation, which `its` selects, over some `span` seconds."""
+    return _series(client, _WINDOWS, _rows(_WINDOWS, its), BY[""], _step(_WINDOWS, span))
 
 
 def _rows(table: _Table, selected: Where) -> Where:

@@ -13,7 +13,7 @@ from dashboards.estimates import Count
 from dashboards.explain import explanation
 from dashboards.filters import Filters, Where, where
 from dashboards.listed import Place
-from dashboards.times import written_ms
+from dashboards.times import seconds, window_at, written_ms
 from schema.keys import LIVE
 from schema.names import BY_SAMPLE
 from schema.violation import WINDOW_SECONDS
@@ -142,9 +142,10 @@ def one(client: Client, filters: Filters, fingerprint: str) -> dict[str, Any] | 
     if not found:
         return None
     item = found[0]
-    # Its site is the begin of the key.
-    its = _only(where(msgspec.structs.replace(filters, site=item["site"])), fingerprint)
-    item["series"] = series.of_one(client, its)
+    # Its site and first window are the begin of the key.
+    first = seconds(item["window"])
+    its = _only(where(msgspec.structs.replace(filters, site=item["site"], start=first)), fingerprint)
+    item["series"] = series.of_one(client, its, window_at(seconds(item["last_seen"])) - first)
     reports = sum(point["reports"] for point in item["series"]["items"])
     item |= {"reports": reports, "estimated": item["estimated"] + reports - item["reports"]}
     item["browsers"] = _browsers(client, filters, item)

@@ -22,7 +22,7 @@ def test_the_newest_are_listed_by_when_they_were_last_seen(store: Engine, app: S
     whole = violations.biggest(client, Filters(), 1000, None, FIELDS)["items"]
     latest = sorted(whole, key=lambda item: item["fingerprint"])
     latest.sort(key=lambda item: item["last_seen"], reverse=True)
-    newest = violations.newest(client, Filters(), 20)["items"]
+    newest = violations.newest(client, Filters(), 20, None, SHOWN)["items"]
     assert newest == [{name: item[name] for name in SHOWN} for item in latest[:20]]
 
 
