@@ -85,13 +85,11 @@ def _of_violations(filters: Filters, rolled: str, fine: str, only: str = "", who
     return chosen._replace(columns=_SAME)
 
 
-SEEN = "sum(reports) > 0 AND max(inside)"
 _ANY_MOVES = "SELECT 1 FROM noise_moves LIMIT 1"
 
 
 def seen(client: Client, filters: Filters) -> Where:
-    """For who asks which violations there are, and not how often each was seen: rows with `inside`, more of them than
-    the period has. Those fingerprints are in it of which SEEN holds.
+    """For who asks which violations there are, and not how often each was seen: rows grouped by `id`, a fingerprint's.
 
     A week in which the period begins or ends is asked whole: its first and last window tell whether a violation was
     seen in the period. That takes a third of the time of all windows. Not where labels choose, for then a window may be
@@ -99,18 +97,23 @@ def seen(client: Client, filters: Filters) -> Where:
     some windows without reports.
     """
     start, end = filters.start, filters.end
-    of_labels = filters.noise != "all" or filters.verdict is not None
-    in_one_week = week_of(start or 0) == week_of((end or LAST_WINDOW) - 1)
-    if of_labels or in_one_week or ask(client, _ANY_MOVES, Where("", {})):
-        return _of_violations(filters, ", 1 AS inside", ", 1 AS inside")
     first, after = (None if second is None else week_of(second) for second in (start, end))
-    inside = ["1"]
+    inside = []
     if start != first:
         inside.append(f"last_window >= {_MOMENT.format(second=start)}")
     if end is not None and after is not None and end != after:
         inside.append(f"window < {_MOMENT.format(second=end)}")
         after += WEEK_SECONDS
-    return _of_violations(filters, f", {' AND '.join(inside)} AS inside", ", 1 AS inside", whole=(first, after))
+    of_labels = filters.noise != "all" or filters.verdict is not None
+    in_one_week = week_of(start or 0) == week_of((end or LAST_WINDOW) - 1)
+    if not inside or of_labels or in_one_week or ask(client, _ANY_MOVES, Where("", {})):
+        return _by_id(violations(filters))
+    its = _of_violations(filters, f", {' AND '.join(inside)} AS inside", ", 1 AS inside", whole=(first, after))
+    return _by_id(its, " AND max(inside)")
+
+
+def _by_id(its: Where, only: str = "") -> Where:
+    return its._replace(rows=f"{its.rows} GROUP BY id HAVING sum(reports) > 0{only}")
 
 
 _DAYS_SINCE = "SELECT toUnixTimestamp(toDateTime(max(since), 'UTC')) FROM days_since"
