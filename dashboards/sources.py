@@ -113,13 +113,6 @@ def listed(client: Client, asked: Asked, limit: int, cursor: Cursor | None = Non
     return _page(client, filters, _newest(client, asked, wanted), limit)
 
 
-def first(client: Client, asked: Asked, limit: int, floods: Floods) -> list[dict[str, Any]]:
-    """The first items of `listed`, of whose details they have the pages only; `floods` are those of the asked site."""
-    found = _newest(client, asked, _Wanted(asked.state, asked.least, limit, _START, floods))[:limit]
-    pages = source_details.pages(client, asked.noise, found)
-    return [_item(one, NOTHING._replace(pages=pages.get(one[:3], 0))) for one in found]
-
-
 class _Wanted(NamedTuple):
     state: str
     least: int
@@ -164,33 +157,10 @@ def _page(client: Client, filters: Filters, found: list[Source], limit: int) -> 
         last = page[-1]
         more = cursors.written(Cursor(last.trusted, last.first, last.site, last.directive, last.blocked))
     known = source_details.details(client, filters, page)
-    return {"items": [_item(one, known.get(one[:3])) for one in page], "next": more}
+    return {"items": [item(one, known.get(one[:3])) for one in page], "next": more}
 
 
-_NEW = """
-SELECT toString(its_site), sumForEach(arrayMap(
-    (start, end) -> toUInt64(trusted AND since >= start AND since < end), {starts:Array(Int64)}, {ends:Array(Int64)}
-))
-FROM (SELECT *, toUnixTimestamp64Milli(first) AS since, {judged} FROM {rows})
-GROUP BY its_site
-"""
-
-
-def count_new(
-    client: Client, asked: Asked, *periods: tuple[int, int], floods: Floods | None = None
-) -> dict[str, list[int]]:
-    """By site, for each period (s, without its end): trusted sources that `asked` chooses, first seen in it.
-
-    `floods`, where they are known already, are those of the asked site.
-    """
-    its = floods or source_trust.floods(client, asked.site or "")
-    rows = source_filters.of_sources(asked._replace(since=min(start for start, _ in periods), until=None), its)
-    starts, ends = ([second * 1000 for second in side] for side in zip(*periods, strict=True))
-    question = _NEW.replace("{judged}", source_trust.judged(its))
-    return dict(ask(client, question, rows, **its._asdict(), starts=starts, ends=ends))
-
-
-def _item(one: Source, its: Details | None) -> dict[str, Any]:
+def item(one: Source, its: Details | None) -> dict[str, Any]:
     known = its or NOTHING
     return {
         "id": cursors.written(Key(one.site, one.directive, one.blocked)),

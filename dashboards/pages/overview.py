@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 
 from clickhouse_connect.driver.client import Client
 
-from dashboards import counts, ledger, listed, periods, rate, series, shares, source_filters, sources, violations
+from dashboards import counts, ledger, listed, new_sources, periods, rate, series, shares, source_filters, violations
 from dashboards.beside import Beside
 from dashboards.chart import Chart
 from dashboards.estimates import Count
@@ -19,7 +19,6 @@ from dashboards.params import BadParameter
 from dashboards.rate import Rate
 from dashboards.source_filters import Asked
 from dashboards.times import LAST_WINDOW, written
-from schema import source_trust
 
 _TOP = 8  # lines of a list of the biggest
 _LISTED = 8  # violations, and new sources
@@ -167,12 +166,10 @@ def _new(client: Client, asked: Filters, against: periods.Before | None) -> _New
         return _NOT_COUNTED
     noise = "none" if asked.noise == "all" else asked.noise
     fresh = source_filters.asked(asked, "new", 0)._replace(since=asked.start, until=asked.end, noise=noise)
-    floods = source_trust.floods(client, fresh.site or "")
     times = [(one.start or 0, LAST_WINDOW if one.end is None else one.end)
              for one in (asked, against and against.asked) if one]  # fmt: skip
-    by_site = sources.count_new(client, fresh, *times, floods=floods)
-    now, *before = [sum(of) for of in zip(*by_site.values(), strict=True)] or [0] * len(times)
-    return _New(sources.first(client, fresh, _LISTED, floods), _sources_address(fresh), now, *before or [None])
+    found, (now, *before) = new_sources.first(client, fresh, _LISTED, *times)
+    return _New(found, _sources_address(fresh), now, before[0] if before else None)
 
 
 def _sources_address(fresh: Asked) -> str:

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from clickhouse_connect.driver.client import Client
 
-from dashboards import sources
+from dashboards import new_sources
 from dashboards.clients import ask
 from dashboards.estimates import Count
 from dashboards.filters import Where
@@ -54,8 +54,8 @@ def _page(its: Asking) -> SitesPage:
         raise BadParameter("cursor comes from a page's link to the next, unchanged.")
     known = _known(its.client, sites, now)
     shown = known[place.before : place.before + _LISTED]
-    new = sources.count_new(its.client, Asked(noise="none"), (window_at(now - WEEK_SECONDS), now)) if shown else {}
-    items = [item | _more(item["site"], sites) | {"new": new.get(item["site"], [0])[0]} for item in shown]
+    new = new_sources.by_site(its.client, Asked(noise="none"), (window_at(now - WEEK_SECONDS), now)) if shown else {}
+    items = [item | _more(item["site"], sites) | {"new": new.get(item["site"], 0)} for item in shown]
     more = "on" if len(known) > place.before + _LISTED else None
     links = Links("/sites", its.given.given)
     return SitesPage(paging.paged({"items": items, "next": more}, place, links), sites.table is not None)

@@ -3,11 +3,10 @@
 import pytest
 from starlette.applications import Starlette
 
-from dashboards import sources
+from dashboards import new_sources, sources
 from dashboards.app import build
 from dashboards.source_filters import Asked
-from dashboards.times import written_ms
-from schema import source_trust
+from dashboards.times import LAST_WINDOW, written, written_ms
 from schema.clickhouse import Engine
 from tests.support.asgi import ask
 from tests.support.history import history
@@ -93,16 +92,39 @@ def test_a_page_is_the_same_however_few_of_the_newest_are_looked_at_first(
         assert found == whole
 
 
+TOLD = ("site", "directive", "blocked", "blocked_kind", "first_seen", "last_seen", "reports", "estimated", "trust",
+        "trusted", "pages", "noise", "state", "note", "decided_by", "decided_at")  # fmt: skip
+
+
 @pytest.mark.parametrize("noise", ["all", "none", "only"])
-@pytest.mark.parametrize("since", [None, START - 86400, START - 3600])
+@pytest.mark.parametrize("since", [0, START - 86400, START - 3600])
 def test_the_first_page_has_the_first_of_the_list_with_their_pages(store: Engine, app: Starlette, noise: str, since):
-    asked = Asked(noise=noise, since=since)
-    floods = source_trust.floods(store.client(), "")
-    first = sources.first(store.client(), asked, 3, floods)
+    asked = Asked(noise=noise, since=since, state="new")
+    first, _ = new_sources.first(store.client(), asked, 3, (since, LAST_WINDOW))
     items = sources.listed(store.client(), asked, 3)["items"]
-    told = ("site", "directive", "blocked", "first_seen", "reports", "trust", "pages", "noise", "state")
-    assert [[item[name] for name in told] for item in first] == [[item[name] for name in told] for item in items]
+    assert [[item[name] for name in TOLD] for item in first] == [[item[name] for name in TOLD] for item in items]
     assert first or since
+
+
+@pytest.mark.parametrize("noise", ["all", "none", "only"])
+def test_new_sources_are_counted_by_period_whatever_was_decided(store: Engine, app: Starlette, noise: str):
+    asked = Asked(noise=noise, state="new")
+    periods = [(START - 3600, LAST_WINDOW), (START - 86400, START - 3600), (5, 6)]
+    items = [item for item in sources.listed(store.client(), Asked(noise=noise), 1000)["items"] if item["trusted"]]
+    expected = [
+        [item["site"] for item in items if written(start) <= item["first_seen"] < written(end)]
+        for start, end in periods
+    ]
+    first, counts = new_sources.first(store.client(), asked, 3, *periods)
+    assert counts == [len(sites) for sites in expected]
+    assert first or noise == "only"
+    for period, sites in zip(periods, expected, strict=True):
+        by_site = new_sources.by_site(store.client(), asked, period)
+        assert {site: count for site, count in by_site.items() if count} == {site: sites.count(site) for site in sites}
+
+
+def test_where_nothing_is_new_nothing_is_counted(store: Engine, app: Starlette):
+    assert new_sources.first(store.client(), Asked(site="nowhere"), 3, (0, 5), (5, 9)) == ([], [0, 0])
 
 
 def test_a_filter_of_the_violations_narrows_what_is_counted(app: Starlette):

@@ -1,0 +1,64 @@
+"""Sources first seen in a period: how many there are, and the first of their list. Asked at once: most of the time goes
+into finding them.
+"""
+
+from typing import Any
+
+from clickhouse_connect.driver.client import Client
+
+from dashboards import source_details, source_filters
+from dashboards.clients import ask
+from dashboards.source_details import NOTHING
+from dashboards.source_filters import Asked
+from dashboards.sources import Source, item
+from schema import source_trust
+from schema.source_trust import Floods
+
+Period = tuple[int, int]  # s, without its end
+
+_FOUND = "FROM (SELECT *, toUnixTimestamp64Milli(first) AS since, {judged} FROM {rows})"
+_COUNTED = """sumForEach(arrayMap(
+    (start, end) -> toUInt64(trusted AND since >= start AND since < end), {starts:Array(Int64)}, {ends:Array(Int64)}
+))"""
+_BY_SITE = f"SELECT toString(its_site), {_COUNTED} {_FOUND} GROUP BY its_site"
+# What the list is sorted by, and a Source that nobody has decided upon.
+_SORTED = 2
+_FIRST = f"""
+SELECT {_COUNTED}, groupArraySortedIf({{limit}})(
+    (NOT trusted, -since, toString(its_site), toString(its_directive), toString(its_blocked), toString(kind), since,
+        toUnixTimestamp64Milli(last), total, more, own = 0, 'new', '', '', 0, score, trusted, has_sound, flood, random,
+        narrow),
+    since >= {{starts:Array(Int64)}}[1] AND since < {{ends:Array(Int64)}}[1]
+        AND (its_site, its_directive, its_blocked) NOT IN (
+            SELECT site, effective_directive, blocked FROM source_states
+            GROUP BY site, effective_directive, blocked
+            HAVING argMax(toString(state), changed) NOT IN ('', 'new')
+        )
+)
+{_FOUND}
+"""  # noqa: S608  (ours)
+
+
+def by_site(client: Client, asked: Asked, period: Period) -> dict[str, int]:
+    """How many trusted sources that `asked` chooses were first seen in the period."""
+    floods = source_trust.floods(client, asked.site or "")
+    return {site: counts[0] for site, counts in _asked(client, _BY_SITE, asked, floods, period)}
+
+
+def first(client: Client, asked: Asked, limit: int, *periods: Period) -> tuple[list[dict[str, Any]], list[int]]:
+    """The first new sources of the first period, as `sources.listed` has them, but of their details only the pages; and
+    for each period how many trusted ones there are, decided upon or not.
+    """
+    floods = source_trust.floods(client, asked.site or "")
+    [(counts, found)] = _asked(client, _FIRST.replace("{limit}", str(limit)), asked, floods, *periods)
+    new = [Source(*one[_SORTED:]) for one in found]
+    pages = source_details.pages(client, asked.noise, new)
+    items = [item(one, NOTHING._replace(pages=pages.get(one[:3], 0))) for one in new]
+    return items, list(counts) or [0] * len(periods)
+
+
+def _asked(client: Client, question: str, asked: Asked, floods: Floods, *periods: Period) -> list[tuple[Any, ...]]:
+    rows = source_filters.of_sources(asked._replace(since=min(start for start, _ in periods), until=None), floods)
+    starts, ends = ([second * 1000 for second in side] for side in zip(*periods, strict=True))
+    judged = question.replace("{judged}", source_trust.judged(floods))
+    return ask(client, judged, rows, **floods._asdict(), starts=starts, ends=ends)
