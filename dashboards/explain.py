@@ -16,8 +16,9 @@ def explanation(violation: dict[str, Any]) -> str:
     if not violation["verdict"]:
         return ""
     reason = violation["verdict_reason"]
+    said = REASONS.get(reason, "")  # a newer version's processors may have more of them
     if reason in _UNASKED:
-        return REASONS[reason]
+        return said
     reported = Reported(
         violation["original_policy"],
         violation["effective_directive"],
@@ -28,6 +29,6 @@ def explanation(violation: dict[str, Any]) -> str:
     )
     asked = requests(reported)
     if not asked:
-        return REASONS.get(reason, "")
+        return said
     why = decide(parse_list(reported.policy), reported.document, reported.directive, asked[0]).why
-    return f"{why}: {REASONS[reason]}" if violation["verdict"] == "undecidable" else why
+    return f"{why}: {said}" if said and violation["verdict"] == "undecidable" else why

@@ -45,7 +45,7 @@ NOTHING = Details(0, [], "", [])  # of a source whose violations are no longer r
 # directive and a host of these come along.
 _THESE = f"""
 SELECT toString(of_site) AS its_site, toString(its_directive), its_blocked, uniqCombined(12)(page),
-    arraySort(groupUniqArray(32)(its_browser)), argMin(page, began), {source_trust.TAKEN}
+    arraySort(groupUniqArray(32)(its_browser)), argMin(page, (began, page)), {source_trust.TAKEN}
 FROM (
     SELECT site AS of_site, any(effective_directive) AS its_directive, any({source_trust.BLOCKED}) AS its_blocked,
         any(document_url) AS page, any(toString(browser)) AS its_browser, min(first_seen) AS began, max(trust) AS best,

@@ -16,6 +16,15 @@ _ALTERED = re.compile(
 )
 
 
+def each(statement: str) -> list[str]:
+    """An ALTER of several changes as one of each; anything else as it is."""
+    head, *changes = _CHANGES.split(statement)
+    return [f"{head} {change}" for change in changes] or [statement]
+
+
+_CHANGES = re.compile(r",?\n    (?=(?:MODIFY|ADD|DROP) (?:COLUMN|INDEX) )")
+
+
 def fills(statement: str) -> bool:
     """Whether it makes no table, but fills one of what is there, or says what it lacks of that."""
     return _FILL.match(statement) is not None
@@ -29,7 +38,7 @@ def name_of(made: str) -> str:
 def by_now(its: Iterable[str]) -> list[str]:
     """The CREATEs of these statements, with what the ALTERs among them change. Raises ValueError for another kind."""
     made: dict[str, str] = {}
-    for statement in its:
+    for statement in (one for several in its for one in each(several)):
         if statement.startswith("CREATE "):
             made[name_of(statement)] = statement
         elif found := _ALTERED.fullmatch(statement):

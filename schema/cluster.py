@@ -31,7 +31,7 @@ _TABLE = re.compile(
 )
 _VIEW = re.compile(r"CREATE MATERIALIZED VIEW (?P<name>\w+) TO (?P<target>\w+) AS\s+(?P<query>.*)", re.DOTALL)
 _ALTER = re.compile(
-    r"ALTER TABLE (?P<name>\w+) (?P<what>(?:MODIFY SETTING|MODIFY QUERY|(?:ADD|MODIFY) COLUMN"
+    r"ALTER TABLE (?P<name>\w+)(?P<what>\s+(?:MODIFY SETTING|MODIFY QUERY|(?:ADD|MODIFY) COLUMN"
     r"|(?:ADD|DROP|MATERIALIZE) INDEX)\s.*)",
     re.DOTALL,
 )
@@ -63,12 +63,13 @@ def on_cluster(statement: str, cluster: str, database: str) -> list[str]:
 def _altered(found: re.Match[str], cluster: str, database: str) -> list[str]:
     name, what = found["name"], found["what"]
     local = f"ALTER TABLE `{database}`.{name}{LOCAL} ON CLUSTER '{cluster}'"
-    if what.startswith("MODIFY QUERY"):
-        return [f"{local} {_from_local(what, database)}"]
-    if what.startswith("MODIFY SETTING") or what.split()[1] == "INDEX":
-        return [f"{local} {what}"]
+    kind = " ".join(what.split(maxsplit=2)[:2])
+    if kind == "MODIFY QUERY":
+        return [f"{local}{_from_local(what, database)}"]
+    if kind == "MODIFY SETTING" or kind.endswith(" INDEX"):
+        return [f"{local}{what}"]
     # The table over the shards keeps nothing, so there is nothing to compress.
-    return [f"{local} {what}", f"ALTER TABLE `{database}`.{name} ON CLUSTER '{cluster}' {_CODEC.sub('', what)}"]
+    return [f"{local}{what}", f"ALTER TABLE `{database}`.{name} ON CLUSTER '{cluster}'{_CODEC.sub('', what)}"]
 
 
 def _local_table(found: re.Match[str], cluster: str, database: str) -> str:

@@ -1,5 +1,6 @@
 """Brings the tables to this version: numbered `.sql` files, each applied once, in order, never downwards."""
 
+import logging
 import re
 import time
 from collections.abc import Callable
@@ -11,6 +12,8 @@ from clickhouse_connect.driver.exceptions import DatabaseError
 
 from schema.by_now import by_now, name_of
 from schema.store import WrongCluster
+
+logger = logging.getLogger("sentinel.store")
 
 
 class NewerStore(Exception):
@@ -114,6 +117,7 @@ def apply(client: Client, wanted: list[Migration]) -> list[str]:
     _record(client, [file for file in missing if file.number <= whole])
     for file in missing:
         if file.number > whole:
+            logger.info("the tables are changed: %s; the disk needs room for the largest part once more", file.name)
             _run(client, file.statements)
             _record(client, [file])
     return [file.name for file in missing]

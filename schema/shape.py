@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from clickhouse_connect.driver.client import Client
 
-from schema.by_now import fills
+from schema.by_now import each, fills
 from schema.cluster import on_cluster
 from schema.migrate import Migration, as_it_is, begun, formed
 from schema.places import ClickHousePlace
@@ -123,7 +123,7 @@ _ALTER = re.compile(
 def expected(its: Iterable[Migration]) -> dict[str, Table]:
     """The tables and views that `its` statements make, by name. Raises ValueError for a statement it can't read."""
     made: dict[str, Table] = {}
-    for statement in (statement for migration in its for statement in migration.statements):
+    for statement in (one for migration in its for several in migration.statements for one in each(several)):
         if fills(statement) or _BESIDE.fullmatch(statement):
             continue
         if found := _ALTER.fullmatch(statement):

@@ -40,3 +40,12 @@ def test_a_verdict_is_explained(policy, directive, blocked, sentence):
 
 def test_without_a_verdict_there_is_nothing_to_explain():
     assert explanation({"verdict": ""}) == ""
+
+
+def test_a_reason_of_a_newer_version_is_left_out():
+    found = row({"document-uri": "https://shop.example/", "effective-directive": "img-src",
+                 "blocked-uri": "https://a.example/x.png",
+                 "original-policy": "img-src 'self'"})  # fmt: skip
+    for verdict in ("consistent", "undecidable", "impossible"):
+        newer = msgspec.structs.asdict(found) | {"verdict": verdict, "verdict_reason": "not-known-yet"}
+        assert explanation(newer) == "img-src 'self'; the host differs"

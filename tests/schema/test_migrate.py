@@ -11,7 +11,7 @@ import pytest
 
 from schema.by_now import by_now
 from schema.clickhouse import Engine, open_chdb
-from schema.migrate import NewerStore, _repeatable, migrate, migrations, statements
+from schema.migrate import NewerStore, _repeatable, apply, formed, migrate, migrations, statements
 from schema.violation import Violation
 from tests.support.store import COLUMNS, START, TABLES, account, elsewhere, empty, insert, violation
 
@@ -50,7 +50,7 @@ def test_every_statement_may_be_run_again():
     for _, name, text in migrations():
         for statement in statements(text):
             sets = re.match(
-                r"ALTER TABLE \w+ (?:MODIFY (?:SETTING|COLUMN|QUERY)|MATERIALIZE INDEX)\s|TRUNCATE TABLE |INSERT INTO ",
+                r"ALTER TABLE \w+\s+(?:MODIFY (?:SETTING|COLUMN|QUERY)|MATERIALIZE INDEX)\s|TRUNCATE |INSERT INTO ",
                 statement,
             )
             assert sets or re.search(r"\bIF (NOT )?EXISTS\b", _repeatable(statement)), f"{name}: {statement[:60]}"
@@ -218,12 +218,13 @@ def test_statements_by_now_make_the_same_as_all_of_them_one_after_another():
             "ALTER TABLE t ADD COLUMN IF NOT EXISTS d UInt8",
             "ALTER TABLE u ADD INDEX IF NOT EXISTS k b TYPE set(9)",
             "ALTER TABLE u DROP INDEX IF EXISTS k",
+            "ALTER TABLE u\n    MODIFY COLUMN a String CODEC(ZSTD),\n    MODIFY COLUMN b UInt16",
         ]
     )
     assert made == [
         "CREATE TABLE t\n(\n    a String,\n    b Int64 CODEC(T64, ZSTD),\n    c Array(String) CODEC(ZSTD),\n"
         "    d UInt8,\n    INDEX j concat(a, ' ') TYPE text(tokenizer = 'x')\n)\nENGINE = Null",
-        "CREATE TABLE u\n(\n    a String,\n    b UInt8\n)\nENGINE = MergeTree\nORDER BY a\n"
+        "CREATE TABLE u\n(\n    a String CODEC(ZSTD),\n    b UInt16\n)\nENGINE = MergeTree\nORDER BY a\n"
         "SETTINGS x_window = 10, y = 2, z = ''",
         "CREATE MATERIALIZED VIEW v TO u AS\nSELECT a FROM t",
     ]
@@ -263,3 +264,24 @@ def test_a_kill_inside_a_migration_is_gone_over(tmp_path: Path, after: int):
     with pytest.raises(BrokenProcessPool):
         elsewhere(die_inside, tmp_path / "s", after)
     assert elsewhere(go_on, tmp_path / "s") == (FILES, [], 7)
+
+
+def test_a_store_of_before_comes_to_the_very_tables_of_a_new_one(tmp_path: Path):
+    """With codecs and settings: a replica that joins is refused where one differs."""
+    new = elsewhere(definitions, tmp_path / "new", 0)
+    assert new == elsewhere(definitions, tmp_path / "old", 1)
+    assert new == elsewhere(definitions, tmp_path / "late", len(migrations()) - 1)
+
+
+def definitions(folder: Path, first: int) -> dict[str, tuple[str, list[str]]]:
+    """Of each table, what it is and its settings, after `first` files were applied one by one and then the rest."""
+    with open_chdb(folder) as engine:
+        client = engine.client()
+        if first:
+            apply(client, formed(90)[: first + 1])
+        migrate(client, 90)
+        made = (
+            "SELECT name, create_table_query FROM system.tables WHERE engine LIKE '%MergeTree' AND database = 'default'"
+        )
+        found = {name: text.partition(" SETTINGS ") for name, text in rows(client, made)}
+        return {name: (its, sorted(settings.split(", "))) for name, (its, _, settings) in found.items()}
