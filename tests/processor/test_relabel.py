@@ -85,7 +85,7 @@ def seen(client) -> dict:
         "totals": [counts.totals(client, Filters(noise=noise), None) for noise in ("all", "none", "only")],
         "labels": {item["fingerprint"]: (item["noise"], item["noise_rule"], item["reports"]) for item in listed},
         "own": [item["fingerprint"] for item in own],
-        "newest": violations.newest(client, Filters(noise="none"), 1000),
+        "newest": violations.newest(client, Filters(noise="none"), 1000, None, FIELDS),
         "top": counts.top(client, EVERY, "noise", 100)["items"],
         "sources": sources.sources(client, Filters(noise="none"), "", 1000, None)["items"],
         "series": series.over_time(client, EVERY, "noise", 60)["items"],
@@ -161,7 +161,7 @@ def test_of_what_is_partly_noise_the_rest_alone_is_seen(store, client):
         return {
             "groups": {item["document_template"]: (item["violations"], item["pages"], item["first_seen"][-10:-5],
                                                    item["last_seen"][-10:-5]) for item in listed},
-            "newest": [item["fingerprint"][-1] for item in violations.newest(client, own, 10)["items"]],
+            "newest": [item["fingerprint"][-1] for item in violations.newest(client, own, 10, None, FIELDS)["items"]],
             "policies": [(policy["policy_hash"][-2:], policy["reports"]) for policy in one["policies"]],
         }  # fmt: skip
 

@@ -4,6 +4,7 @@ import random
 import time
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from clickhouse_connect.driver.client import Client
@@ -16,7 +17,7 @@ from schema.noise_files import parsed
 from schema.sites import Sites
 from schema.violation import Violation
 from tests.support.noise import ODD_PAGES
-from tests.support.store import START, empty, insert, merge, put, violation
+from tests.support.store import START, elsewhere, empty, insert, merge, put, violation
 
 DAY = 86400
 SUMS = "effective_directive, noise, verdict, sum(reports), round(sum(left_out), 6)"
@@ -150,15 +151,19 @@ def test_one_that_is_begun_again_days_later_knows_what_follows_the_last_try(clie
     assert migrated_to_the_day_after_tomorrow(client)
 
 
-def test_what_is_about_to_go_goes_from_days_when_it_goes_from_the_others(tmp_path):
+def test_what_is_about_to_go_goes_from_days_when_it_goes_from_the_others(tmp_path: Path):
     """Else the totals would have fewer reports than the list of violations."""
-    with open_chdb(tmp_path) as engine:
+    assert elsewhere(sums_of_the_last_hour, tmp_path) == dict.fromkeys(GOING, 30)
+
+
+GOING = ("violations", "weeks", "minutes", "hours", "days")
+
+
+def sums_of_the_last_hour(folder: Path) -> dict[str, int]:
+    with open_chdb(folder) as engine:
         client = engine.client()
         migrate(client, 90)
         at = int(time.time()) - 90 * DAY + 3600
         insert(client, [violation(number, at=at, reports=10) for number in range(3)])
         merge(client)
-        tables = ("violations", "weeks", "minutes", "hours", "days")
-        assert {table: client.query(f"SELECT sum(reports) FROM {table}").result_rows[0][0] for table in tables} == (
-            dict.fromkeys(tables, 30)
-        )
+        return {table: client.query(f"SELECT sum(reports) FROM {table}").result_rows[0][0] for table in GOING}
