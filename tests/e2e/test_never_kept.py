@@ -95,6 +95,7 @@ def left(tmp_path_factory) -> dict[str, bytes]:
         assert send_all(program.collector_port) == [204, 204, 400, 400, 415, 404, 400, 400]
         ledger = program.settle(5)
         assert ledger["stored"] == 2
+        time.sleep(1.1)  # the collector tells its metrics once a second
         with urllib.request.urlopen(program.where["metrics"], timeout=30) as answer:
             metrics = answer.read()
         assert program.stop() == 0
