@@ -117,7 +117,7 @@ def apply(client: Client, wanted: list[Migration]) -> list[str]:
     _record(client, [file for file in missing if file.number <= whole])
     for file in missing:
         if file.number > whole:
-            logger.info("the tables are changed: %s; the disk needs room for the largest part once more", file.name)
+            logger.info("the tables are changed by %s; a part that is written anew needs room twice", file.name)
             _run(client, file.statements)
             _record(client, [file])
     return [file.name for file in missing]
