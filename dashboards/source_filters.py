@@ -74,8 +74,11 @@ def of_rows(its: Asked) -> Where:
 
 
 # To group by names is quicker, but takes more memory, half as much again: for those of a time there is enough.
-_NAMES = "site AS its_site, effective_directive AS its_directive, blocked AS its_blocked"
-_ANY_NAMES = "any(site) AS its_site, any(effective_directive) AS its_directive, any(blocked) AS its_blocked"
+_BY_NAME = (
+    "site AS its_site, effective_directive AS its_directive, blocked AS its_blocked",
+    "its_site, its_directive, its_blocked",
+)
+_BY_HASH = "any(site) AS its_site, any(effective_directive) AS its_directive, any(blocked) AS its_blocked", SOURCE
 
 
 def of_sources(its: Asked, floods: Floods) -> Where:
@@ -93,13 +96,13 @@ def of_sources(its: Asked, floods: Floods) -> Where:
     values |= {name: value for _, given in times for name, value in given.items()}
     when = "".join(f" AND {sql}" for sql, _ in times)
     first = f"{of_some('min', 's.first_seen', only)} AS first"
-    chosen, named, group = where, _ANY_NAMES, SOURCE
+    chosen, (named, key) = where, _BY_HASH
     if when and not floods.on:
         # All whose first row is of that time, and some that have another row of it. By number, with whoever has the
         # same one: a million names would take all memory.
         of_time = of_rows(its)
         found = f"SELECT {QUICK_SOURCE} FROM {of_time.rows} AS s WHERE {of_time.sql}"  # noqa: S608  (conditions of ours)
-        chosen, named, group = f"{where} AND {QUICK_SOURCE} IN ({found})", _NAMES, "its_site, its_directive, its_blocked"
+        chosen, (named, key) = f"{where} AND {QUICK_SOURCE} IN ({found})", _BY_NAME
     rows = f"""(
         SELECT {named}, {of_some("min", "blocked_kind", only)} AS kind,
             {first}, {of_some("max", "s.last_seen", only)} AS last,
@@ -107,7 +110,7 @@ def of_sources(its: Asked, floods: Floods) -> Where:
             {of_some("sum", "s.left_out", only)} AS more, {counted(only)}, {THIN} AS thin
         FROM sources AS s
         WHERE {chosen}
-        GROUP BY {group}
+        GROUP BY {key}
         HAVING total > 0{when}
     )"""  # noqa: S608  (conditions of ours)
     return Where(where, values, rows)

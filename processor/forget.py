@@ -4,16 +4,16 @@ A kill in the middle leaves some of it there, and nothing wrong: what was taken 
 second time there is nothing to take. The ledger stays: it says how many reports there were, not what they said.
 """
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from typing import Any
 
 from clickhouse_connect.driver.client import Client
 
 from processor import moves, ranges
 from processor.ranges import Only
-from processor.relabel import SETTINGS, finish, insert_once
+from processor.relabel import SETTINGS, finish, insert_once, note
 from processor.tidy import tidy
-from schema.forgetting import OF_URLS, Wanted, held, orphans
+from schema.forgetting import GONE, OF_URLS, OUT_OF_COUNTS, Wanted, held, orphans
 from schema.mutations import Held, drop_old_parts, gone
 from schema.server import Server
 from schema.store import Store, wait_for_batch
@@ -37,15 +37,18 @@ def forget(store: Store, wanted: Wanted) -> Iterator[dict[str, Any]]:
     try:
         finish(client)
         first = going = held(client, wanted)
+        batches: list[str] = []
         yield {"rows": sum(its.rows for its in first)}
         if wanted.urls or wanted.beginnings:
-            yield from _out_of_counts(store, client, wanted)
+            batches = yield from _out_of_counts(store, client, wanted)
             tidy(client, place)
             # The rows that took it out, and what was written down of them.
             going = held(client, wanted)
         yield from _gone(client, store, going)
         left = orphans(client)
         yield from _gone(client, store, left)
+        for batch in batches:
+            note(client, batch, "", done=GONE)
         tables = sorted({its.table for its in (*first, *going, *left)} | ({*_COUNTS} if going else set()))
         clean = place is None and (not tables or drop_old_parts(client, tables))
         yield {"done": True, "clean": clean}
@@ -58,19 +61,23 @@ def _gone(client: Client, store: Store, going: list[Held]) -> Iterator[dict[str,
         yield {"parts": parts}
 
 
-def _out_of_counts(store: Store, client: Client, wanted: Wanted) -> Iterator[dict[str, Any]]:
-    """By rows that cancel what is stored, as a re-labelling moves counts: the tables of the charts follow."""
+def _out_of_counts(store: Store, client: Client, wanted: Wanted) -> Generator[dict[str, Any], None, list[str]]:
+    """By rows that cancel what is stored, as a re-labelling moves counts: the tables of the charts follow.
+
+    Returns the batches.
+    """
     here = "site = {site:String} AND " if wanted.site else ""
     values = {name: value for name, value in wanted.values.items() if name in ("urls", "beginnings")}
     only = Only(f"{here}({OF_URLS})", values | ({"site": wanted.site} if wanted.site else {}))
-    taken = 0
+    taken, batches = 0, list[str]()
     for week, _ in ranges.weeks(client, only):
         for its in ranges.ranges(client, week, only):
             stored = ranges.stored(client, its, only)
             wait_for_batch(store)
             minutes = ranges.minutes(client, its)
             rows = [row for one in stored for row in moves.cancelled(one, minutes.get(moves.group_of(one), {}))]
-            for batch in moves.batches(rows, ranges.BYTES):
-                insert_once(client, batch, store.inserting)
+            these = moves.batches(rows, ranges.BYTES)
+            batches += [insert_once(client, batch, OUT_OF_COUNTS, store.inserting) for batch in these]
             taken -= sum(row.reports for row in rows)
             yield {"reports": taken}
+    return batches

@@ -27,6 +27,7 @@ from schema.violation import Violation
 
 logger = logging.getLogger("sentinel.processor")
 _PAUSES = (0.5, 1.0, 2.0, 4.0)  # s, before a batch that a server refused or didn't answer is tried again
+_BATCH = "noise-"  # how its batches begin
 _AGAIN = 5.0  # s, between later tries to complete one that was given up
 
 
@@ -74,7 +75,7 @@ def _steps(store: Store, client: Client, sites: Sites) -> Iterator[Step]:
             changes = _changes(client, its, sites)
             rows = _rows(store, client, its, changes)
             for batch in moves.batches(rows, ranges.BYTES):
-                insert_once(client, batch, store.inserting)
+                insert_once(client, batch, _BATCH, store.inserting)
             step.changes.update(moves.told(changes, rows))
             step = step._replace(looked=min(step.of, step.looked + its.rows), moved=step.changes.total())
             yield step
@@ -98,7 +99,7 @@ def _rows(store: Store, client: Client, its: ranges.Range, changes: list[Change]
 
 
 _UNFINISHED = "SELECT batch, any(rows) FROM noise_moves GROUP BY batch HAVING max(done) = 0 ORDER BY batch"
-_DONE_BEFORE = "SELECT uniqExact(batch) FROM noise_moves WHERE startsWith(batch, {its:String}) AND done = 1"
+_DONE_BEFORE = "SELECT uniqExact(batch) FROM noise_moves WHERE startsWith(batch, {its:String}) AND done > 0"
 
 
 def finish(client: Client) -> None:
@@ -106,7 +107,7 @@ def finish(client: Client) -> None:
     for token, text in client.query(_UNFINISHED).result_rows:
         logger.warning("a re-labelling was stopped in the middle of a batch; it is completed now")
         _insert(client, msgspec.json.decode(text, type=list[Violation]), token)
-        _note(client, token, "", done=1)
+        note(client, token, "", done=1)
 
 
 def _finish_at_last(store: Store) -> None:
@@ -127,14 +128,18 @@ def _finish_at_last(store: Store) -> None:
             logger.warning("a re-labelling's batch is not completed yet (error %s)", getattr(error, "code", ""))
 
 
-def insert_once(client: Client, rows: list[Violation], inserting: Lock) -> None:
-    """The same rows under the same token, however many do this at once; another when the same is moved once more."""
+def insert_once(client: Client, rows: list[Violation], named: str, inserting: Lock) -> str:
+    """The same rows under the same token, however many do this at once; another when the same is moved once more.
+
+    `named`: how the token begins, which is returned.
+    """
     text = msgspec.json.encode(rows).decode()
-    its = f"noise-{blake2b(text.encode(), digest_size=16).hexdigest()}-"
+    its = f"{named}{blake2b(text.encode(), digest_size=16).hexdigest()}-"
     token = f"{its}{client.query(_DONE_BEFORE, parameters={'its': its}).result_rows[0][0]}"
-    _patiently(lambda: _note(client, token, text, done=0), inserting)
+    _patiently(lambda: note(client, token, text, done=0), inserting)
     _patiently(lambda: _insert(client, rows, token), inserting)
-    _patiently(lambda: _note(client, token, "", done=1), inserting)
+    _patiently(lambda: note(client, token, "", done=1), inserting)
+    return token
 
 
 def _patiently(insert: Callable[[], None], inserting: Lock) -> None:
@@ -161,7 +166,8 @@ def _insert(client: Client, rows: list[Violation], token: str) -> None:
     )
 
 
-def _note(client: Client, token: str, rows: str, *, done: int) -> None:
+def note(client: Client, token: str, rows: str, *, done: int) -> None:
+    """How far the batch is; what says that it is further is kept."""
     client.insert(
         "noise_moves",
         [[token], [rows], [done]],

@@ -9,6 +9,11 @@ from clickhouse_connect.driver.client import Client
 
 from schema.mutations import PATIENT, Held
 
+# How a batch of `noise_moves` begins that takes what is forgotten out of the counts; and its `done` once the rows
+# themselves are gone. Until then some may be of no reports.
+OUT_OF_COUNTS = "forget-"
+GONE = 2
+
 _PORTS = {"http": 80, "https": 443}
 
 
@@ -90,7 +95,7 @@ def _of_site() -> Iterator[_Where]:
     silent = f"key IN (SELECT sipHash128({_SOURCE}) FROM sources WHERE {_SITE})"  # noqa: S608  (of ours)
     yield _Where("silent_sources", "key", silent)
     yield _Where("alert_messages", "seq", _MESSAGES_OF.format(condition=_SITE))
-    yield _Where("noise_moves", "batch", _LABELLED)
+    yield _Where("noise_moves", "batch", _LABELLED, clears="rows")
     for table in _OF_A_SITE:
         yield _Where(table, "site", _SITE)
 
@@ -106,8 +111,10 @@ def _of_urls(site: str) -> Iterator[_Where]:
     payload = f"{_MESSAGES_OF.format(condition=_SITE)} AND ({_says('payload')})" if site else _says("payload")
     yield _Where("alert_messages", "seq", f"{payload} OR {_MESSAGES_OF.format(condition=told)}")
     yield _Where("alert_events", "id", told)
-    # One batch may hold rows of many sites. All are done by now, and nobody reads them again.
-    yield _Where("noise_moves", "batch", f"{_LABELLED} AND ({_says('rows')})" if site else _says("rows"))
+    # One batch may hold rows of many sites. All are done by now, and nobody reads them again; that there were some is
+    # still to be known, or the same ones would come a second time under the same token.
+    moved = f"{_LABELLED} AND ({_says('rows')})" if site else _says("rows")
+    yield _Where("noise_moves", "batch", moved, clears="rows")
     yield _Where("violations", "fingerprint", f"{here}({OF_URLS})")
     yield _Where("weeks", "fingerprint", f"{here}({OF_URLS})")
     for table in ("violations", "weeks"):

@@ -77,9 +77,10 @@ class _Before(NamedTuple):
 
 
 class _Half(NamedTuple):
-    """What is asked beside the counts of reports and violations, which take as long."""
+    """What is asked beside the counts of different violations, which take as long."""
 
     new: _New
+    before: shares.Reports | None
     ledger: ledger.Sums
     chart: Chart | None
     listed: list[dict[str, Any]]
@@ -95,8 +96,9 @@ def _page(its: Asking) -> Overview | str:
     against = periods.before(asked)
     beside = Beside(its.clients, lambda other: _half(other, asked, against))
     now = shares.with_hosts(client, asked, _TOP)
-    then = _before(client, against.asked) if against else None
+    different = counts.different(client, against.asked) if against else 0
     half = beside.answer(client)
+    then = half.before and _Before(half.before, different)
     return Overview(
         links=period.links,
         period=period.words,
@@ -120,13 +122,10 @@ def _page(its: Asking) -> Overview | str:
     )
 
 
-def _before(client: Client, asked: Filters) -> _Before:
-    return _Before(shares.reports(client, asked), counts.different(client, asked))
-
-
 def _half(client: Client, asked: Filters, against: periods.Before | None) -> _Half:
     return _Half(
         new=_new(client, asked, against),
+        before=shares.reports(client, against.asked) if against else None,
         ledger=ledger.sums(client, asked),
         chart=_chart(client, asked),
         listed=violations.newest(client, asked, _LISTED, None, listed.SHOWN)["items"],

@@ -215,3 +215,23 @@ def test_any_number_of_rows_goes_by_few_mutations_and_few_hashes_at_a_time(clien
     assert sum(asked) == 40
     assert max(asked) <= 3
     assert max(unfinished) <= 3
+
+
+def test_what_came_again_goes_again(store: Engine, client):
+    """The same rows to the byte, as of an import repeated, are taken out of the counts once more."""
+    done(store, Wanted("", (PAGE,)))
+    before = sums(client)
+    for time in ("once", "again"):
+        insert(client, [violation(9, document_url=PAGE, document_template=PAGE, reports=4)], time)
+        assert sums(client) == {table: reports + 4 for table, reports in before.items()}
+        done(store, Wanted("", (PAGE,)))
+        assert sums(client) == before
+
+
+def test_what_was_taken_out_of_the_counts_is_noted_as_gone_only_at_the_end(store: Engine, client):
+    noted = "SELECT max(done) FROM noise_moves WHERE startsWith(batch, 'forget-') GROUP BY batch"
+    insert(client, [violation(9, document_url=PAGE, document_template=PAGE, reports=4)])
+    steps = forget(store, Wanted("", (PAGE,)))
+    assert [{*rows(client, noted)} for step in steps if "done" not in step][-1] == {1}
+    assert {*rows(client, noted)} == {2}
+    assert rows(client, "SELECT DISTINCT rows FROM noise_moves") == [""]
