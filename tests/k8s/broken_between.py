@@ -60,7 +60,7 @@ SCALING = [
     Broken("consumers_have_partitions", SCALED, "spec triggers 0 metadata topic", "reports"),
     Broken("lag_is_asked_where_it_arises", SCALED, "spec triggers 0 metadata consumerGroup", "sentinel"),
     Broken("lag_is_asked_where_it_arises", SCALED, "spec triggers 0 metadata bootstrapServers", "kafka:9092"),
-    Broken("triggers_are_kedas", SCALED, "spec triggers 0 metadata lagTreshold", "1335"),
+    Broken("triggers_are_kedas", SCALED, "spec triggers 0 metadata lagTreshold", "4246"),
     Broken("triggers_are_kedas", SCALED, "spec triggers 0 metadata lagThreshold", GONE),
     Broken("triggers_are_kedas", SCALED, "spec triggers 0 metadata sasl", GONE),
     Broken("triggers_are_kedas", SCALED, "spec triggers 0 metadata sasl", "plaintext"),

@@ -39,7 +39,7 @@ def test_the_notes_name_every_assumption_of_the_plan(capsys):
     _, out, _ = ran(capsys, "--rps", "500000")
     named = [name for name in load().assumed if f"{name} " in out]
     assert {"array_share", "connection_share", "utilisation", "peak_hours", "broker_cores", "disk_fill"} <= set(named)
-    assert "2026-11-26" in out
+    assert "2026-11-27" in out
 
 
 def test_its_json_has_names_that_stay(capsys):

@@ -74,8 +74,10 @@ def let_through(server: Server) -> Iterator[str]:
 
 
 def scale(server: Server, folder: Path) -> Iterator[str]:
-    autoscaled = [name for name in NAMES if of(rendered(name), "HorizontalPodAutoscaler")]
-    most = sum(bounds(made)[1] for name in autoscaled for made in of(rendered(name), "HorizontalPodAutoscaler"))
+    """Those of the overlays that have more pods at most than at least."""
+    found = {name: bounds(made) for name in NAMES for made in of(rendered(name), "HorizontalPodAutoscaler")}
+    autoscaled = [name for name, (least, most) in found.items() if least < most]
+    most = sum(found[name][1] for name in autoscaled)
     load = Load(server, folder)
     with contextlib.closing(load), controlled(server, folder, most):
         server.apply(load.service())

@@ -52,7 +52,7 @@ def _stages(folder: Path) -> Path:
 def nodes(pods: int) -> list[Object]:
     """As many in each zone, and enough for so many pods."""
     number = math.ceil(pods / PODS_A_NODE / ZONES) * ZONES
-    size = {"cpu": "8", "memory": "32Gi", "pods": "110", "ephemeral-storage": "500Gi"}
+    size = {"cpu": "8", "memory": "32Gi", "pods": "110", "ephemeral-storage": "1Ti"}
     return [
         {
             "apiVersion": "v1",
