@@ -1,4 +1,4 @@
-"""docs/capacity.md says what the model says."""
+"""docs/capacity.md and docs/operations.md say what the model says, and the README what its costs are."""
 
 import re
 from pathlib import Path
@@ -13,7 +13,10 @@ from loadtest.capacity.demand import Demand
 from loadtest.capacity.plan import plan
 from loadtest.capacity.tables import size
 
-DOCS = (Path(__file__).parents[3] / "docs" / "capacity.md").read_text()
+ROOT = Path(__file__).parents[3]
+DOCS = (ROOT / "docs" / "capacity.md").read_text()
+OPERATIONS = (ROOT / "docs" / "operations.md").read_text()
+README = (ROOT / "README.md").read_text()
 PLAN = DOCS.partition("### Formulas")[0]
 COSTS = load().costs
 PLANS = [plan(Demand(rps), COSTS) for rps in RPS]
@@ -33,8 +36,56 @@ SHOWN = {
 
 @pytest.mark.parametrize("row", SHOWN)
 def test_the_table_of_plans(row):
-    (line,) = re.findall(rf"^\| {re.escape(row)} \|(.*)\|$", PLAN, re.MULTILINE)
-    assert [cell.strip() for cell in line.split("|")][:4] == [SHOWN[row](one) for one in PLANS]
+    assert cells(row, PLAN)[:4] == [SHOWN[row](one) for one in PLANS]
+
+
+def cells(row, text):
+    (line,) = re.findall(rf"^\| {re.escape(row)} \|(.*)\|$", text, re.MULTILINE)
+    return [cell.strip() for cell in line.split("|")]
+
+
+def test_the_pods_of_the_usual_rate():
+    found = re.findall(r"^\| at the usual rate \|(.*)\|$", PLAN, re.MULTILINE)
+    stages = [[one.collectors for one in PLANS], [one.processors for one in PLANS]]
+    assert [[cell.strip() for cell in line.split("|")][:4] for line in found] == [
+        [str(its.pods_usual) for its in stage] for stage in stages
+    ]
+
+
+SIZED = {
+    "collectors at the peak, usually": lambda one: f"{one.collectors.pods}, {one.collectors.pods_usual}",
+    "processors at the peak, usually": lambda one: f"{one.processors.pods}, {one.processors.pods_usual}",
+    "partitions": lambda one: f"{one.kafka.partitions}",
+    "spool a collector, an hour without Kafka": lambda one: size(one.collectors.spool_bytes_per_pod),
+    "Kafka's disk, ClickHouse's disk, all copies": lambda one: (
+        f"{size(one.kafka.disk_bytes)}, {size(one.clickhouse.disk_bytes)}"
+    ),
+}
+
+
+@pytest.mark.parametrize("row", SIZED)
+def test_the_table_of_sizes_for_whoever_operates_it(row):
+    assert cells(row, OPERATIONS) == [SIZED[row](plan(Demand(rps), COSTS)) for rps in (5_000, 50_000, 500_000)]
+
+
+@pytest.mark.parametrize("rise, ramp", [("a minute", 60), ("five minutes", 300), ("a quarter of an hour", 900)])
+def test_the_collectors_before_a_rise(rise, ramp):
+    costs = msgspec.structs.replace(COSTS, ramp=ramp)
+    needed = answer("burst", Demand(500_000), costs).solved.fleet.collectors_least
+    assert cells(rise, OPERATIONS)[0] == str(needed)
+
+
+@pytest.mark.parametrize(
+    "row, name",
+    [
+        ("all different", "processor_different"),
+        ("70% repeats", "processor_typical"),
+        ("90% repeats, a nonce in every policy", "processor_burst"),
+    ],
+)
+def test_the_models_processor_is_about_as_fast_as_the_readmes(row, name):
+    """Both are measured, one after the other: a third apart they are of two programs."""
+    assert float(cells(row, README)[1].removesuffix(" µs")) == pytest.approx(getattr(COSTS, name), rel=1 / 3)
 
 
 @pytest.mark.parametrize("name, start", [("burst", "burst, 50k"), ("kafka-outage", "Kafka away")])
