@@ -11,6 +11,7 @@ from loadtest.capacity.answers import answer
 from loadtest.capacity.costs import load
 from loadtest.capacity.demand import Demand
 from loadtest.capacity.plan import Plan, plan
+from log.shipper import LINGER_SECONDS
 from log.topic import _wanted
 from sentinel import places
 from sentinel.settings import Settings
@@ -22,7 +23,6 @@ LOADS = {"small": Demand(5_000), "baseline-50k": Demand(50_000), "burst-500k": D
 SCALED = ["baseline-50k", "burst-500k"]
 COSTS = load().costs
 HERE = "csp-sentinel"
-_USUAL_ENVELOPE_BYTES = 256 * 1024  # of the spool: 5,000 reports/s of a worker, shipped 20 times a second
 ROOT = Path(__file__).parents[2]
 
 
@@ -91,10 +91,12 @@ def test_the_autoscalers_are_as_quick_as_the_simulations(overlay):
 
 @pytest.mark.parametrize("overlay", SCALED)
 def test_a_processor_more_is_wanted_for_each_backlog_of_the_simulations_length(overlay):
-    """Kafka counts envelopes, as collectors pack them while they keep up; those of a backlog of theirs hold more."""
+    """Kafka counts envelopes, as collectors pack them at their peak while they keep up."""
     backlog = COSTS.lag_target * planned(overlay).processors.reports_per_pod
+    bytes_a_second = planned(overlay).collectors.spool_bytes_per_pod / (COSTS.outage_hours * 3600)
+    envelope = bytes_a_second * LINGER_SECONDS / COSTS.spool_bytes
     trigger = found(overlay, "ScaledObject", "processor")["spec"]["triggers"][0]["metadata"]
-    assert int(trigger["lagThreshold"]) == int(backlog / (_USUAL_ENVELOPE_BYTES / COSTS.spool_bytes))
+    assert int(trigger["lagThreshold"]) == int(backlog / envelope)
 
 
 @pytest.mark.parametrize("overlay", LOADS)
