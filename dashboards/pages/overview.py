@@ -77,15 +77,12 @@ class _Before(NamedTuple):
 
 
 class _Half(NamedTuple):
-    """What is asked beside the counts of different violations, which take as long."""
+    """What is asked beside the counts of different violations and the chart, which take as long."""
 
     new: _New
     before: shares.Reports | None
     ledger: ledger.Sums
-    chart: Chart | None
     listed: list[dict[str, Any]]
-    sites: list[str]
-    rate: Rate | None  # of the last hour, where the period has no end
 
 
 def _page(its: Asking) -> Overview | str:
@@ -97,6 +94,8 @@ def _page(its: Asking) -> Overview | str:
     beside = Beside(its.clients, lambda other: _half(other, asked, against))
     now = shares.with_hosts(client, asked, _TOP)
     different = counts.different(client, against.asked) if against else 0
+    chart, sites = _chart(client, asked), counts.sites(client)
+    of_last_hour = None if asked.end else rate.of_last_hour(client, asked, time.time())
     half = beside.answer(client)
     then = half.before and _Before(half.before, different)
     return Overview(
@@ -104,15 +103,15 @@ def _page(its: Asking) -> Overview | str:
         period=period.words,
         against=against.words if against else "",
         periods=periods.links(period),
-        sites=half.sites,
+        sites=sites,
         totals=counts.answer(now.counted, now.violations, half.ledger.sides, its.facts.lag()),
-        rate=half.rate or rate.of_period(asked, now.counted, then.reports.counted if then else None),
-        hourly=half.rate is not None,
+        rate=of_last_hour or rate.of_period(asked, now.counted, then.reports.counted if then else None),
+        hourly=of_last_hour is not None,
         figures=Figures(now.counted, now.violations, half.new.now, now.labels.noisy),
         before=then and Figures(then.reports.counted, then.violations, half.new.before, then.reports.labels.noisy),
         noise=_compared(now.labels.noise, then.reports.labels.noise if then else None),
         verdicts=_compared(now.labels.verdicts, then.reports.labels.verdicts if then else None),
-        chart=half.chart,
+        chart=chart,
         sources=[item | addresses(item) for item in half.new.sources],
         sources_address=half.new.address,
         hosts=now.hosts,
@@ -127,10 +126,7 @@ def _half(client: Client, asked: Filters, against: periods.Before | None) -> _Ha
         new=_new(client, asked, against),
         before=shares.reports(client, against.asked) if against else None,
         ledger=ledger.sums(client, asked),
-        chart=_chart(client, asked),
         listed=violations.newest(client, asked, _LISTED, None, listed.SHOWN)["items"],
-        sites=counts.sites(client),
-        rate=None if asked.end else rate.of_last_hour(client, asked, time.time()),
     )
 
 
