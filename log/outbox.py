@@ -30,13 +30,16 @@ class Position(NamedTuple):
 
 
 class Cut(NamedTuple):
-    """The next bytes of the spool, and the deliveries in them; `damaged`: pieces between them that are none."""
+    """The next bytes of the spool, and the deliveries in them; `damaged`: pieces between them that are none; `last`:
+    nothing was behind it yet.
+    """
 
     segment: str
     start: int
     end: int
     deliveries: list[bytes]
     damaged: int
+    last: bool
 
 
 class Outbox:
@@ -126,7 +129,8 @@ class Outbox:
             while start < size:
                 frames = read_frames(file.fileno(), start, size, most_bytes, final=final, most=MOST_DELIVERIES)
                 if frames.records:
-                    return Cut(path.name, start, start + frames.consumed, frames.records, frames.damaged)
+                    end = start + frames.consumed
+                    return Cut(path.name, start, end, frames.records, frames.damaged, not final and end == size)
                 self._broken.segment(path, frames.damaged)
                 if not frames.consumed:
                     break

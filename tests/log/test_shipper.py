@@ -55,6 +55,23 @@ def test_with_acks_1_everything_arrives_too(place, writer, tmp_path):
     assert numbers(place) == list(range(20))
 
 
+def test_what_comes_little_by_little_is_gathered(place, writer, tmp_path):
+    """The more deliveries are beside each other, the less each of them takes in Kafka."""
+
+    async def run() -> float:
+        async with shipping(tmp_path / "spool", place, linger=0.2) as shipper:
+            began = time.monotonic()
+            for number in range(200):
+                writer.append([record(number)])
+                await asyncio.sleep(0.005)
+            assert await shipper.drained(SECONDS), shipper.trouble
+            return time.monotonic() - began
+
+    took = asyncio.run(run())
+    assert numbers(place) == list(range(200))
+    assert len(envelopes(place)) <= took / 0.2 + 1
+
+
 @pytest.mark.parametrize(
     ("listener", "mechanism"), [("SASL_PLAINTEXT", "PLAIN"), ("SASL_SSL", "SCRAM-SHA-512"), ("SSL", "")]
 )
