@@ -13,8 +13,8 @@ from dashboards.clients import ask
 from dashboards.filters import Filters, Where, where
 from dashboards.times import LAST_WINDOW, week_of
 from schema import keys
-from schema.forgetting import GONE, OUT_OF_COUNTS
 from schema.keys import LIVE
+from schema.noise_moves import FORGOTTEN, GONE
 from schema.violation import FIRST_MONDAY, WEEK_SECONDS
 
 HOUR, _DAY = 3600, 86400
@@ -89,7 +89,7 @@ def _of_violations(filters: Filters, rolled: str, fine: str, only: str = "", who
 
 # A forgetting that is not at its end, or was killed.
 _FORGETS = f"""
-SELECT 1 FROM noise_moves WHERE startsWith(batch, '{OUT_OF_COUNTS}') GROUP BY batch HAVING max(done) < {GONE} LIMIT 1
+SELECT 1 FROM noise_moves WHERE startsWith(batch, '{FORGOTTEN}') GROUP BY batch HAVING max(done) < {GONE} LIMIT 1
 """  # noqa: S608  (ours)
 
 

@@ -4,17 +4,20 @@ A kill in the middle leaves some of it there, and nothing wrong: what was taken 
 second time there is nothing to take. The ledger stays: it says how many reports there were, not what they said.
 """
 
-from collections.abc import Generator, Iterator
+import json
+from collections.abc import Iterator
+from hashlib import blake2b
 from typing import Any
 
 from clickhouse_connect.driver.client import Client
 
 from processor import moves, ranges
+from processor.batches import SETTINGS, completed, finish, insert_once, note_gone
 from processor.ranges import Only
-from processor.relabel import SETTINGS, finish, insert_once, note
 from processor.tidy import tidy
-from schema.forgetting import GONE, OF_URLS, OUT_OF_COUNTS, Wanted, held, orphans
+from schema.forgetting import OF_URLS, Wanted, held, orphans
 from schema.mutations import Held, drop_old_parts, gone
+from schema.noise_moves import FORGOTTEN
 from schema.server import Server
 from schema.store import Store, wait_for_batch
 
@@ -37,18 +40,17 @@ def forget(store: Store, wanted: Wanted) -> Iterator[dict[str, Any]]:
     try:
         finish(client)
         first = going = held(client, wanted)
-        batches: list[str] = []
         yield {"rows": sum(its.rows for its in first)}
         if wanted.urls or wanted.beginnings:
-            batches = yield from _out_of_counts(store, client, wanted)
+            with completed(store):
+                yield from _out_of_counts(store, client, wanted)
             tidy(client, place)
             # The rows that took it out, and what was written down of them.
             going = held(client, wanted)
         yield from _gone(client, store, going)
         left = orphans(client)
         yield from _gone(client, store, left)
-        for batch in batches:
-            note(client, batch, "", done=GONE)
+        note_gone(client, _name(wanted))
         tables = sorted({its.table for its in (*first, *going, *left)} | ({*_COUNTS} if going else set()))
         clean = place is None and (not tables or drop_old_parts(client, tables))
         yield {"done": True, "clean": clean}
@@ -61,23 +63,25 @@ def _gone(client: Client, store: Store, going: list[Held]) -> Iterator[dict[str,
         yield {"parts": parts}
 
 
-def _out_of_counts(store: Store, client: Client, wanted: Wanted) -> Generator[dict[str, Any], None, list[str]]:
-    """By rows that cancel what is stored, as a re-labelling moves counts: the tables of the charts follow.
+def _name(wanted: Wanted) -> str:
+    """Of its batches; the same when it is asked again, because it was killed."""
+    its = json.dumps((wanted.site, sorted(wanted.urls), sorted(wanted.beginnings)))
+    return f"{FORGOTTEN}{blake2b(its.encode(), digest_size=8).hexdigest()}-"
 
-    Returns the batches.
-    """
+
+def _out_of_counts(store: Store, client: Client, wanted: Wanted) -> Iterator[dict[str, Any]]:
+    """By rows that cancel what is stored, as a re-labelling moves counts: the tables of the charts follow."""
     here = "site = {site:String} AND " if wanted.site else ""
     values = {name: value for name, value in wanted.values.items() if name in ("urls", "beginnings")}
     only = Only(f"{here}({OF_URLS})", values | ({"site": wanted.site} if wanted.site else {}))
-    taken, batches = 0, list[str]()
+    taken = 0
     for week, _ in ranges.weeks(client, only):
         for its in ranges.ranges(client, week, only):
             stored = ranges.stored(client, its, only)
             wait_for_batch(store)
             minutes = ranges.minutes(client, its)
             rows = [row for one in stored for row in moves.cancelled(one, minutes.get(moves.group_of(one), {}))]
-            these = moves.batches(rows, ranges.BYTES)
-            batches += [insert_once(client, batch, OUT_OF_COUNTS, store.inserting) for batch in these]
+            for batch in moves.batches(rows, ranges.BYTES):
+                insert_once(client, batch, _name(wanted), store.inserting)
             taken -= sum(row.reports for row in rows)
             yield {"reports": taken}
-    return batches

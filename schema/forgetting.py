@@ -9,11 +9,6 @@ from clickhouse_connect.driver.client import Client
 
 from schema.mutations import PATIENT, Held
 
-# How a batch of `noise_moves` begins that takes what is forgotten out of the counts; and its `done` once the rows
-# themselves are gone. Until then some may be of no reports.
-OUT_OF_COUNTS = "forget-"
-GONE = 2
-
 _PORTS = {"http": 80, "https": 443}
 
 

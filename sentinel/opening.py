@@ -7,7 +7,7 @@ from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import DatabaseError
 
 from log.broken import NAME, Broken
-from processor.relabel import finish
+from processor.batches import finish
 from schema import definitions
 from schema.clickhouse import Engine, open_chdb
 from schema.health import Health

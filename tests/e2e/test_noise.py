@@ -157,7 +157,7 @@ def fill(folder: Path) -> int:
 
 def sums(folder: Path) -> dict[str, dict[str, int]]:
     """By table and label, after whoever opens the store has completed what was left."""
-    from processor.relabel import finish
+    from processor.batches import finish
 
     with open_chdb(folder) as engine:
         client = engine.client()

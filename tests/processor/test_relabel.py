@@ -10,8 +10,8 @@ from clickhouse_connect.driver.exceptions import ClickHouseError
 from dashboards import counts, groups, series, sources, violations
 from dashboards.filters import Filters
 from dashboards.rows import FIELDS
+from processor import batches as writing
 from processor import ranges, relabel
-from processor.relabel import finish
 from processor.tidy import tidy
 from schema.clickhouse import Engine
 from schema.noise_files import parsed
@@ -253,8 +253,8 @@ def test_long_texts_make_pieces_and_batches_of_few_rows(store, client, monkeypat
         row.fingerprint = (number * 650).to_bytes(2, "big") + row.fingerprint[2:]
     insert(client, made)
     batches = []
-    insert_ = relabel._insert
-    monkeypatch.setattr(relabel, "_insert", lambda *asked: (batches.append(asked[1]), insert_(*asked)))
+    insert_ = writing._insert
+    monkeypatch.setattr(writing, "_insert", lambda *asked: (batches.append(asked[1]), insert_(*asked)))
     apply(store)
     check(client, made)
     assert max(sum(len(row.blocked_url) for row in batch) for batch in batches) < 130_000
@@ -266,26 +266,26 @@ def test_long_texts_make_pieces_and_batches_of_few_rows(store, client, monkeypat
 
 def test_others_may_insert_while_a_refused_batch_waits(store, client, monkeypatch):
     insert(client, rows(count=20))
-    insert_, held = relabel._insert, []
+    insert_, held = writing._insert, []
 
     def refused(*asked):
         if not held:
             raise ClickHouseError("refused")
         insert_(*asked)
 
-    monkeypatch.setattr(relabel, "_insert", refused)
-    monkeypatch.setattr(relabel.time, "sleep", lambda _seconds: held.append(store.inserting.locked()))
+    monkeypatch.setattr(writing, "_insert", refused)
+    monkeypatch.setattr(writing.time, "sleep", lambda _seconds: held.append(store.inserting.locked()))
     apply(store)
     assert held[0] is False
 
 
 def test_a_batch_that_was_given_up_is_completed_in_the_same_process(store, client, monkeypatch):
     """Later its token would be forgotten, and what is in some of the tables would go in twice."""
-    monkeypatch.setattr(relabel, "_PAUSES", ())
-    monkeypatch.setattr(relabel, "_AGAIN", 0.2)
+    monkeypatch.setattr(writing, "_PAUSES", ())
+    monkeypatch.setattr(writing, "_AGAIN", 0.2)
     made = rows()
     insert(client, made)
-    insert_, tries = relabel._insert, []
+    insert_, tries = writing._insert, []
 
     def refused(*asked):
         tries.append(asked)
@@ -293,13 +293,13 @@ def test_a_batch_that_was_given_up_is_completed_in_the_same_process(store, clien
             raise ClickHouseError("refused")
         insert_(*asked)
 
-    monkeypatch.setattr(relabel, "_insert", refused)
+    monkeypatch.setattr(writing, "_insert", refused)
     with pytest.raises(ClickHouseError):
         apply(store)
     ends = time.monotonic() + 30
-    while client.query(relabel._UNFINISHED).result_rows and time.monotonic() < ends:
+    while client.query(writing._UNFINISHED).result_rows and time.monotonic() < ends:
         time.sleep(0.1)
-    assert not client.query(relabel._UNFINISHED).result_rows
+    assert not client.query(writing._UNFINISHED).result_rows
     apply(store)
     check(client, made)
 
@@ -334,7 +334,7 @@ def test_what_was_stopped_inside_a_batch_is_completed(store, client, monkeypatch
     """As a kill would: the batch is written down, and some of its tables have it."""
     made = rows()
     insert(client, made)
-    insert_ = relabel._insert
+    insert_ = writing._insert
     views = {
         "violations": ["minutes_of_violations", "sources_of_violations"],
         "minutes": ["sources_of_violations"],
@@ -355,13 +355,13 @@ def test_what_was_stopped_inside_a_batch_is_completed(store, client, monkeypatch
                 asked.command(f"ATTACH TABLE {view}")
         raise Killed
 
-    monkeypatch.setattr(relabel, "_insert", killed)
+    monkeypatch.setattr(writing, "_insert", killed)
     with pytest.raises(Killed):
         apply(store)
-    monkeypatch.setattr(relabel, "_insert", insert_)
-    finish(client)
+    monkeypatch.setattr(writing, "_insert", insert_)
+    writing.finish(client)
     assert by_label(client) == by_label(client, "minutes") == by_label(client, "sources")
     assert sum(by_label(client).values()) == sum(row.reports for row in made)
-    finish(client)  # nothing is left to do
+    writing.finish(client)  # nothing is left to do
     apply(store)
     check(client, made)
