@@ -11,7 +11,7 @@ import pytest
 
 from schema.by_now import by_now
 from schema.clickhouse import Engine, open_chdb
-from schema.migrate import NewerStore, _repeatable, apply, formed, migrate, migrations, statements
+from schema.migrate import Migration, NewerStore, _repeatable, apply, formed, migrate, migrations, statements
 from schema.violation import Violation
 from tests.support.store import COLUMNS, START, TABLES, account, elsewhere, empty, insert, violation
 
@@ -268,17 +268,28 @@ def test_a_kill_inside_a_migration_is_gone_over(tmp_path: Path, after: int):
 
 def test_a_store_of_before_comes_to_the_very_tables_of_a_new_one(tmp_path: Path):
     """With codecs and settings: a replica that joins is refused where one differs."""
-    new = elsewhere(definitions, tmp_path / "new", 0)
-    assert new == elsewhere(definitions, tmp_path / "old", 1)
-    assert new == elsewhere(definitions, tmp_path / "late", len(migrations()) - 1)
+    whole = formed(90)
+    [seventeen] = [number for number, its in enumerate(whole) if its.number == 17]
+    then = [*whole[:seventeen], _first_form_of(whole[seventeen])]
+    ways = {"new": [], "old": [whole[:2]], "late": [whole[:-1]], "new at 17": [then], "through 17": [whole[:2], then]}
+    made = {way: elsewhere(definitions, tmp_path / way, stops) for way, stops in ways.items()}
+    assert {way for way, found in made.items() if found != made["new"]} == set()
 
 
-def definitions(folder: Path, first: int) -> dict[str, tuple[str, list[str]]]:
-    """Of each table, what it is and its settings, after `first` files were applied one by one and then the rest."""
+def _first_form_of(seventeen: Migration) -> Migration:
+    """Which said nothing of packing, and kept or left out what was said before."""
+    texts = [text.replace("(String)) CODEC(ZSTD)", "(String))") for text in seventeen.statements]
+    texts = [re.sub(r"DEFAULT (\w+) CODEC\(ZSTD\)", r"DEFAULT \1", text) for text in texts]
+    assert texts != seventeen.statements
+    return seventeen._replace(statements=texts)
+
+
+def definitions(folder: Path, stops: list[list[Migration]]) -> dict[str, tuple[str, list[str]]]:
+    """Of each table, what it is and its settings, after the migrations of each stop, and then all, were applied."""
     with open_chdb(folder) as engine:
         client = engine.client()
-        if first:
-            apply(client, formed(90)[: first + 1])
+        for its in stops:
+            apply(client, its)
         migrate(client, 90)
         made = (
             "SELECT name, create_table_query FROM system.tables WHERE engine LIKE '%MergeTree' AND database = 'default'"
