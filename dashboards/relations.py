@@ -94,7 +94,7 @@ SELECT 1 FROM noise_moves WHERE startsWith(batch, '{FORGOTTEN}') GROUP BY batch 
 
 
 def seen(client: Client, filters: Filters) -> Where:
-    """For who asks which violations there are, and not how often each was seen: rows grouped by `id`, a fingerprint's.
+    """For who asks which violations there are, and not how often each was seen: rows grouped by `id`, which is ID.
 
     A week in which the period begins or ends is asked whole: its first and last window tell whether a violation was
     seen in the period. That takes a third of the time of all windows. Nor are reports added up, a quarter of what is
@@ -118,6 +118,10 @@ def seen(client: Client, filters: Filters) -> Where:
         return _by_id(violations(filters))
     its = _of_violations(filters, f", {' AND '.join(inside)} AS inside", ", 1 AS inside", whole=(first, after))
     return _by_id(its, "HAVING max(inside)")
+
+
+# To group by fingerprints as numbers takes two thirds of the time that it takes as texts.
+ID = "reinterpretAsUInt128(fingerprint) AS id"
 
 
 def _by_id(its: Where, having: str = "") -> Where:

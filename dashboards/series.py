@@ -89,7 +89,7 @@ def _fitting(client: Client, table: _Table, selected: Where, filters: Filters) -
         return _step(table, filters.end - filters.start)
     if table is _MINUTES and relations.of_hours(filters):
         low, high = _hours(client, filters)
-        # To the minute the span is a step shorter or longer than by hours; mostly that makes no difference.
+        # To the minute the span is up to an hour shorter or longer than by hours; mostly the step is the same.
         least, most = (_step(table, _span(filters, low, high) + more) for more in (-relations.HOUR, relations.HOUR))
         if least == most:
             return least

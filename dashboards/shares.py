@@ -35,16 +35,16 @@ LIMIT {limit:UInt32}
 """
 # By places among the biggest, 0 for all others: a number takes each fingerprint less memory than a name, and less time
 # (but `indexOf` half as much again).
-_SEEN = """
+_SEEN = f"""
 SELECT directive, host, count()
 FROM (
-    SELECT reinterpretAsUInt128(fingerprint) AS id,
-        any(transform(effective_directive, {directives:Array(String)}, {places:Array(UInt32)}, 0)) AS directive,
-        {host_place} AS host
-    FROM {rows}
+    SELECT {relations.ID},
+        any(transform(effective_directive, {{directives:Array(String)}}, {{places:Array(UInt32)}}, 0)) AS directive,
+        {{host_place}} AS host
+    FROM {{rows}}
 )
 GROUP BY directive, host
-"""
+"""  # noqa: S608  (ours)
 _HOST_PLACE = "any(transform(blocked_host, {hosts:Array(String)}, {host_places:Array(UInt32)}, 0))"
 _MOST = 1000  # directives; clients may make up any number. There are some thirty pairs of labels
 

@@ -73,7 +73,7 @@ def of_rows(its: Asked) -> Where:
     )
 
 
-# To group by names is quicker, but takes more memory, half as much again: for those of a time there is enough.
+# `source_of` says why: for those of a time there is memory enough.
 _BY_NAME = (
     "site AS its_site, effective_directive AS its_directive, blocked AS its_blocked",
     "its_site, its_directive, its_blocked",

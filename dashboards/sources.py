@@ -15,7 +15,7 @@ from dashboards.estimates import Count
 from dashboards.filters import Filters, Where
 from dashboards.source_details import NOTHING, Details
 from dashboards.source_filters import Asked
-from dashboards.times import written_ms
+from dashboards.times import LAST_SECOND, written_ms
 from schema import source_trust
 from schema.source_trust import Floods
 
@@ -86,7 +86,6 @@ class Cursor(NamedTuple):
 
 
 _START = Cursor(1, 2**53, "", "", "")
-_LAST = 2**32 - 1  # s: what the store can hold
 
 
 def sources(
@@ -121,7 +120,9 @@ class _Wanted(NamedTuple):
     floods: Floods
 
 
-_NEWEST = 2000  # rows: a source has some, until they are merged, and some kinds
+# Rows, of which a source has one a kind and label, and more until they are merged: sources for some pages, and few to
+# judge.
+_NEWEST = 2000
 _NTH = "SELECT toUnixTimestamp(first) FROM {rows} WHERE {where} ORDER BY first DESC LIMIT 1 OFFSET {nth:UInt32}"
 
 
@@ -132,7 +133,7 @@ def _newest(client: Client, asked: Asked, wanted: _Wanted) -> list[Source]:
     """
     floods, after = wanted.floods, wanted.after
     if after.trusted and wanted.state in {"", "new"} and asked.since is None and not floods.on:
-        some = asked if after is _START else asked._replace(until=min(asked.until or _LAST, after.first // 1000 + 1))
+        some = asked._replace(until=min(asked.until or LAST_SECOND, after.first // 1000 + 1))
         found = ask(client, _NTH, source_filters.of_rows(some), nth=_NEWEST)
         if found:
             some = some._replace(since=found[0][0])

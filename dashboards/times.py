@@ -10,7 +10,8 @@ from schema.violation import FIRST_MONDAY, WEEK_SECONDS, WINDOW_SECONDS
 _RFC3339 = re.compile(
     r"(\d{4})-(\d\d)-(\d\d)[Tt ](\d\d):(\d\d):(\d\d)(?:\.(\d{1,9}))?(?:[Zz]|([+ -])(\d\d):(\d\d))", re.ASCII
 )
-LAST_WINDOW = (2**32 - 1) // WINDOW_SECONDS * WINDOW_SECONDS  # the store's times end in 2106
+LAST_SECOND = 2**32 - 1  # the store's times end in 2106
+LAST_WINDOW = LAST_SECOND // WINDOW_SECONDS * WINDOW_SECONDS
 
 
 def read(name: str, text: str) -> float:

@@ -18,7 +18,7 @@ from log.remembered import NO_PRODUCER, Flight, Remembered
 from schema.columns import MOST_DELIVERIES
 
 logger = logging.getLogger("sentinel.ship")
-_LOOK_BYTES = 1024 * 1024  # to see whether there is anything; of longer damage each piece is told
+_LOOK_BYTES = 1024 * 1024  # to see whether there is anything; damage longer than this is logged in pieces
 _LAST_SEQUENCE = 2**31 - 1_000_000  # the broker wraps to 0, aiokafka to a negative number
 
 

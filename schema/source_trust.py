@@ -27,7 +27,8 @@ NAMES = "site, effective_directive, blocked"
 def source_of(names: str) -> str:
     """One number for a source, of three columns that have what NAMES say. It is hard to forge.
 
-    To group a million sources by it takes a quarter of the time of their names, and 16 bytes each.
+    To group by it takes 16 bytes a source. Where their names are wanted beside it, to group by these is quicker, but
+    takes more memory: a million of them 630 ms of CPU and 520 MiB instead of 940 and 300.
     """
     return f"sipHash128({names})"
 

@@ -97,5 +97,6 @@ def test_the_words_of_rows_of_before_are_in_the_index(client):
     ends = time.monotonic() + 20
     while client.query(UNFINISHED).result_rows[0][0] and time.monotonic() < ends:
         time.sleep(0.05)
+    assert client.query(UNFINISHED).result_rows == [(0,)]
     for table in ("violations", "weeks"):
         assert client.query(WITHOUT_INDEX.format(table=table)).result_rows == [], table
