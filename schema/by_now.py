@@ -6,6 +6,7 @@ from collections.abc import Iterable
 _ON_CLUSTER = r"(?: ON CLUSTER '[^']*')?"
 _VALUE = r"(?:\d+|'[^']*')"
 _FILL = re.compile(rf"TRUNCATE TABLE |INSERT INTO |ALTER TABLE \S+{_ON_CLUSTER} MATERIALIZE INDEX ")
+_CHANGES = re.compile(r",?\n    (?=(?:MODIFY|ADD|DROP) (?:COLUMN|INDEX) )")
 _ALTERED = re.compile(
     rf"ALTER TABLE (?P<table>\S+){_ON_CLUSTER} (?:MODIFY SETTING (?P<settings>.*)"
     r"|MODIFY QUERY\s+(?P<query>.*)"
@@ -22,11 +23,8 @@ def each(statement: str) -> list[str]:
     return [f"{head} {change}" for change in changes] or [statement]
 
 
-_CHANGES = re.compile(r",?\n    (?=(?:MODIFY|ADD|DROP) (?:COLUMN|INDEX) )")
-
-
-def fills(statement: str) -> bool:
-    """Whether it makes no table, but fills one of what is there, or says what it lacks of that."""
+def _fills(statement: str) -> bool:
+    """Whether it changes no definition, but only what is in a table."""
     return _FILL.match(statement) is not None
 
 
@@ -43,7 +41,7 @@ def by_now(its: Iterable[str]) -> list[str]:
             made[name_of(statement)] = statement
         elif found := _ALTERED.fullmatch(statement):
             made[found["table"]] = _altered(made[found["table"]], found)
-        elif fills(statement):
+        elif _fills(statement):
             continue  # what is in the tables is there
         else:
             raise ValueError(f"what does this make of the tables: {statement[:80]}")

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from clickhouse_connect.driver.client import Client
 
-from schema.by_now import each, fills
+from schema.by_now import by_now
 from schema.cluster import on_cluster
 from schema.migrate import Migration, as_it_is, begun, formed
 from schema.places import ClickHousePlace
@@ -111,26 +111,16 @@ _MADE = re.compile(
 _LIKE = re.compile(r" AS (?:`\w+`\.)?(?P<like>\w+)\s+ENGINE = Distributed\(.*", re.DOTALL)
 _TABLE = re.compile(r"\s+\(\n(?P<columns>.*?)\n\)\nENGINE = (?P<engine>\w+)(?P<rest>.*)", re.DOTALL)
 _COLUMN = re.compile(r"\s*(?P<name>\w+) (?P<type>.*?)(?: CODEC\(.*| DEFAULT .*)?,?")
-# Of a view the engine stays the same, and indexes are not looked at.
-_BESIDE = re.compile(r"ALTER TABLE \S+ (?:ON CLUSTER '[^']*' )?(?:MODIFY QUERY|ADD INDEX|DROP INDEX)\s.*", re.DOTALL)
-_ALTER = re.compile(
-    r"ALTER TABLE (?:`\w+`\.)?(?P<name>\w+)(?: ON CLUSTER '[^']*')?"
-    r" (?:MODIFY SETTING (?P<settings>.*)|(?:ADD COLUMN IF NOT EXISTS|MODIFY COLUMN) (?P<column>.*))",
-    re.DOTALL,
-)
 
 
 def expected(its: Iterable[Migration]) -> dict[str, Table]:
     """The tables and views that `its` statements make, by name. Raises ValueError for a statement it can't read."""
     made: dict[str, Table] = {}
-    for statement in (one for migration in its for several in migration.statements for one in each(several)):
-        if fills(statement) or _BESIDE.fullmatch(statement):
-            continue
-        if found := _ALTER.fullmatch(statement):
-            made[found["name"]] = _altered(made[found["name"]], found["settings"], found["column"])
-        elif (found := _MADE.fullmatch(statement)) is None:
+    for statement in by_now(one for migration in its for one in migration.statements):
+        found = _MADE.fullmatch(statement)
+        if found is None:
             raise ValueError(f"what does this make of the tables: {statement[:80]}")
-        elif found["kind"] == "MATERIALIZED VIEW":
+        if found["kind"] == "MATERIALIZED VIEW":
             made[found["name"]] = Table("MaterializedView", {})
         elif like := _LIKE.fullmatch(found["rest"]):
             made[found["name"]] = Table("Distributed", made[like["like"]].columns)
@@ -153,14 +143,6 @@ def _table(found: re.Match[str], called: str) -> Table:
         ttl=ttl[1] if ttl else "",
         called=called,
     )
-
-
-def _altered(table: Table, settings: str | None, column: str | None) -> Table:
-    if settings is not None:
-        return table._replace(inserts=_inserts(settings) or table.inserts)
-    found = _COLUMN.fullmatch(column or "")
-    assert found is not None, column
-    return table._replace(columns=table.columns | {found["name"]: found["type"]})
 
 
 def _inserts(text: str) -> int | None:
