@@ -1,6 +1,10 @@
 """What can be wrong between objects: names that nothing has, pods that nobody may reach, numbers that don't fit."""
 
+from tests.k8s import overlays
 from tests.k8s.broken import CONTAINER, GONE, POD, Broken
+from tests.k8s.objects import says
+from tests.k8s.overlays import rendered
+from tests.k8s.rules.scaling import bounds
 
 COLLECTOR, PROCESSOR = "Deployment collector", "Deployment processor"
 HPA, SCALED = "HorizontalPodAutoscaler collector", "ScaledObject processor"
@@ -9,6 +13,8 @@ NAME, COMPONENT = "app.kubernetes.io/name", "app.kubernetes.io/component"
 CONFIG_MAP = {"name": "SENTINEL_LOG_LEVEL", "valueFrom": {"configMapKeyRef": {"name": "settings", "key": "level"}}}
 BUDGET = "PodDisruptionBudget console"
 AUTHENTICATION = "TriggerAuthentication kafka"
+TOGETHER = rendered(*overlays.TOGETHER)
+LEAST = next(bounds(made)[0] for made in TOGETHER if says(made) == HPA)
 
 REFERENCES = [
     Broken("objects_are_there_once", "Service collector", "metadata name", "console"),
@@ -53,6 +59,7 @@ SCALING = [
     Broken("one_hand_sets_the_number_of_pods", HPA, "", GONE),
     Broken("one_hand_sets_the_number_of_pods", "Deployment console", "spec replicas", GONE),
     Broken("autoscalers_have_room", HPA, "spec minReplicas", 100),
+    Broken("autoscalers_have_room", HPA, "spec maxReplicas", LEAST),
     Broken("autoscalers_have_room", SCALED, "spec minReplicaCount", GONE),
     Broken("shares_are_of_a_request", COLLECTOR, f"{CONTAINER} resources requests cpu", GONE),
     Broken("consumers_have_partitions", SCALED, "spec maxReplicaCount", 257),

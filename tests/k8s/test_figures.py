@@ -24,6 +24,7 @@ SCALED = ["baseline-50k", "burst-500k"]
 COSTS = load().costs
 HERE = "csp-sentinel"
 ROOT = Path(__file__).parents[2]
+COLLECTORS_OVER_PLAN = 1.3  # allowed: the model's costs make a request of browsers' traffic 21 µs, measured were 26
 
 
 @functools.cache
@@ -55,17 +56,27 @@ def test_without_autoscaling_there_are_as_many_pods_as_the_peak_needs():
 
 def test_a_daily_peak_is_scaled_to_from_the_pods_of_the_usual_rate():
     its, scaling = planned("baseline-50k"), found("baseline-50k", "HorizontalPodAutoscaler", "collector")["spec"]
-    assert (scaling["minReplicas"], scaling["maxReplicas"]) == (its.collectors.pods_usual, its.collectors.pods)
+    assert scaling["minReplicas"] == its.collectors.pods_usual
 
 
 def test_before_a_burst_there_are_the_collectors_with_which_the_simulation_drops_nothing():
     fleet = answer("burst", LOADS["burst-500k"], COSTS).solved.fleet
     scaling = found("burst-500k", "HorizontalPodAutoscaler", "collector")["spec"]
-    assert (scaling["minReplicas"], scaling["maxReplicas"]) == (fleet.collectors_least, fleet.collectors_most)
+    assert scaling["minReplicas"] == fleet.collectors_least
     scaling = found("burst-500k", "ScaledObject", "processor")["spec"]
     assert (scaling["minReplicaCount"], scaling["maxReplicaCount"]) == (fleet.processors_least, fleet.processors_most)
     assert planned("burst-500k").kafka.partitions == fleet.partitions
     assert planned("burst-500k").collectors.spool_bytes_per_pod >= fleet.spool_bytes
+
+
+def collectors_allowed(overlay: str) -> int:
+    return math.ceil(planned(overlay).collectors.pods * COLLECTORS_OVER_PLAN)
+
+
+@pytest.mark.parametrize("overlay", SCALED)
+def test_more_collectors_are_allowed_than_the_model_finds_enough(overlay):
+    scaling = found(overlay, "HorizontalPodAutoscaler", "collector")["spec"]
+    assert scaling["maxReplicas"] == collectors_allowed(overlay)
 
 
 @pytest.mark.parametrize("overlay", SCALED)
@@ -178,7 +189,7 @@ def test_the_readme_says_what_the_overlays_say():
     shown = {cell[0]: cell[1:4] for cell in cells if len(cell) > 3}
     fewest = [planned(name).collectors.pods_usual for name in LOADS]
     fewest[-1] = found("burst-500k", "HorizontalPodAutoscaler", "collector")["spec"]["minReplicas"]
-    most = [planned(name).collectors.pods for name in LOADS]
+    most = [planned("small").collectors.pods, *map(collectors_allowed, SCALED)]
     assert shown["collectors"] == list(map(span, fewest, most))
     processing = [planned(name).processors for name in LOADS]
     assert shown["processors"] == [span(its.pods_usual, its.pods) for its in processing]

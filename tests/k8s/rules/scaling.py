@@ -34,7 +34,7 @@ def one_hand_sets_the_number_of_pods(objects: list[Object]) -> Iterator[str]:
 def autoscalers_have_room(objects: list[Object]) -> Iterator[str]:
     for made in of(objects, *AUTOSCALERS):
         least, most = bounds(made)
-        if not 1 <= least <= most:
+        if not 1 <= least < most:
             yield f"{says(made)}: from {least} to {most} pods"
 
 
