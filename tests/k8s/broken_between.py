@@ -4,7 +4,7 @@ from tests.k8s import overlays
 from tests.k8s.broken import CONTAINER, GONE, POD, Broken
 from tests.k8s.objects import says
 from tests.k8s.overlays import rendered
-from tests.k8s.rules.scaling import bounds
+from tests.k8s.rules.scaling import bounds, partitions
 
 COLLECTOR, PROCESSOR = "Deployment collector", "Deployment processor"
 HPA, SCALED = "HorizontalPodAutoscaler collector", "ScaledObject processor"
@@ -13,8 +13,11 @@ NAME, COMPONENT = "app.kubernetes.io/name", "app.kubernetes.io/component"
 CONFIG_MAP = {"name": "SENTINEL_LOG_LEVEL", "valueFrom": {"configMapKeyRef": {"name": "settings", "key": "level"}}}
 BUDGET = "PodDisruptionBudget console"
 AUTHENTICATION = "TriggerAuthentication kafka"
-TOGETHER = rendered(*overlays.TOGETHER)
-LEAST = next(bounds(made)[0] for made in TOGETHER if says(made) == HPA)
+TOGETHER = {says(made): made for made in rendered(*overlays.TOGETHER)}
+LEAST, _ = bounds(TOGETHER[HPA])
+TRIGGER = TOGETHER[SCALED]["spec"]["triggers"][0]["metadata"]
+PARTITIONS = partitions(list(TOGETHER.values()))[TRIGGER["topic"]]
+LAG = TRIGGER["lagThreshold"]
 
 REFERENCES = [
     Broken("objects_are_there_once", "Service collector", "metadata name", "console"),
@@ -62,12 +65,12 @@ SCALING = [
     Broken("autoscalers_have_room", HPA, "spec maxReplicas", LEAST),
     Broken("autoscalers_have_room", SCALED, "spec minReplicaCount", GONE),
     Broken("shares_are_of_a_request", COLLECTOR, f"{CONTAINER} resources requests cpu", GONE),
-    Broken("consumers_have_partitions", SCALED, "spec maxReplicaCount", 257),
+    Broken("consumers_have_partitions", SCALED, "spec maxReplicaCount", PARTITIONS + 1),
     Broken("consumers_have_partitions", "Job init", f"{CONTAINER} env KAFKA_PARTITIONS value", "16"),
     Broken("consumers_have_partitions", SCALED, "spec triggers 0 metadata topic", "reports"),
     Broken("lag_is_asked_where_it_arises", SCALED, "spec triggers 0 metadata consumerGroup", "sentinel"),
     Broken("lag_is_asked_where_it_arises", SCALED, "spec triggers 0 metadata bootstrapServers", "kafka:9092"),
-    Broken("triggers_are_kedas", SCALED, "spec triggers 0 metadata lagTreshold", "4246"),
+    Broken("triggers_are_kedas", SCALED, "spec triggers 0 metadata lagTreshold", LAG),
     Broken("triggers_are_kedas", SCALED, "spec triggers 0 metadata lagThreshold", GONE),
     Broken("triggers_are_kedas", SCALED, "spec triggers 0 metadata sasl", GONE),
     Broken("triggers_are_kedas", SCALED, "spec triggers 0 metadata sasl", "plaintext"),
