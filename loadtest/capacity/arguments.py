@@ -36,7 +36,7 @@ def arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("--repeats", type=_share, default=0.7, metavar="SHARE",
                          help="of the reports: those that repeat a violation of the same 10 minutes [0.7]")  # fmt: skip
     command.add_argument("--growth", type=_factor, default=2.0, metavar="FACTOR",
-                         help="by which partitions are too many today: they can't be changed easily [2]")  # fmt: skip
+                         help="by which partitions are too many today: scaling adds none [2]")  # fmt: skip
     command.add_argument("--simulate", choices=SCENARIOS, help="play this instead of showing the plan")
     command.add_argument(
         "--costs", type=Path, metavar="FILE", help="figures that replace the measured and assumed ones"

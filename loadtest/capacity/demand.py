@@ -11,7 +11,7 @@ class Demand(msgspec.Struct, frozen=True):
     """`rps`: POSTs with reports a second at the peak; `burst`: how many times the usual rate that is.
 
     `repeats`: share of the reports that repeat a violation of the same 10-minute window. `growth`: what the number of
-    partitions is multiplied with, because it can't be changed later without moving reports.
+    partitions is multiplied with, because no autoscaler adds any, and nobody can take one away.
     """
 
     rps: float

@@ -1,6 +1,6 @@
 """The plans in docs/capacity.md and docs/operations.md are the model's, its processor is about as fast as the README's.
 
-What the simulation shows is in test_docs_simulation.py. What was measured, as the drill and the real burst, is not held.
+What the simulation shows is in test_docs_simulation.py. What was measured (the drill, the real burst) is not held.
 """
 
 import re
@@ -109,10 +109,15 @@ def test_the_models_processor_is_about_as_fast_as_the_readmes(row, name):
     assert float(cells(row, README)[1].removesuffix(" µs")) == pytest.approx(getattr(COSTS, name), rel=1 / 3)
 
 
-def test_what_it_says_without_preflights_and_of_the_goal():
+def test_what_it_says_without_preflights_of_a_processor_and_of_the_goal():
     alike = msgspec.structs.replace(COSTS, array_share=0, connection_share=0)
     assert f"take {plan(Demand(500_000), alike).collectors.pods} of our collectors" in DOCS
     goal = plan(Demand(500_000), load(DEFAULT.with_name("goal.json")).costs)
+    rate = PLANS[RPS.index(500_000)].processors.reports_per_pod
+    measured = cells("70% repeats", README)[0].split()[0]
+    said = f"ours do {round(rate, -2):,.0f} by their CPU ({measured} were measured)"
+    assert said in re.sub(r"\s+", " ", DOCS)
+    assert f"and {size(goal.clickhouse.disk_bytes)} of ClickHouse" in DOCS
     assert f"{goal.processors.pods} processors and {goal.kafka.partitions} partitions" in re.sub(r"\s+", " ", DOCS)
 
 
