@@ -14,6 +14,7 @@ from schema.clickhouse import open_chdb
 from tests.support.collectors import SERVERS, RunningCollector
 from tests.support.program import Program
 from tests.support.store import elsewhere
+from tests.support.waiting import wait_for
 
 PEER = "127.0.0.77"  # whom the collector sees
 ADDRESSES = [PEER, "203.0.113.77", "198.51.100.77", "192.0.2.77", "2001:db8::77"]
@@ -39,6 +40,7 @@ BODIES = [
     b"",
 ]
 PATH = "/csp/report/shop?k=KEY-OF-A-URL"
+ACCEPTED = b"sentinel_reports_accepted_total 2.0"
 
 
 def send(port: int, body: bytes, content_type: str = "application/csp-report", path: str = PATH) -> int:
@@ -95,14 +97,19 @@ def left(tmp_path_factory) -> dict[str, bytes]:
         assert send_all(program.collector_port) == [204, 204, 400, 400, 415, 404, 400, 400]
         ledger = program.settle(5)
         assert ledger["stored"] == 2
-        time.sleep(1.1)  # the collector tells its metrics once a second
-        with urllib.request.urlopen(program.where["metrics"], timeout=30) as answer:
-            metrics = answer.read()
+        metrics = wait_for("the collector's metrics", lambda: counted(program.where["metrics"]))
         assert program.stop() == 0
         log = program.log().encode()
     assert (program.data_dir / "store").stat().st_mode & 0o077 == 0  # nor can others of this machine look into it
     files = b"".join(path.read_bytes() for path in program.data_dir.rglob("*") if path.is_file())
     return {"metrics": metrics, "log": log, "files": files, "store": elsewhere(everything, program.data_dir / "store")}
+
+
+def counted(url: str) -> bytes | None:
+    """The metrics, once a collector has told what it accepted, which it does once a second."""
+    with urllib.request.urlopen(url, timeout=30) as answer:
+        metrics = answer.read()
+    return metrics if ACCEPTED in metrics else None
 
 
 def everything(folder: Path) -> bytes:
@@ -117,7 +124,7 @@ def everything(folder: Path) -> bytes:
 def test_there_is_something_to_look_through(left):
     for words in ("https://shop.example/kept", "{mail}", "{jwt}", "broken"):
         assert words.encode() in left["store"].replace(b"\\/", b"/"), words
-    assert b"sentinel_reports_accepted_total 2.0" in left["metrics"]
+    assert ACCEPTED in left["metrics"]
     assert left["log"]
 
 
