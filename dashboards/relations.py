@@ -70,12 +70,23 @@ def violations(filters: Filters, only: str = "") -> Where:
     return _of_violations(filters, "", "", only)
 
 
+def merged(filters: Filters) -> Where:
+    """The same, a row a KEY, as after the last merge; what has no reports any more is still there.
+
+    That takes a third of the time of grouping them, and no memory: a week that is over is one part already. The filters
+    choose before it is merged, as they do before rows are grouped.
+    """
+    return _of_violations(filters, "", "", final=True)
+
+
 def grouped(filters: Filters) -> Where:
     """The same, with `group_id`."""
     return _of_violations(filters, ", group_id", f", {GROUP_ID} AS group_id")
 
 
-def _of_violations(filters: Filters, rolled: str, fine: str, only: str = "", whole: _Whole | None = None) -> Where:
+def _of_violations(
+    filters: Filters, rolled: str, fine: str, only: str = "", whole: _Whole | None = None, *, final: bool = False
+) -> Where:
     chosen = _union(
         filters,
         _WEEKS,
@@ -83,6 +94,7 @@ def _of_violations(filters: Filters, rolled: str, fine: str, only: str = "", who
         f"{{columns}}window AS bucket, window AS last_window{fine}",
         only,
         whole,
+        "FINAL PREWHERE" if final else "WHERE",
     )
     return chosen._replace(columns=_SAME)
 
@@ -168,12 +180,18 @@ def ledger(filters: Filters) -> Where:
 
 
 def _union(
-    filters: Filters, its: _Rollup, rolled: str, fine: str, only: str = "", whole: _Whole | None = None
+    filters: Filters,
+    its: _Rollup,
+    rolled: str,
+    fine: str,
+    only: str = "",
+    whole: _Whole | None = None,
+    chooses: str = "WHERE",
 ) -> Where:
     """`whole`: from where to where the roll-up is asked; else for the whole steps of the period."""
     first, after = whole or _whole(filters, its)
     selected = _and(where(filters, its.fine_time), only)
-    from_fine = f"SELECT {fine} FROM {its.fine} WHERE {selected.sql}"  # noqa: S608  (columns of ours)
+    from_fine = f"SELECT {fine} FROM {its.fine} {chooses} {selected.sql}"  # noqa: S608  (columns of ours)
     if first is not None and after is not None and first >= after:
         return selected._replace(rows=f"({from_fine})")
     begins, ends = (None if second is None else its.made.format(second=second) for second in (first, after))
@@ -185,7 +203,7 @@ def _union(
     known = f"toMonday({its.time}) NOT IN {gaps}"
     left = " OR ".join([*outside, f"toMonday({its.fine_time}) IN {gaps}"])
     dims = _and(where(_timeless(filters), its.fine_time), only)
-    from_rollup = f"SELECT {rolled} FROM {its.table} WHERE {' AND '.join([dims.sql, *inside, known])}"  # noqa: S608  (ours)
+    from_rollup = f"SELECT {rolled} FROM {its.table} {chooses} {' AND '.join([dims.sql, *inside, known])}"  # noqa: S608  (ours)
     return selected._replace(rows=f"({from_rollup} UNION ALL {from_fine} AND ({left}))")
 
 

@@ -4,7 +4,6 @@ from typing import Any, NamedTuple
 
 from dashboards import relations
 from dashboards.filters import Filters, Where
-from schema.keys import LIVE
 from schema.source_trust import (
     BLOCKED,
     LOOKED_UP,
@@ -155,33 +154,25 @@ def _of_rows(its: Asked) -> _Conditions:
     return found
 
 
-# A row a key, as after a merge: else a forged row counts apart until its real one is merged with it, and what got
-# another label still shows under the old one.
-_KEYS = f"""
-    SELECT site AS of_site, any(effective_directive) AS of_directive, any({BLOCKED}) AS of_blocked,
-        any(toString(blocked_kind)) AS of_kind, min(first_seen) AS began, max(last_seen) AS ended,
-        sum(reports) AS counted, sum(left_out) AS of_left_out, noise = '' AS is_own, max(trust) AS best,
-        any({SENDER["some_browsers"]}) AS some_bit, any({SENDER["other_browsers"]}) AS other_bit,
-        any({SENDER["sender"]}) AS of_sender, min(window) AS of_window, max(last_window) AS of_last_window
-    FROM {{rows}}
-    GROUP BY {", ".join(relations.KEY)}
-    {LIVE}
-"""  # noqa: S608  (a question of ours)
+# Of rows as after a merge: else a forged row counts apart until its real one is merged with it, and what got another
+# label still shows under the old one.
 _SOUND = f"best >= {LEAST_TRUST}"
 _OF_VIOLATIONS = f"""(
-    SELECT any(of_site) AS its_site, any(of_directive) AS its_directive, any(of_blocked) AS its_blocked,
-        {source_of("of_site, of_directive, of_blocked")} AS source, min(of_kind) AS kind, min(began) AS first,
-        max(ended) AS last, sumIf(counted, is_own) AS own, sum(of_left_out) AS more, sum(counted) AS total,
-        sumIf(counted, {_SOUND}) AS sound_reports, sumIf(counted * best, {_SOUND}) AS all_sound,
+    SELECT site AS its_site, effective_directive AS its_directive, {BLOCKED} AS its_blocked,
+        {source_of("its_site, its_directive, its_blocked")} AS source, min(toString(blocked_kind)) AS kind,
+        min(first_seen) AS first, max(last_seen) AS last, sumIf(counted, noise = '') AS own, sum(left_out) AS more,
+        sum(counted) AS total, sumIf(counted, {_SOUND}) AS sound_reports, sumIf(counted * best, {_SOUND}) AS all_sound,
         sumIf(counted, NOT ({_SOUND})) AS doubtful_reports, sumIf(counted * best, NOT ({_SOUND})) AS all_doubtful,
-        groupBitOrIf(some_bit, {_SOUND}) AS some, groupBitOrIf(other_bit, {_SOUND}) AS others,
-        min(of_sender) = max(of_sender) AND min(of_window) = max(of_last_window) AS at_once, {LOOKED_UP} AS thin
-    FROM ({_KEYS})
-    GROUP BY source
+        groupBitOrIf({SENDER["some_browsers"]}, {_SOUND}) AS some,
+        groupBitOrIf({SENDER["other_browsers"]}, {_SOUND}) AS others,
+        min({SENDER["sender"]}) = max({SENDER["sender"]}) AND min(window) = max(last_window) AS at_once,
+        {LOOKED_UP} AS thin
+    FROM (SELECT *, reports AS counted, trust AS best FROM {{rows}} WHERE reports > 0)
+    GROUP BY its_site, its_directive, its_blocked
 )"""  # noqa: S608  (ours)
 
 
 def of_violations(filters: Filters) -> Where:
     """The same, of the violations that `filters` choose."""
-    chosen = relations.violations(filters)
+    chosen = relations.merged(filters)
     return chosen._replace(rows=_OF_VIOLATIONS.replace("{rows}", chosen.rows))
