@@ -51,6 +51,11 @@ def week_of(time: float) -> int:
     return _bounded(int(time - FIRST_MONDAY) // WEEK_SECONDS * WEEK_SECONDS + FIRST_MONDAY)
 
 
+def second_of(time: float) -> int:
+    """The second `time` is in; the store's first or last for a time before or after them."""
+    return max(0, min(int(time), LAST_SECOND))
+
+
 def _bounded(second: int) -> int:
     return max(0, min(second, LAST_WINDOW))
 

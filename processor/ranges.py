@@ -48,6 +48,7 @@ _WHERE = """site = {site:String}
     AND window BETWEEN toDateTime({first:UInt32}, 'UTC') AND toDateTime({last:UInt32}, 'UTC')
     AND reinterpretAsUInt16(reverse(substring(fingerprint, 1, 2))) BETWEEN {low:UInt16} AND {high:UInt16}"""
 _WEEKS = f"SELECT toMonday(window) AS week, count() FROM violations WHERE {_THESE} GROUP BY week ORDER BY week"  # noqa: S608  (ours)
+_REPORTS = f"SELECT sum(reports) FROM violations WHERE {_THESE}"  # noqa: S608  (ours)
 # Whoever floods us makes their rows alike in size, so a window's are taken to be spread evenly over its fingerprints.
 _WINDOWS = f"""
 SELECT toString(site) AS label, toUnixTimestamp(window) AS start, count(),
@@ -94,6 +95,12 @@ def _rows(client: Client, query: str, only: Only, values: dict[str, Any]) -> Seq
 def weeks(client: Client, only: Only = _ALL) -> list[tuple[date, int]]:
     """Mondays, with how many rows are of their week: the tables are partitioned so."""
     return [(week, rows) for week, rows in _rows(client, _WEEKS, only, {})]
+
+
+def reports(client: Client, only: Only = _ALL) -> int:
+    """How many there are of them."""
+    [(found,)] = _rows(client, _REPORTS, only, {})
+    return int(found)
 
 
 def ranges(client: Client, week: date, only: Only = _ALL) -> Iterator[Range]:

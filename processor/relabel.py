@@ -35,7 +35,7 @@ def relabel(store: Store, sites: Sites) -> Iterator[Step]:
     """By the rules of `sites`. May be left at any step. Raises ClickHouseError."""
     client = store.client(SETTINGS)
     try:
-        with completed(store):
+        with store.moving, completed(store):
             finish(client)
             yield from _steps(store, client, sites)
     finally:

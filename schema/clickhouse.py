@@ -79,6 +79,7 @@ class Engine:
         self._clients: WeakSet[Client] = WeakSet()  # those still in somebody's hands
         # Held while a batch goes into its tables; who wants them to agree asks its questions after it.
         self.inserting = Lock()
+        self.moving = Lock()
 
     def client(self, settings: Mapping[str, int | str] | None = None) -> Client:
         """A client of its own; `settings` hold for all its queries. Raises StoreBroken."""

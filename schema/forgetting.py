@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from clickhouse_connect.driver.client import Client
 
 from schema.mutations import PATIENT, Held
+from schema.noise_moves import WRITTEN
 
 _PORTS = {"http": 80, "https": 443}
 
@@ -80,6 +81,7 @@ OF_URLS = " OR ".join(map(_is, URL_COLUMNS))
 # An event's id is in the messages that tell of it.
 _MESSAGES_OF = "hasAny(events, (SELECT groupArray(id) FROM alert_events WHERE {condition}))"
 _LABELLED = "position(rows, {label:String}) > 0"
+_INSERTED = f"batch IN (SELECT batch FROM noise_moves GROUP BY batch HAVING max(done) > {WRITTEN})"  # noqa: S608  (ours)
 _OF_THIS_SITE_ONLY = (
     f"policy_hash IN (SELECT policy_hash FROM site_policies WHERE {_SITE}) "  # noqa: S608  (of ours)
     f"AND policy_hash NOT IN (SELECT policy_hash FROM site_policies WHERE NOT ({_SITE}))"
@@ -90,7 +92,7 @@ def _of_site() -> Iterator[_Where]:
     silent = f"key IN (SELECT sipHash128({_SOURCE}) FROM sources WHERE {_SITE})"  # noqa: S608  (of ours)
     yield _Where("silent_sources", "key", silent)
     yield _Where("alert_messages", "seq", _MESSAGES_OF.format(condition=_SITE))
-    yield _Where("noise_moves", "batch", _LABELLED, clears="rows")
+    yield _Where("noise_moves", "batch", f"{_LABELLED} AND {_INSERTED}", clears="rows")
     for table in _OF_A_SITE:
         yield _Where(table, "site", _SITE)
 
@@ -106,10 +108,10 @@ def _of_urls(site: str) -> Iterator[_Where]:
     payload = f"{_MESSAGES_OF.format(condition=_SITE)} AND ({_says('payload')})" if site else _says("payload")
     yield _Where("alert_messages", "seq", f"{payload} OR {_MESSAGES_OF.format(condition=told)}")
     yield _Where("alert_events", "id", told)
-    # One batch may hold rows of many sites. All are done by now, and nobody reads them again; that there were some is
-    # still to be known, or the same ones would come a second time under the same token.
-    moved = f"{_LABELLED} AND ({_says('rows')})" if site else _says("rows")
-    yield _Where("noise_moves", "batch", moved, clears="rows")
+    # One batch may hold rows of many sites. Once they are inserted nobody reads them again. That there were some is to
+    # be known, or the same ones would come a second time under the same token.
+    moved = f"{_LABELLED} AND ({_says('rows')})" if site else f"({_says('rows')})"
+    yield _Where("noise_moves", "batch", f"{moved} AND {_INSERTED}", clears="rows")
     yield _Where("violations", "fingerprint", f"{here}({OF_URLS})")
     yield _Where("weeks", "fingerprint", f"{here}({OF_URLS})")
     for table in ("violations", "weeks"):

@@ -55,6 +55,7 @@ class Server:
         self.place = place
         # Nobody holds it: batches of other machines go in all the time, and no question waits for them.
         self.inserting = Lock()
+        self.moving = Lock()
         self._clients: WeakSet[Client] = WeakSet()
 
     def client(self, settings: Mapping[str, int | str] | None = None) -> Client:

@@ -11,6 +11,7 @@ class Store(Protocol):
     """`schema.clickhouse.Engine` in this process, `schema.server.Server` on another machine."""
 
     inserting: Lock  # held while a batch of this process goes into its tables
+    moving: Lock  # held by who moves what is counted, from its first question to its last row: two would move it twice
 
     def client(self, settings: Mapping[str, int | str] | None = None) -> Client:
         """A client of its own, for one thread at a time; `settings` hold for all its queries."""

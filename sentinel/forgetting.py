@@ -32,7 +32,7 @@ Ask = Callable[[str], Iterator[dict[str, Any]]]
 
 
 def forget(settings: Settings, given: argparse.Namespace) -> int:
-    """Exit code 0 when nothing of it is stored any more, or with --dry-run."""
+    """Exit code 0 when nothing of it is stored any more, or with --dry-run; 1 when more came in meanwhile."""
     wanted = _wanted(given)
     with explained(), _place(settings, wanted) as ask:
         rows = next(ask("look"))["tables"]
@@ -43,6 +43,10 @@ def forget(settings: Settings, given: argparse.Namespace) -> int:
         done = _run(ask("forget"))
     if settings.store is None:
         remove_left(settings.data_dir)
+    if left := done["left"]:
+        print(f"{left:,} reports of it came in meanwhile and are stored: when no more come, run this again",
+              file=sys.stderr)  # fmt: skip
+        return 1
     _tell_rest(settings, clean=done["clean"])
     return 0
 
@@ -151,7 +155,7 @@ def _confirm(given: argparse.Namespace) -> None:
 
 
 def _run(steps: Iterator[dict[str, Any]]) -> dict[str, Any]:
-    last: dict[str, Any] = {"clean": False}
+    last: dict[str, Any] = {"clean": False, "left": 0}
     words = {
         "rows": "looking",
         "reports": "taking {:,} reports out of the counts",

@@ -75,8 +75,8 @@ def _asked(given: Parameters, state: str, noise: str) -> Asked:
         blocked_kind=chosen.blocked_kind,
         state="" if state == "all" else state,
         least=given.whole("trust", 0, 100) or 0,
-        since=None if since is None else int(times.read("since", since)),
-        until=None if until is None else int(times.read("until", until)),
+        since=None if since is None else times.second_of(times.read("since", since)),
+        until=None if until is None else times.second_of(times.read("until", until)),
         noise=noise,
     )
 

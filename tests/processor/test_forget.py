@@ -1,6 +1,7 @@
 """What is forgotten is in no table and in no file, what it was counted in says so, and all else stays."""
 
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
@@ -83,7 +84,7 @@ def test_a_url_goes_from_every_table_and_out_of_what_counts_it(store: Engine, cl
         "weeks, only its referrer": 1, "weeks, only its sample": 1, "examples": 1, "rejects": 1, "policies": 1,
         "alert_events": 1, "alert_messages": 1,
     }  # fmt: skip
-    assert done(store, wanted) == {"done": True, "clean": True}
+    assert done(store, wanted) == {"done": True, "clean": True, "left": 0}
     assert found(client, wanted) == {}
     assert sums(client) == dict.fromkeys(COUNTED, 18)
     assert rows(client, "SELECT document_url FROM violations ORDER BY 1") == [
@@ -247,3 +248,42 @@ def test_what_a_killed_forgetting_has_taken_out_is_noted_as_gone_when_it_is_aske
     assert {*rows(client, NOTED)} == {1}
     done(store, Wanted("", (PAGE,)))
     assert {*rows(client, NOTED)} == {2}
+
+
+def test_what_comes_in_while_it_is_forgotten_is_taken_out_of_the_counts_too(store: Engine, client):
+    came = 0
+    for step in forget(store, Wanted("", (PAGE,))):
+        if "reports" in step and not came:
+            came = 4
+            insert(client, [violation(1, document_url=PAGE, document_template=PAGE, at=START + 60, reports=came)])
+    assert step["left"] == 0
+    assert sums(client) == dict.fromkeys(COUNTED, 18)
+
+
+def test_what_comes_and_comes_stays_and_is_counted(store: Engine, client):
+    for number, step in enumerate(forget(store, Wanted("", (PAGE,)))):
+        if "reports" in step:
+            rows_ = [violation(1, document_url=PAGE, document_template=PAGE, at=START + number, reports=4)]
+            insert(client, rows_, f"come-{number}")
+    assert step["left"] > 0
+    left = sums(client)
+    assert left == dict.fromkeys(COUNTED, 18 + step["left"])
+    assert done(store, Wanted("", (PAGE,)))["left"] == 0
+    assert sums(client) == dict.fromkeys(COUNTED, 18)
+
+
+def test_two_at_once_take_each_report_out_once(store: Engine, client):
+    steps = [forget(store, wanted) for wanted in (Wanted("", (PAGE,)), Wanted("", (), (PAGE,)))]
+    threads = [Thread(target=list, args=(its,)) for its in steps]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert sums(client) == dict.fromkeys(COUNTED, 7)
+
+
+def test_a_batch_that_is_only_written_down_keeps_its_rows(store: Engine, client):
+    """Who opens the store next inserts them."""
+    put(client, "noise_moves", ["batch", "rows", "done"], [["noise-1-0"], [f'[{{"site":"shop","url":"{PAGE}"}}]'], [0]])
+    assert "noise_moves, only its rows" not in found(client, Wanted("", (PAGE,)))
+    assert "noise_moves, only its rows" not in found(client, Wanted("shop"))

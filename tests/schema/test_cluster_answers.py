@@ -47,6 +47,7 @@ class Store:
     def __init__(self, databases: Databases, database: str, settings: dict[str, int | str]) -> None:
         self._databases, self._database, self._settings = databases, database, settings
         self.inserting = Lock()
+        self.moving = Lock()
 
     def client(self, settings: Any = None) -> Client:
         return self._databases.client(self._database, dict(settings or {}) | self._settings)

@@ -61,7 +61,8 @@ def test_a_row_says_who_decided_when_and_why(store: Engine):
 @pytest.mark.parametrize("query, count", [
     ("q=evil", 1), ("q=evil%20cdn", 1), ("directive=img-src", 1), ("blocked_kind=inline", 1), ("trust=100", 3),
     (f"since={written(START + 3000)}", 1), ("blocked_host=cdn.evil.example", 1), ("site=nobody", 0),
-    ("trust=&directive=&since=&q=&site=", 3),
+    ("trust=&directive=&since=&q=&site=", 3), ("since=0001-01-01T00:00:00Z", 3), ("since=2110-01-01T00:00:00Z", 0),
+    ("until=2107-01-01T00:00:00Z", 3), ("until=1969-12-31T00:00:00Z", 0),
 ])  # fmt: skip
 def test_it_is_filtered(store: Engine, query: str, count: int):
     client = store.client()
