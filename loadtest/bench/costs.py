@@ -27,6 +27,7 @@ _SAME = {
 _POST, _ARRAY, _CONNECTION = (f"collector.{load}.fast.cpu" for load in ("legacy", "array", "connection"))
 _SHIPPING = "durability.shipping"
 _ENTRIES = 10  # of the array that was measured
+_WHAT = {"log_bytes": "as a backlog is shipped"}  # where the plan has others like it
 
 
 def write(results: Results, folder: Path) -> Path | None:
@@ -53,7 +54,7 @@ def found(results: Results) -> dict[str, costs.Figure]:
             made["collector_ship"] = ((values[_SHIPPING] - 1) * post, _SHIPPING)
     # A difference of two noisy figures may come out below nothing: then it says nothing.
     return {
-        name: costs.Figure(value, known[name].unit, sections[key].date[:10], _machine(sections[key]), key)
+        name: costs.Figure(value, known[name].unit, sections[key].date[:10], _where(name, sections[key]), key)
         for name, (value, key) in made.items()
         if value > 0
     }
@@ -67,6 +68,10 @@ def _values(results: Results) -> tuple[dict[str, float], dict[str, Section]]:
             if figure.value is not None:
                 values[figure.key], sections[figure.key] = figure.value, section
     return values, sections
+
+
+def _where(name: str, section: Section) -> str:
+    return "; ".join(filter(None, (_machine(section), _WHAT.get(name))))
 
 
 def _machine(section: Section) -> str:
