@@ -87,7 +87,7 @@ def run(scenario: Scenario, fleet: Fleet, demand: Demand, costs: Costs) -> Run:
         most_collectors=max(moment.collectors for moment in moments),
         most_processors=max(moment.processors for moment in moments),
         spool_bytes_per_pod=max(moment.spooled / moment.collectors for moment in moments) * costs.spool_bytes,
-        log_bytes=max(moment.logged for moment in moments) * costs.log_bytes,
+        log_bytes=max(moment.logged_bytes for moment in moments),
     )
     return Run(fleet, outcome, moments)
 

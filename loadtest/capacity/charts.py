@@ -60,7 +60,7 @@ def answered(found: Answer, costs: Costs) -> str:
             ]),
             Lines("Waiting", "bytes", [
                 line("spools", solved, lambda one: one.spooled * costs.spool_bytes),
-                line("Kafka, one copy", solved, lambda one: one.logged * costs.log_bytes),
+                line("Kafka, one copy", solved, lambda one: one.logged_bytes),
             ]),
             Lines("Lag", "s", [
                 line("solved", solved, lambda one: one.lag),

@@ -52,8 +52,12 @@ class Costs(msgspec.Struct, frozen=True, kw_only=True):
     processor_batch: float
     batch_reports: float
     store_row: float
-    # Bytes.
+    # Bytes. Of the log in a backlog, and where a pod takes so many POSTs a second.
     log_bytes: float
+    log_bytes_5000: float
+    log_bytes_2600: float
+    log_bytes_500: float
+    log_bytes_100: float
     spool_bytes: float
     row_bytes: float
     head_bytes: float

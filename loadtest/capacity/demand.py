@@ -41,7 +41,12 @@ def flow(posts: float, costs: Costs) -> Flow:
 
 
 def a_day(demand: Demand, costs: Costs) -> Flow:
-    """All of a day: some hours at the peak, the others at the usual rate."""
+    """All of a day."""
+    return flow(sum(posts_a_day(demand, costs)), costs)
+
+
+def posts_a_day(demand: Demand, costs: Costs) -> tuple[float, float]:
+    """Some hours at the peak, the others at the usual rate."""
     peak = demand.rps * costs.peak_hours
     usual = demand.usual_rps * (_DAY_HOURS - costs.peak_hours)
-    return flow((peak + usual) * 3600, costs)
+    return peak * 3600, usual * 3600

@@ -3,8 +3,9 @@
 import msgspec
 
 from loadtest.capacity.costs import Costs
-from loadtest.capacity.demand import Demand, a_day, flow
-from loadtest.capacity.pods import Processors, ceiling
+from loadtest.capacity.demand import Demand, a_day, flow, posts_a_day
+from loadtest.capacity.envelopes import log_bytes
+from loadtest.capacity.pods import Collectors, Processors, ceiling
 
 
 class Kafka(msgspec.Struct, frozen=True):
@@ -38,16 +39,23 @@ def partitions(reports: float, producer: float, consumer: float, growth: float, 
     return 1 << (max(least, ceiling(wanted), 1) - 1).bit_length()
 
 
-def kafka(demand: Demand, costs: Costs, its: Processors) -> Kafka:
+def kafka(demand: Demand, costs: Costs, collecting: Collectors, its: Processors) -> Kafka:
     reports = flow(demand.rps, costs).reports
-    producer = costs.partition_bytes / costs.log_bytes
-    split = partitions(reports, producer, its.reports_per_pod, demand.growth, its.pods)
-    in_bytes = reports * costs.log_bytes
-    kept = a_day(demand, costs).reports * costs.log_retention_hours / 24 * costs.log_bytes
+    each = log_bytes(demand.rps / collecting.pods, costs)
+    split = partitions(reports, costs.partition_bytes / each, its.reports_per_pod, demand.growth, its.pods)
+    in_bytes = reports * each
+    kept = logged_a_day(demand, costs, collecting) * costs.log_retention_hours / 24
     disk = kept * costs.replication / costs.disk_fill
     brokers, why = _brokers(in_bytes, disk, split, costs)
     replicated = in_bytes * (costs.replication - 1)
     return Kafka(split, brokers, why, brokers * costs.broker_cores, in_bytes, replicated, in_bytes, disk)
+
+
+def logged_a_day(demand: Demand, costs: Costs, collecting: Collectors) -> float:
+    """Bytes of the log, one copy: at the usual rate a report takes more of them, if its pod takes fewer POSTs."""
+    peak, usual = (flow(posts, costs).reports for posts in posts_a_day(demand, costs))
+    at_peak = log_bytes(demand.rps / collecting.pods, costs)
+    return peak * at_peak + usual * log_bytes(demand.usual_rps / collecting.pods_usual, costs)
 
 
 def _brokers(in_bytes: float, disk_bytes: float, split: int, costs: Costs) -> tuple[int, str]:

@@ -4,7 +4,7 @@ import msgspec
 
 from loadtest.capacity.costs import Costs
 from loadtest.capacity.demand import Demand, Flow, a_day, flow
-from loadtest.capacity.places import ClickHouse, Kafka, clickhouse, kafka
+from loadtest.capacity.places import ClickHouse, Kafka, clickhouse, kafka, logged_a_day
 from loadtest.capacity.pods import Collectors, Processors, collectors, processors
 
 _GB = 1e9
@@ -55,7 +55,7 @@ class Plan(msgspec.Struct, frozen=True):
 def plan(demand: Demand, costs: Costs) -> Plan:
     peak = flow(demand.rps, costs)
     collecting, processing, store = collectors(demand, costs), processors(demand, costs), clickhouse(demand, costs)
-    log = kafka(demand, costs, processing)
+    log = kafka(demand, costs, collecting, processing)
     return Plan(
         demand=demand,
         peak=peak,
@@ -83,16 +83,17 @@ def _monthly(
     disk = log.disk_bytes + store.disk_bytes + stages[0].spool_bytes
     cores = _driver(pods + log.cores + store.cores, "cores", costs.price_core)
     disks = _driver(disk / _GB, "GB", costs.price_disk)
-    traffic = _driver(_traffic(demand, costs) / _GB, "GB", costs.price_traffic)
+    traffic = _driver(_traffic(demand, costs, stages[0]) / _GB, "GB", costs.price_traffic)
     known = [driver.cost for driver in (cores, disks, traffic) if driver.cost is not None]
     return Monthly(cores, disks, traffic, sum(known) if known else None)
 
 
-def _traffic(demand: Demand, costs: Costs) -> float:
+def _traffic(demand: Demand, costs: Costs, collecting: Collectors) -> float:
     """Bytes a month: with browsers; and between zones, where a copy, a producer or a consumer is in another one."""
     found = a_day(demand, costs)
     elsewhere = (costs.zones - 1) / costs.zones
-    between = found.reports * costs.log_bytes * (2 * elsewhere + (costs.replication - 1) * min(1, costs.zones - 1))
+    copies = 2 * elsewhere + (costs.replication - 1) * min(1, costs.zones - 1)
+    between = logged_a_day(demand, costs, collecting) * copies
     return (sum(_http_bytes(found, costs)) + between) * _MONTH_DAYS
 
 

@@ -12,6 +12,7 @@ import msgspec
 from loadtest.capacity.autoscaler import Autoscaler
 from loadtest.capacity.costs import Costs
 from loadtest.capacity.demand import Demand, flow
+from loadtest.capacity.envelopes import log_bytes
 from loadtest.capacity.pods import collector_cores, processor_micros
 from loadtest.capacity.scenarios import CALM_SECONDS, Scenario
 
@@ -42,7 +43,7 @@ class Rates(NamedTuple):
 
 class Moment(msgspec.Struct, frozen=True):
     """At the end of a second. `arrived`, `dropped` and `stored` since the start; `lag`: seconds, of the oldest report
-    that was answered 204 and is not stored.
+    that was answered 204 and is not stored. `logged_bytes`: of one copy.
     """
 
     second: int
@@ -52,6 +53,7 @@ class Moment(msgspec.Struct, frozen=True):
     waiting: float
     spooled: float
     logged: float
+    logged_bytes: float
     stored: float
     collectors: int
     processors: int
@@ -90,7 +92,8 @@ class World:
     """`fixed`: no autoscaler looks on."""
 
     def __init__(self, fleet: Fleet, rates: Rates, costs: Costs, reports_per_post: float) -> None:
-        self.waiting = self.spooled = self.logged = self.stored = self.arrived = self.dropped = 0.0
+        self.waiting = self.spooled = self.logged = self.logged_bytes = 0.0
+        self.stored = self.arrived = self.dropped = 0.0
         self._fleet, self._rates, self._costs = fleet, rates, costs
         self._per_post = reports_per_post
         self.collectors = Autoscaler(costs, fleet.collectors_least, fleet.collectors_most, costs.hpa_sync)
@@ -113,8 +116,8 @@ class World:
         self._scale(second)
         lag = self._ages.after(second, accepted, stored)
         return Moment(
-            second, load, self.arrived, self.dropped, self.waiting, self.spooled, self.logged, self.stored,
-            self.collectors.ready, self.processors.ready, lag,
+            second, load, self.arrived, self.dropped, self.waiting, self.spooled, self.logged, self.logged_bytes,
+            self.stored, self.collectors.ready, self.processors.ready, lag,
         )  # fmt: skip
 
     def _collect(self, load: float, kafka_away: bool) -> tuple[float, float]:
@@ -136,6 +139,7 @@ class World:
         shipped = 0.0 if kafka_away else min(self.spooled, max(0.0, cores - used) * self._rates.ship)
         self.spooled -= shipped
         self.logged += shipped
+        self.logged_bytes += shipped * log_bytes(shipped / self._per_post / cores, self._costs)
         return accepted, used + shipped / self._rates.ship
 
     def _process(self) -> float:
@@ -148,8 +152,9 @@ class World:
             self._batch_left -= worked
             if self._batch_left <= 0:
                 stored += self._batch
-                self.logged = max(0.0, self.logged - self._batch)
-                self._batch = 0.0
+                left_over = max(0.0, self.logged - self._batch)
+                self.logged_bytes *= left_over / self.logged if left_over else 0.0
+                self.logged, self._batch = left_over, 0.0
         self.stored += stored
         return stored
 

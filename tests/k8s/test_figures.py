@@ -4,12 +4,14 @@ import functools
 import math
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from dashboards.prometheus.__main__ import FOR_THE_OPERATOR, written
 from loadtest.capacity.answers import answer
 from loadtest.capacity.costs import load
 from loadtest.capacity.demand import Demand
+from loadtest.capacity.places import Kafka, kafka
 from loadtest.capacity.plan import Plan, plan
 from log.shipper import LINGER_SECONDS
 from log.topic import _wanted
@@ -160,8 +162,16 @@ def test_strimzis_topics_are_those_that_init_would_make():
         assert {name: str(value).replace("False", "false") for name, value in spec["config"].items()} == wanted.settings
 
 
+def logged(overlay: str) -> Kafka:
+    """With the collectors that the overlay runs at the usual rate: the more of them, the smaller their envelopes."""
+    its, scaling = planned(overlay), find(rendered(overlay), "HorizontalPodAutoscaler", "collector", HERE)
+    usual = scaling["spec"]["minReplicas"] if scaling else its.collectors.pods
+    collecting = msgspec.structs.replace(its.collectors, pods_usual=usual)
+    return kafka(LOADS[overlay], COSTS, collecting, its.processors)
+
+
 def test_kafka_has_the_brokers_cores_and_disk_of_the_largest_load():
-    its, brokers = planned("burst-500k").kafka, found("strimzi", "KafkaNodePool", "broker", "kafka")["spec"]
+    its, brokers = logged("burst-500k"), found("strimzi", "KafkaNodePool", "broker", "kafka")["spec"]
     assert brokers["replicas"] == its.brokers
     assert amount(brokers["resources"]["requests"]["cpu"]) == COSTS.broker_cores
     disk = brokers["replicas"] * amount(brokers["storage"]["volumes"][0]["size"])
@@ -194,8 +204,10 @@ def test_the_readme_says_what_the_overlays_say():
     processing = [planned(name).processors for name in LOADS]
     assert shown["processors"] == [span(its.pods_usual, its.pods) for its in processing]
     assert shown["partitions"] == [str(planned(name).kafka.partitions) for name in LOADS]
-    kafka = [planned(name).kafka for name in LOADS]
-    assert shown["brokers, disk in all"] == [f"{its.brokers}, {size(its.disk_bytes)}" for its in kafka]
+    logs = [logged(name) for name in LOADS]
+    assert shown["brokers, disk in all"] == [f"{its.brokers}, {size(its.disk_bytes)}" for its in logs]
+    text = (ROOT / "k8s" / "README.md").read_text()
+    assert f"burst-500k needs more of it than the plan's {size(planned('burst-500k').kafka.disk_bytes)}." in text
     stores = [planned(name).clickhouse for name in LOADS]
     assert shown["ClickHouse cores, disk in all"] == [f"{its.cores:.0f}, {size(its.disk_bytes)}" for its in stores]
     assert shown["spool a pod"] == [f"{planned(name).collectors.spool_bytes_per_pod / 1e9:.3g} GB" for name in LOADS]

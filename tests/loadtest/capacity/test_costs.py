@@ -11,6 +11,7 @@ from loadtest.bench.results import Results
 from loadtest.capacity import costs
 from loadtest.capacity.costs import BadCosts, Costs, load
 from loadtest.capacity.demand import Demand
+from loadtest.capacity.envelopes import log_bytes
 from loadtest.capacity.plan import plan
 
 
@@ -83,6 +84,11 @@ def test_what_the_goal_would_give_is_a_costs_file_too():
     assert plan(demand, goal.costs).processors.pods * 2 < plan(demand, load().costs).processors.pods
 
 
+def test_the_goals_log_has_the_same_bytes_at_any_rate():
+    goal = load(costs.DEFAULT.with_name("goal.json")).costs
+    assert {log_bytes(posts, goal) for posts in (1, 300, 4_000, 1e5)} == {30}
+
+
 def measured():
     kept = Results()
     kept.sections["collector"] = results.section(
@@ -109,6 +115,14 @@ def test_make_bench_writes_what_it_measured_as_a_costs_file(tmp_path):
     assert found.figures["collector_post"].measured == measured().sections["collector"].date[:10]
     assert found.figures["collector_post"].source == "collector.legacy.fast.cpu"
     assert found.costs.collector_preflight == load().costs.collector_preflight
+
+
+def test_it_says_of_the_logs_bytes_that_they_are_a_backlogs(tmp_path):
+    kept = Results()
+    kept.sections["sizes"] = results.section([Figure("bytes.log.typical", "log", "B/report", [27.5])], "sizes")
+    found = load(written.write(kept, tmp_path))
+    assert found.figures["log_bytes"].where.endswith("; as a backlog is shipped")
+    assert (found.costs.log_bytes, found.costs.log_bytes_500) == (27.5, load().costs.log_bytes_500)
 
 
 def test_a_run_that_measured_none_of_it_writes_no_costs_file(tmp_path):

@@ -12,6 +12,7 @@ import pytest
 from loadtest.capacity.arguments import RPS
 from loadtest.capacity.costs import DEFAULT, load
 from loadtest.capacity.demand import Demand
+from loadtest.capacity.envelopes import log_bytes
 from loadtest.capacity.plan import plan
 from loadtest.capacity.tables import size
 
@@ -52,6 +53,15 @@ def test_the_pods_of_the_usual_rate():
     assert [[cell.strip() for cell in line.split("|")][:4] for line in found] == [
         [str(its.pods_usual) for its in stage] for stage in stages
     ]
+
+
+def test_what_it_says_of_a_reports_bytes_in_the_log():
+    its = PLANS[RPS.index(50_000)]
+    peak = log_bytes(its.peak.posts / its.collectors.pods, COSTS)
+    usual = log_bytes(its.usual.posts / its.collectors.pods_usual, COSTS)
+    text = re.sub(r"\s+", " ", PLAN)
+    assert f"{COSTS.log_bytes:g} bytes at 20,000 a second and more, {COSTS.log_bytes_100:g} at 100" in text
+    assert f"At 50,000 a second that is {peak:.1f} bytes a report in the one and {usual:.1f} in the others" in text
 
 
 SIZED = {

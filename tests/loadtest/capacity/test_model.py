@@ -25,7 +25,8 @@ MEASURED = load().costs
 ROUND = msgspec.structs.replace(
     MEASURED, collector_post=20, collector_array_report=5, collector_preflight=20, collector_connection=100,
     collector_ship=2.5, processor_different=200, processor_typical=100, processor_burst=50, store_row=50,
-    log_bytes=50, spool_bytes=1000, row_bytes=100, head_bytes=300, body_bytes=1000, preflight_bytes=400,
+    log_bytes=50, log_bytes_5000=50, log_bytes_2600=50, log_bytes_500=50, log_bytes_100=50,
+    spool_bytes=1000, row_bytes=100, head_bytes=300, body_bytes=1000, preflight_bytes=400,
     answer_bytes=200, array_share=0.5, array_reports=3, preflights_per_array=1, connection_share=0.2, peak_hours=2,
 )  # fmt: skip
 
@@ -110,7 +111,7 @@ def test_partitions_are_the_larger_need_times_growth_as_a_power_of_two(
 
 def test_kafkas_disk_holds_a_day_in_three_copies_and_is_not_full():
     demand = Demand(100_000, burst=10)
-    found = kafka(demand, of(disk_fill=0.7), processors(demand, ROUND))
+    found = kafka(demand, of(disk_fill=0.7), collectors(demand, ROUND), processors(demand, ROUND))
     # 420,000 POSTs/s x h x 3600 x 2 reports x 50 bytes x 3 / 0.7
     assert found.disk_bytes == pytest.approx(420_000 * 3600 * 2 * 50 * 3 / 0.7)
     assert found.in_bytes_per_second == found.out_bytes_per_second == pytest.approx(200_000 * 50)
@@ -130,7 +131,7 @@ def test_kafkas_disk_holds_a_day_in_three_copies_and_is_not_full():
 )
 def test_brokers_are_one_more_than_their_tightest_limit_asks_for(changes, brokers, why):
     demand = Demand(100_000, burst=10)
-    found = kafka(demand, of(**changes), processors(demand, ROUND))
+    found = kafka(demand, of(**changes), collectors(demand, ROUND), processors(demand, ROUND))
     assert (found.brokers, found.brokers_for) == (brokers, why)
 
 

@@ -44,6 +44,21 @@ def test_what_processors_can_not_do_waits_in_kafka_and_its_age_is_the_lag():
     assert moment.lag == 4  # what came in the sixth second is next
 
 
+def test_what_waits_in_kafka_has_the_bytes_of_its_envelopes():
+    """Small ones of the usual rate, full ones of a backlog; a batch takes those of the oldest and the newest alike."""
+    costs = msgspec.structs.replace(COSTS, log_bytes=30, log_bytes_100=150)
+    its = world(costs=costs, ship=1e6)
+    moment = its.step(0, 100, "clickhouse")
+    assert moment.logged_bytes == pytest.approx(100 * 150)
+    its.step(1, 900, "kafka")
+    its.spooled = 30_000
+    moment = its.step(2, 0, "clickhouse")
+    assert moment.logged_bytes == pytest.approx(100 * 150 + 30_000 * 30)
+    part = moment.logged_bytes / moment.logged
+    moment = its.step(3, 0, "")
+    assert (moment.stored, moment.logged_bytes) == (100, pytest.approx(part * moment.logged))
+
+
 def test_what_collectors_can_not_do_waits_in_front_of_them_and_too_many_are_turned_away():
     its = world(costs=msgspec.structs.replace(COSTS, pod_connections=500))
     each = 1 / (1 / 1000 + 1 / 10_000)  # accepting and shipping
