@@ -16,8 +16,9 @@ from ingest.told import Told
 from schema.reasons import Reason
 
 MAX_HEAD_BYTES = 64 * 1024
+_PIECE_BYTES = 16 * 1024  # of a read that could hold a longer head as a whole; uvloop reads 256 KiB at once
 
-# Stages in which a client could send without end, and what it may send after the first read.
+# Stages in which a client could send without end, and what it may send.
 _UNBOUNDED = {HEAD: MAX_HEAD_BYTES, REFUSED_BODY: DRAINED_BYTES}
 
 
@@ -36,7 +37,7 @@ class Edge(Connection):
     _declared = 0  # content length
     _said: Head | None = None  # by the head of the request that was just answered
     _begun = 0  # requests, in this read
-    _overrun = 0  # bytes taken in after the first read, of a head or of a refused body
+    _overrun = 0  # bytes of the reads that brought nothing but a part of a head, or of a refused body
 
     def connection_lost(self, exc: Exception | None) -> None:
         if self._hot and self._stage == BODY and self._is_post:
@@ -45,7 +46,11 @@ class Edge(Connection):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        if self._stage == IDLE and not self._ordinary:
+        if len(data) > MAX_HEAD_BYTES:
+            for start in range(0, len(data), _PIECE_BYTES):
+                if not self.transport.is_closing():
+                    self.data_received(data[start : start + _PIECE_BYTES])
+        elif self._stage == IDLE and not self._ordinary:
             head = data[: data.find(END) + len(END)]
             said = self.shared.heads.find(head)
             if said is not None and len(data) == len(head) + said.length:
@@ -84,9 +89,9 @@ class Edge(Connection):
                 self._stage, self.cycle.keep_alive = OVER, False  # what follows is this request's body, not another one
         except httptools.HttpParserError:
             self._refuse_bytes(shape(data, begins=before == IDLE))
-        if self._stage == before and before in _UNBOUNDED and not self._begun:  # the whole read was more of the same
-            self._overrun += len(data)
-            if self._overrun > _UNBOUNDED[before]:
+        if self._stage in _UNBOUNDED and before in (IDLE, self._stage) and self._begun == (before == IDLE):
+            self._overrun += len(data)  # all of this read
+            if self._overrun > _UNBOUNDED[self._stage]:
                 self._overflow()
 
     def _refuse_bytes(self, seen: bytes) -> None:

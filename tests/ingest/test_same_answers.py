@@ -4,6 +4,7 @@ import asyncio
 import itertools
 import re
 
+import pytest
 import uvloop
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -168,3 +169,33 @@ def test_requests_that_are_known_are_not_parsed():
 
     known = uvloop.run(know())
     assert known == [REQUESTS[at] for at in (0, 1, 2, 3, 4, 5, 8, 17, 18, 19, 20, 22, 23, 24, 25)]
+
+
+@pytest.mark.parametrize("path", [b"/csp/report", b"/nothing"])
+@pytest.mark.parametrize("size", [1000, 65_536, 150_000, 1_000_000])
+def test_a_head_without_end_is_refused_however_much_of_it_a_read_brings(path, size):
+    head = b"POST " + path + b" HTTP/1.1\r\n" + b"X: y\r\n" * 30_000 + LENGTH + b"\r\n" + REPORT
+
+    async def send() -> tuple[bytes, bool]:
+        return await Worker().talk([head[start : start + size] for start in range(0, len(head), size)])
+
+    came, closed = uvloop.run(send())
+    assert came.startswith(b"HTTP/1.1 431 ")
+    assert came.count(b"HTTP/1.1 ") == 1
+    assert closed
+
+
+def test_a_long_body_is_the_same_in_one_read_and_in_many():
+    body = b'{"csp-report":{"document-uri":"https://a.example/","x":"%b"}}' % (b"z" * 200_000)
+    request = POST + b"Content-Length: %d\r\n\r\n" % len(body) + body
+
+    async def send(size: int) -> tuple[bytes, list[tuple]]:
+        worker = Worker()
+        worker.collector.max_body_bytes = len(body)
+        came, _ = await worker.talk([request[start : start + size] for start in range(0, len(request), size)])
+        return came, worker.spool.kept
+
+    assert uvloop.run(send(1000)) == uvloop.run(send(len(request)))
+    came, kept = uvloop.run(send(len(request)))
+    assert came.startswith(b"HTTP/1.1 204 ")
+    assert len(kept) == 1
