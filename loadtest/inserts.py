@@ -16,7 +16,8 @@ from typing import TypeVar
 
 from loadtest.spooled import encoded
 from loadtest.traffic.model import Traffic
-from processor.fold import Folded, fold
+from processor.fold import fold
+from processor.folded import Folded
 from processor.repeats import Repeats
 from processor.write import Writer
 from schema import delivery

@@ -12,11 +12,12 @@ from typing import BinaryIO
 
 from log import position as positions
 from log.broken import Broken, is_damage
-from log.frame import HEAD_BYTES, HEADER, split
+from log.frame import HEADER, split
 from log.position import Pending, Position
 from log.protocols import BATCH_BYTES, Batch
 from log.reading import decode, ended, read_frames, start_in
 from log.segments import segments
+from schema.delivery import Delivery
 
 LINGER_SECONDS = 0.4  # a small batch waits this long for company: an insert costs the same for one row as for 1000
 POLL_SECONDS = 0.05
@@ -25,9 +26,12 @@ _CHUNK_BYTES = 4 * 1024 * 1024
 
 @dataclass
 class _Read:
-    """What is gathered for one batch: records by segment, because a repeat reads segment after segment."""
+    """What is gathered for one batch, by segment, because a repeat reads segment after segment.
 
-    records: dict[str, list[bytes]]
+    Decoded chunk by chunk: all records beside all deliveries would be twice a batch.
+    """
+
+    deliveries: dict[str, list[Delivery]]
     end: dict[str, int]
     size: int = 0
 
@@ -75,17 +79,14 @@ class SpoolConsumer:
             self._oldest_ms = None
             self._delete_stored()  # a segment that was closed since the last batch
             return None
-        records = [record for key in read.end for record in read.records.get(key, [])]
-        return self._batch(uuid.uuid4().hex, records, None, read.end)
+        return self._batch(uuid.uuid4().hex, read, None)
 
-    def _batch(self, name: str, records: list[bytes], decided: bytes | None, end: dict[str, int]) -> Batch:
-        deliveries = [decode(record) for record in records]
+    def _batch(self, name: str, read: _Read, decided: bytes | None) -> Batch:
+        deliveries = [found for key in read.end for found in read.deliveries.get(key, [])]
         self._oldest_ms = min((found.received_ms for found in deliveries), default=None)
-        if records:
-            self._density = sum(found.count for found in deliveries) / sum(
-                HEAD_BYTES + len(record) for record in records
-            )
-        return Batch(name, deliveries, decided, end)
+        if deliveries:
+            self._density = sum(found.count for found in deliveries) / read.size
+        return Batch(name, deliveries, decided, read.end)
 
     async def _gather(self, room: int) -> _Read:
         """A full batch at once, a small one after the linger, an empty one after a few polls."""
@@ -136,17 +137,18 @@ class SpoolConsumer:
             self._broken.segment(path, frames.damaged)
             at += frames.consumed
             self._read_to[key] = read.end[key] = at
-            read.records.setdefault(key, []).extend(frames.records)
+            read.deliveries.setdefault(key, []).extend(map(decode, frames.records))
             read.size += frames.consumed
 
     def _again(self, pending: Pending) -> Batch:
         """The batch that was being inserted when the process died: the same range, the same id."""
-        records: list[bytes] = []
+        read = _Read({}, pending.end)
         for key, end in pending.end.items():
             start = pending.start.get(key, len(HEADER))
-            records += self._read_again(self._folder / key, start, end)
+            read.deliveries[key] = [decode(record) for record in self._read_again(self._folder / key, start, end)]
+            read.size += end - start
             self._read_to[key] = end
-        return self._batch(pending.id, records, pending.decided, pending.end)
+        return self._batch(pending.id, read, pending.decided)
 
     def _read_again(self, path: Path, start: int, end: int) -> list[bytes]:
         """None of a segment that is gone or that the disk doesn't give back. Raises OSError."""

@@ -11,7 +11,8 @@ from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from log.protocols import BATCH_BYTES, Batch, Consumer, LogAway, Lost
 from processor.decisions import Decisions
-from processor.fold import Folded, fold
+from processor.fold import fold
+from processor.folded import Folded
 from processor.garbage import Garbage
 from processor.repeats import Repeats
 from processor.troubles import Trouble, trouble_of
@@ -26,10 +27,9 @@ logger = logging.getLogger("sentinel.processor")
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.25, 30.0
 # After this long a consumer group may have given the batch to another: ask before going on.
 _SURE_SECONDS = 4.0
-# An insert costs the same for few rows as for many: so where most reports repeat, more of them make a batch. Rows take
-# most of its memory; so many, and BATCH_BYTES, are about the same where all reports differ.
-_ROWS = 16_000
-_MOST_BYTES = 48 * 1024 * 1024
+# Where most reports repeat, more of them make a batch; where all differ, so many rows are about BATCH_BYTES.
+_ROWS = 48_000
+_MOST_BYTES = 96 * 1024 * 1024
 _LATE_SECONDS = 60.0  # what Prometheus' rules promise: 99% are stored by then
 
 
@@ -70,6 +70,7 @@ class Processor:
                 if batch is not None:
                     if not await self._store(batch, stop):
                         return False
+                    batch = None  # so that it isn't there beside the next
                     self._garbage.collect()
                 elif ends is not None and await self._consumer.empty():
                     return True

@@ -27,8 +27,8 @@ _beside: Callable[[Delivery], tuple[object, ...]] = operator.attrgetter(
     "site", "user_agent", "origin", "referer", "signature", "environment"
 )
 _Key = tuple[object, ...]
+Example = Callable[[], dict[str, Any]]  # a report's body
 _Known = OrderedDict[_Key, tuple[Violation, int]]  # with the age of all of them, as in a Group
-Example = Callable[[], dict[str, Any]]
 
 
 class _Item(msgspec.Struct):
@@ -46,6 +46,21 @@ _items = msgspec.json.Decoder(list[_Item]).decode
 _value = msgspec.json.Decoder().decode
 
 
+class Sent(msgspec.Struct, gc=False):  # no cycle goes through one
+    """An Example, as it was sent: few are wanted, and all of them read would be most of a batch's memory."""
+
+    raw: bytes | Raw
+    alone: bool  # and `raw` is all that was sent
+
+    def __call__(self) -> dict[str, Any]:
+        """It was read before, but perhaps with more of the stack left: what is nested that deep is no browser's."""
+        try:
+            found: dict[str, Any] = entries(bytes(self.raw))[0].body if self.alone else _value(self.raw)
+        except (Unreadable, ValueError, RecursionError):
+            return {}
+        return found
+
+
 def left_out_of_each(delivery: Delivery) -> float:
     """How many more reports each report of `delivery` stands for."""
     return delivery.left_out / max(1, delivery.count)
@@ -55,9 +70,8 @@ class Group(msgspec.Struct, gc=False):  # no cycle goes through one
     """Equal reports. `violation` is the group's own, with the first one's times; all times in ms since the epoch."""
 
     violation: Violation
-    raw: bytes  # one's body, or all that was sent where it came `alone`; then `age` is that of all of them
-    alone: bool
-    age: int
+    example: Sent
+    age: int  # of all of them, where they came alone
     known: bool = False  # of an earlier batch
     received: list[int] = []
     ages: list[int] = []  # of each, where they came in arrays
@@ -72,17 +86,6 @@ class Group(msgspec.Struct, gc=False):  # no cycle goes through one
         if self.ages:
             return [max(0, moment - age) for moment, age in zip(self.received, self.ages, strict=True)]
         return [max(0, moment - self.age) for moment in self.received] if self.age else self.received
-
-    def example(self) -> dict[str, Any]:
-        """One's body again, as it was sent: few are wanted, and all would be most of a batch's memory.
-
-        It was read before, but perhaps with more of the stack left: what is nested that deep is no browser's report.
-        """
-        try:
-            found: dict[str, Any] = entries(self.raw)[0].body if self.alone else _value(self.raw)
-        except (Unreadable, ValueError, RecursionError):
-            return {}
-        return found
 
 
 class Repeats:
@@ -138,12 +141,12 @@ class Gathering:
         key = (_without_nonces(body), _beside(delivery))
         group = self.by_key.get(key)
         if group is None and key in self._known:
-            group = self._of_earlier(key, body, alone=True)
+            group = self._of_earlier(key, Sent(body, alone=True))
         elif group is None:
             found = entries(body)
             if len(found) != 1 or found[0].kind is not EntryKind.VIOLATION or found[0].in_array:
                 return found
-            group = Group(self._normalised(found[0], delivery), body, True, age_ms(found[0].age))
+            group = Group(self._normalised(found[0], delivery), Sent(body, alone=True), age_ms(found[0].age))
             self.by_key[key] = group
         group.received.append(delivery.received_ms)
         if delivery.left_out:
@@ -176,18 +179,19 @@ class Gathering:
         key = (_without_nonces(raw), beside, url, agent, age is None)
         group = self.by_key.get(key)
         if group is None and key in self._known:
-            group = self._of_earlier(key, raw, alone=False)
+            group = self._of_earlier(key, Sent(item.body, alone=False))
         elif group is None:
             entry = modern(_value(raw), url, age, agent, in_array=True)
             if entry.kind is not EntryKind.VIOLATION:
                 raise _NotPlain
-            group = self.by_key[key] = Group(self._normalised(entry, delivery), raw, False, 0)
+            group = Group(self._normalised(entry, delivery), Sent(item.body, alone=False), 0)
+            self.by_key[key] = group
         return group
 
-    def _of_earlier(self, key: _Key, raw: bytes, *, alone: bool) -> Group:
+    def _of_earlier(self, key: _Key, example: Sent) -> Group:
         """A new one of what an earlier batch had."""
         violation, age = self._known[key]
-        group = self.by_key[key] = Group(copied(violation), raw, alone, age, True)
+        group = self.by_key[key] = Group(copied(violation), example, age, True)
         return group
 
     def _normalised(self, entry: Entry, delivery: Delivery) -> Violation:

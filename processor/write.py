@@ -9,13 +9,13 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from processor.fold import Folded, Line, Reject, Row
+from processor.folded import Folded, Line, Reject, Row
 from processor.redact import redact_raw
 from schema import metrics
 from schema.inserts import Inserts
 from schema.violation import FIRST_MONDAY, WEEK_SECONDS, Violation
 
-EXAMPLES = 1000  # new ones a batch: more are a flood of made-up violations, and need no example each
+EXAMPLES = 3000  # new ones a batch: more are a flood of made-up violations, and need no example each
 _REMEMBERED = 20_000  # keys: some 2 MB
 _SETTINGS = {
     "deduplicate_blocks_in_dependent_materialized_views": 1,

@@ -9,7 +9,8 @@ from statistics import fmean, pstdev
 
 import pytest
 
-from processor.fold import Folded, fold
+from processor.fold import fold
+from processor.folded import Folded
 from schema.delivery import NONE_STORED, RATE_LIMIT, Delivery, Kind
 from schema.sites import Site, Sites
 from tests.support.day import Day, body, days, estimated, ledger, violations

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from log.protocols import BATCH_DELIVERIES
-from processor.fold import TYPES, Folded, Line, fold
+from processor.fold import TYPES, fold
+from processor.folded import Folded, Line
 from schema.delivery import MOST_COUNT, Delivery, Kind
 from schema.reasons import Reason
 from schema.sites import Site, Sites

@@ -1,11 +1,12 @@
 """From the log to the store: each batch counts once, whoever stores it and however often."""
 
 import asyncio
+import weakref
 from threading import Event
 
 import pytest
 
-from log.protocols import Batch, Lost
+from log.protocols import BATCH_BYTES, Batch, Lost
 from log.reading import OtherVersion
 from processor import process
 from processor.process import Processor
@@ -53,6 +54,29 @@ def test_where_reports_repeat_the_next_batch_may_be_larger(running, monkeypatch)
     log = Log(batch("1", 1, 2, 3, 4, 5, 6), batch("2", 1, 1, 1, 2, 2, 3), batch("3", 1, 1, 1, 1, 1, 1))
     assert running.drained(log)
     assert log.rooms == [size, 4 * size, 8 * size, 20 * size]  # for four rows; as much as may be
+
+
+def test_a_batch_that_is_stored_is_gone_before_the_next_is_read(running):
+    """Two at once would be a hundred megabytes more."""
+    log = Watched(batch("1", 1), batch("2", 2))
+    assert running.drained(log)
+    assert log.alive == [False, False, False]
+    assert running.one() == 2
+
+
+class Watched(Log):
+    """Whether the batch before was still there, each time one was asked for."""
+
+    def __init__(self, *batches: Batch) -> None:
+        super().__init__(*batches)
+        self.alive: list[bool] = []
+        self._before: weakref.ref[Batch] | None = None
+
+    async def next(self, room: int = BATCH_BYTES) -> Batch | None:
+        self.alive.append(self._before is not None and self._before() is not None)
+        found = await super().next(room)
+        self._before = None if found is None else weakref.ref(found)
+        return found
 
 
 def test_a_repeat_of_a_batch_counts_once(running):

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from processor import fold as folding
 from processor import repeats
 from processor.fold import fold
 from processor.normalise import normalise
@@ -76,8 +77,10 @@ def folded(deliveries: list[Delivery], known: Repeats, sites: Sites = SITES) -> 
     return {key(row.violation): row.violation for row in fold(deliveries, (), sites, None, known).rows.values()}
 
 
+@pytest.mark.parametrize("groups", [1, 7, 8000])
 @pytest.mark.parametrize("in_one_batch", [True, False])
-def test_every_capture_is_the_same_each_time_it_is_sent(in_one_batch):
+def test_every_capture_is_the_same_each_time_it_is_sent(monkeypatch, in_one_batch, groups):
+    monkeypatch.setattr(folding, "_GROUPS", groups)
     deliveries = [
         msgspec.structs.replace(capture.delivery(), received_ms=START + later * 700_000)
         for later in range(2)
@@ -89,8 +92,14 @@ def test_every_capture_is_the_same_each_time_it_is_sent(in_one_batch):
         assert folded(batch, known) == one_by_one(batch)
 
 
-@given(st.lists(BODIES, min_size=1, max_size=6), st.sampled_from(["default", "kept", "nearly"]))
-def test_whatever_is_sent_is_the_same_as_if_nothing_was_known(bodies, site):
+@given(st.lists(BODIES, min_size=1, max_size=6), st.sampled_from(["default", "kept", "nearly"]), st.integers(1, 9))
+def test_whatever_is_sent_is_the_same_as_if_nothing_was_known(bodies, site, groups):
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(folding, "_GROUPS", groups)
+        same_as_if_nothing_was_known(bodies, site)
+
+
+def same_as_if_nothing_was_known(bodies: list[dict], site: str) -> None:
     known = Repeats()
     for _ in range(2):
         batch = []

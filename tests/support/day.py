@@ -12,7 +12,8 @@ from ingest.spool import Spool
 from ingest.told import Told
 from log.frame import HEADER, split
 from log.segments import SegmentWriter, segments
-from processor.fold import Folded, fold
+from processor.fold import fold
+from processor.folded import Folded
 from processor.retries import Retries
 from schema import delivery
 from schema.delivery import Delivery
