@@ -19,7 +19,9 @@ from log.reading import decode, ended, read_frames, start_in
 from log.segments import segments
 from schema.delivery import Delivery
 
-LINGER_SECONDS = 0.4  # a small batch waits this long for company: an insert costs the same for one row as for 1000
+# A small batch waits this long for company: an insert costs the same for one row as for 1000. At 20 reports a second all
+# of `run` takes 27% of a core; with 0.4 s it took 35%.
+LINGER_SECONDS = 1.0
 POLL_SECONDS = 0.05
 _CHUNK_BYTES = 4 * 1024 * 1024
 
