@@ -23,7 +23,7 @@ from log.kafka import CannotReach, why
 from log.lag import left
 from log.membership import Membership, tell_of_a_gap
 from log.places import KafkaPlace
-from log.protocols import BATCH_BYTES, BATCH_DELIVERIES, Batch, Lost
+from log.protocols import BATCH_BYTES, BATCH_DELIVERIES, BATCH_REPORTS, Batch, Lost
 from log.reading import OtherVersion
 from schema.delivery import Delivery
 
@@ -172,7 +172,7 @@ class GroupConsumer:
             return None
         self._oldest_ms, partition = min(waiting)
         records = self._pulled[partition]
-        start, taken, size = records[0].offset, 0, 0
+        start, taken, size, reports = records[0].offset, 0, 0, 0
         deliveries: list[Delivery] = []
         for record in records:
             try:
@@ -186,7 +186,8 @@ class GroupConsumer:
             taken += 1
             deliveries += found
             size += sum(len(delivery.body) for delivery in found)
-            if size >= room:
+            reports += sum(delivery.entries for delivery in found)
+            if size >= room or reports >= BATCH_REPORTS:
                 break
         end = records[taken - 1].offset + 1
         for _ in range(taken):

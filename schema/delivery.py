@@ -47,6 +47,11 @@ class Delivery(msgspec.Struct, array_like=True, frozen=True, gc=False):
     environment: _Word = ""  # that a valid one names
     left_out: Count = 0  # reports over the site's rate limit before it, which these stand for too
 
+    @property
+    def entries(self) -> int:
+        """What it holds, each for itself; the other kinds are one thing, for as many reports as `count` says."""
+        return self.count if self.kind == Kind.REPORTS else 1
+
 
 encode = msgspec.msgpack.Encoder().encode
 """Takes a Delivery, or a tuple of its fields in order (which is what the hot path makes)."""

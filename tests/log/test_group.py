@@ -150,6 +150,13 @@ def test_a_batch_holds_so_many_deliveries_that_a_bit_for_each_fits_beside_the_of
     assert len(rest.deliveries) == full + 1
 
 
+def test_a_batch_holds_no_more_reports_than_memory_has_room_for_however_short_they_are(place, monkeypatch):
+    monkeypatch.setattr(group, "BATCH_REPORTS", 10)
+    asyncio.run(send(place, *(envelope(*range(number, number + 4)) for number in range(0, 16, 4))))
+    batches = with_consumer(place, stored, stored)
+    assert [len(batch.deliveries) for batch in batches] == [12, 4]
+
+
 def test_a_batch_holds_so_many_bytes_and_the_record_that_goes_over(place):
     asyncio.run(send(place, *(envelope(number, size=40_000) for number in range(7))))
     batches = with_consumer(place, *[lambda consumer: stored(consumer, room=100_000)] * 3)

@@ -61,6 +61,20 @@ def store(consumer: SpoolConsumer, batch: Batch) -> None:
     asyncio.run(consumer.commit(batch))
 
 
+def test_a_batch_holds_no_more_reports_than_memory_has_room_for_however_short_they_are(tmp_path, monkeypatch):
+    monkeypatch.setattr(spool, "BATCH_REPORTS", 10)
+    monkeypatch.setattr(spool, "_CHUNK_BYTES", 100)
+    end = writer(tmp_path)
+    for entries in (4, 4, 4, 100, 4):
+        end.append([encode(Delivery(1_700_000_000_000, "shop", Kind.REPORTS, entries, b"", b"x" * 50))])
+    end.append([encode(Delivery(1_700_000_000_000, "shop", Kind.VIOLATION, 2**40, b"", b"x" * 50))] * 3)
+    consumer, found = reader(tmp_path), []
+    while (batch := take(consumer)) is not None:
+        store(consumer, batch)
+        found.append([delivery.count for delivery in batch.deliveries])
+    assert found == [[4, 4, 4], [100], [4, 2**40, 2**40, 2**40]]  # an exported row is one, whatever it counts
+
+
 def test_all_writers_are_read_each_in_its_order(tmp_path):
     for name in ("0", "1"):
         end = writer(tmp_path, name)
