@@ -23,7 +23,7 @@ from log.kafka import CannotReach, why
 from log.lag import left
 from log.membership import Membership, tell_of_a_gap
 from log.places import KafkaPlace
-from log.protocols import BATCH_BYTES, BATCH_DELIVERIES, BATCH_REPORTS, Batch, Lost
+from log.protocols import BATCH_DELIVERIES, USUAL_ROOM, Batch, Lost, Room
 from log.reading import OtherVersion
 from schema.delivery import Delivery
 
@@ -63,7 +63,7 @@ class GroupConsumer:
         self._behind = Behind()
         self.behind = self._behind.reports
 
-    async def next(self, room: int = BATCH_BYTES) -> Batch | None:
+    async def next(self, room: Room = USUAL_ROOM) -> Batch | None:
         try:
             if self._membership is None:
                 self._membership = await Membership.join(self._place)
@@ -74,7 +74,7 @@ class GroupConsumer:
             await self.close()
             raise CannotReach(await why(self._place, error)) from error
 
-    async def _next(self, membership: Membership, room: int) -> Batch | None:
+    async def _next(self, membership: Membership, room: Room) -> Batch | None:
         membership.listen()
         if self._term != membership.term or self._range is not None:
             await self._take_over(membership)
@@ -164,7 +164,7 @@ class GroupConsumer:
         self._check(membership)
         return found
 
-    async def _batch(self, room: int) -> Batch | None:
+    async def _batch(self, room: Room) -> Batch | None:
         """From the partition whose next record is the oldest."""
         waiting = [(records[0].timestamp, partition) for partition, records in self._pulled.items() if records]
         if not waiting:
@@ -187,7 +187,7 @@ class GroupConsumer:
             deliveries += found
             size += sum(len(delivery.body) for delivery in found)
             reports += sum(delivery.entries for delivery in found)
-            if size >= room or reports >= BATCH_REPORTS:
+            if size >= room.bytes or reports >= room.reports:
                 break
         end = records[taken - 1].offset + 1
         for _ in range(taken):

@@ -1,7 +1,7 @@
 """The log as the processor reads it, from a spool or from Kafka, and what may be wrong with either end."""
 
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from schema.delivery import Delivery
 
@@ -30,21 +30,28 @@ class Batch:
     end: dict[str, int] = field(default_factory=dict)  # where the batch ends in the log; the consumer's own affair
 
 
-# Raw bodies and what goes with them, but for a last record that is longer. An insert costs some 150 ms of CPU whatever
-# is in it, and what it makes is merged: of 48 MiB a report that is like no other takes 60 µs, of 16 MiB 80. With 64 MiB
-# it would be 4 less, and the processor 70 MiB larger.
-BATCH_BYTES = 48 * 1024 * 1024
-# Short reports take more memory as rows than as bodies: 48 MiB of the shortest would make a processor of 1.9 GB.
-BATCH_REPORTS = 64_000
 BATCH_DELIVERIES = 19_000  # so that a bit for each fits where a batch's decisions are kept
 DECIDED_BYTES = 2500  # Kafka keeps 4096 characters beside an offset (`offset.metadata.max.bytes`)
+
+
+class Room(NamedTuple):
+    """What a batch may hold, and what comes together with the last of it."""
+
+    # Of bodies. An insert costs some 150 ms of CPU whatever is in it, and what it makes is merged: of 48 MiB a report
+    # that is like no other takes 60 µs, of 16 MiB 80. With 64 MiB it would be 4 less, and the processor 70 MiB larger.
+    bytes: int = 48 * 1024 * 1024
+    # Short ones take more memory as rows than as bodies: 48 MiB of the shortest would make a processor of 1.9 GB.
+    reports: int = 64_000
+
+
+USUAL_ROOM = Room()
 
 
 class Consumer(Protocol):
     """The processor's end. For each batch: next, intend, insert, commit."""
 
-    async def next(self, room: int = BATCH_BYTES) -> Batch | None:
-        """The next batch, of about `room` bytes at most; None when nothing came for a while.
+    async def next(self, room: Room = USUAL_ROOM) -> Batch | None:
+        """The next batch; None when nothing came for a while.
 
         Raises LogAway, OtherVersion.
         """

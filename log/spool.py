@@ -14,7 +14,7 @@ from log import position as positions
 from log.broken import Broken, is_damage
 from log.frame import HEADER, split
 from log.position import Pending, Position
-from log.protocols import BATCH_BYTES, BATCH_REPORTS, Batch
+from log.protocols import USUAL_ROOM, Batch, Room
 from log.reading import decode, ended, read_frames, start_in
 from log.segments import segments
 from schema.delivery import Delivery
@@ -38,8 +38,8 @@ class _Read:
     size: int = 0
     reports: int = 0
 
-    def is_full(self, room: int) -> bool:
-        return self.size >= room or self.reports >= BATCH_REPORTS
+    def is_full(self, room: Room) -> bool:
+        return self.size >= room.bytes or self.reports >= room.reports
 
 
 class SpoolConsumer:
@@ -75,7 +75,7 @@ class SpoolConsumer:
             self._broken.tell("position", f"the position file {path} is damaged or old: {means}; kept as {kept}")
         return found.position
 
-    async def next(self, room: int = BATCH_BYTES) -> Batch | None:
+    async def next(self, room: Room = USUAL_ROOM) -> Batch | None:
         if self._replay is not None:
             batch = self._again(self._replay)
             self._replay = None
@@ -94,7 +94,7 @@ class SpoolConsumer:
             self._density = sum(found.count for found in deliveries) / read.size
         return Batch(name, deliveries, decided, read.end)
 
-    async def _gather(self, room: int) -> _Read:
+    async def _gather(self, room: Room) -> _Read:
         """A full batch at once, a small one after the linger, an empty one after a few polls."""
         read = _Read({}, {})
         started = time.monotonic()
@@ -104,7 +104,7 @@ class SpoolConsumer:
                 return read
             await asyncio.sleep(POLL_SECONDS)
 
-    def _pass(self, read: _Read, room: int) -> None:
+    def _pass(self, read: _Read, room: Room) -> None:
         folders = self._folders()
         self._first += 1  # another folder first each time: a busy writer must not keep the others waiting
         for number in range(len(folders)):
@@ -117,7 +117,7 @@ class SpoolConsumer:
     def _folders(self) -> list[Path]:
         return sorted(path for path in self._folder.iterdir() if path.is_dir())
 
-    def _read_segment(self, path: Path, read: _Read, room: int, *, final: bool) -> None:
+    def _read_segment(self, path: Path, read: _Read, room: Room, *, final: bool) -> None:
         """As many chunks as the batch has room for; `final`: nothing more will be written here."""
         try:
             with path.open("rb") as file:
@@ -127,7 +127,7 @@ class SpoolConsumer:
         except OSError as error:
             self._broken.unreadable(path, error, final=final)
 
-    def _read_file(self, file: BinaryIO, path: Path, read: _Read, room: int, *, final: bool) -> None:
+    def _read_file(self, file: BinaryIO, path: Path, read: _Read, room: Room, *, final: bool) -> None:
         key = _key(path)
         at = start_in(file, path, self._read_to.get(key), self._broken, final=final)
         if at is None:

@@ -9,7 +9,7 @@ from threading import Event
 
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
-from log.protocols import BATCH_BYTES, Batch, Consumer, LogAway, Lost
+from log.protocols import USUAL_ROOM, Batch, Consumer, LogAway, Lost, Room
 from processor.decisions import Decisions
 from processor.fold import fold
 from processor.folded import Folded
@@ -27,9 +27,9 @@ logger = logging.getLogger("sentinel.processor")
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.25, 30.0
 # After this long a consumer group may have given the batch to another: ask before going on.
 _SURE_SECONDS = 4.0
-# Where most reports repeat, more of them make a batch; where all differ, so many rows are about BATCH_BYTES.
+# Where most reports repeat, more of them make a batch; where all differ, so many rows are about the usual one.
 _ROWS = 48_000
-_MOST_BYTES = 96 * 1024 * 1024
+_MOST = Room(96 * 1024 * 1024, 100_000)
 _LATE_SECONDS = 60.0  # what Prometheus' rules promise: 99% are stored by then
 
 
@@ -46,7 +46,7 @@ class Processor:
         self._repeats = Repeats()
         self._garbage = Garbage()
         self._intended_at = 0.0
-        self._room = BATCH_BYTES
+        self._room = USUAL_ROOM
 
     async def run(self, stop: Event, drain_seconds: float) -> bool:
         """Until `stop` is set; then what is left in the log, for at most `drain_seconds`. True if nothing is left.
@@ -129,7 +129,7 @@ class Processor:
         self._health.right("log")
         metrics.INSERT_SECONDS.observe(time.monotonic() - started)
         _measure(batch, folded, self.sites)
-        self._room = _room(batch, folded)
+        self._room = _room(batch, folded, self._room)
         return True
 
     async def _folded(self, batch: Batch) -> Folded:
@@ -162,10 +162,18 @@ class Processor:
         logger.debug("the error", exc_info=error)  # its text may quote a report
 
 
-def _room(batch: Batch, folded: Folded) -> int:
-    """Bytes for the next batch, so that it makes about _ROWS rows if it is like this one."""
-    size = sum(len(delivery.body) for delivery in batch.deliveries)
-    return min(max(BATCH_BYTES, size * _ROWS // max(1, len(folded.rows))), _MOST_BYTES)
+def _room(batch: Batch, folded: Folded, before: Room) -> Room:
+    """For the next batch, so that it makes about _ROWS rows if it is like this one, where this one filled its room."""
+    size = sum(len(its.body) for its in batch.deliveries)
+    reports = sum(its.entries for its in batch.deliveries)
+    if size < before.bytes // 2 and reports < before.reports // 2:
+        return USUAL_ROOM
+    rows = max(1, len(folded.rows))
+    usual, most = USUAL_ROOM, _MOST
+    return Room(
+        min(max(usual.bytes, size * _ROWS // rows), most.bytes),
+        min(max(usual.reports, reports * _ROWS // rows), most.reports),
+    )
 
 
 def _measure(batch: Batch, folded: Folded, sites: Sites) -> None:

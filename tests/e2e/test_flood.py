@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from dashboards.app import build
 from dashboards.clients import LIMITS
-from log.protocols import BATCH_BYTES, Batch
+from log.protocols import USUAL_ROOM, Batch, Room
 from processor.process import Processor
 from processor.write import Writer
 from schema.clickhouse import open_chdb
@@ -82,7 +82,7 @@ class Flood(Log):
         super().__init__()
         self.resident_mb: list[int] = []
 
-    async def next(self, room: int = BATCH_BYTES) -> Batch | None:
+    async def next(self, room: Room = USUAL_ROOM) -> Batch | None:
         await asyncio.sleep(0)
         self.resident_mb.append(resident_mb())
         number = len(self.resident_mb)

@@ -11,7 +11,7 @@ from aiokafka import AIOKafkaProducer
 from log import group, protocols
 from log.group import GroupConsumer
 from log.places import KafkaPlace
-from log.protocols import BATCH_BYTES, BATCH_DELIVERIES, DECIDED_BYTES, Batch, Lost
+from log.protocols import BATCH_DELIVERIES, DECIDED_BYTES, USUAL_ROOM, Batch, Lost, Room
 from schema.delivery import Delivery, Kind, encode
 from schema.envelope import pack
 from tests.support.topics import commit, committed, new_place, send
@@ -38,14 +38,14 @@ def numbers(batch: Batch) -> list[int]:
     return [delivery.received_ms for delivery in batch.deliveries]
 
 
-async def taken(consumer: GroupConsumer, room: int = BATCH_BYTES) -> Batch:
+async def taken(consumer: GroupConsumer, room: Room = USUAL_ROOM) -> Batch:
     async with asyncio.timeout(SECONDS):
         while True:
             if (batch := await consumer.next(room)) is not None:
                 return batch
 
 
-async def stored(consumer: GroupConsumer, decided: bytes = b"", room: int = BATCH_BYTES) -> Batch:
+async def stored(consumer: GroupConsumer, decided: bytes = b"", room: Room = USUAL_ROOM) -> Batch:
     """A batch, as a processor goes about it."""
     batch = await taken(consumer, room)
     batch.decided = batch.decided or decided
@@ -150,16 +150,15 @@ def test_a_batch_holds_so_many_deliveries_that_a_bit_for_each_fits_beside_the_of
     assert len(rest.deliveries) == full + 1
 
 
-def test_a_batch_holds_no_more_reports_than_memory_has_room_for_however_short_they_are(place, monkeypatch):
-    monkeypatch.setattr(group, "BATCH_REPORTS", 10)
+def test_a_batch_holds_no_more_reports_than_memory_has_room_for_however_short_they_are(place):
     asyncio.run(send(place, *(envelope(*range(number, number + 4)) for number in range(0, 16, 4))))
-    batches = with_consumer(place, stored, stored)
+    batches = with_consumer(place, *[lambda consumer: stored(consumer, room=Room(reports=10))] * 2)
     assert [len(batch.deliveries) for batch in batches] == [12, 4]
 
 
 def test_a_batch_holds_so_many_bytes_and_the_record_that_goes_over(place):
     asyncio.run(send(place, *(envelope(number, size=40_000) for number in range(7))))
-    batches = with_consumer(place, *[lambda consumer: stored(consumer, room=100_000)] * 3)
+    batches = with_consumer(place, *[lambda consumer: stored(consumer, room=Room(100_000))] * 3)
     assert [numbers(batch) for batch in batches] == [[0, 1, 2], [3, 4, 5], [6]]
 
 

@@ -6,7 +6,7 @@ import pytest
 from log import spool
 from log.broken import Broken
 from log.frame import frame
-from log.protocols import BATCH_BYTES, Batch
+from log.protocols import USUAL_ROOM, Batch, Room
 from log.reading import OtherVersion
 from log.segments import SegmentWriter, segments
 from log.spool import SpoolConsumer, unread_bytes
@@ -46,7 +46,7 @@ def die_writing(folder: Path) -> None:
         file.write(frame(record(2))[:-3])
 
 
-def take(consumer: SpoolConsumer, room: int = BATCH_BYTES) -> Batch | None:
+def take(consumer: SpoolConsumer, room: Room = USUAL_ROOM) -> Batch | None:
     return asyncio.run(consumer.next(room))
 
 
@@ -62,14 +62,13 @@ def store(consumer: SpoolConsumer, batch: Batch) -> None:
 
 
 def test_a_batch_holds_no_more_reports_than_memory_has_room_for_however_short_they_are(tmp_path, monkeypatch):
-    monkeypatch.setattr(spool, "BATCH_REPORTS", 10)
     monkeypatch.setattr(spool, "_CHUNK_BYTES", 100)
     end = writer(tmp_path)
     for entries in (4, 4, 4, 100, 4):
         end.append([encode(Delivery(1_700_000_000_000, "shop", Kind.REPORTS, entries, b"", b"x" * 50))])
     end.append([encode(Delivery(1_700_000_000_000, "shop", Kind.VIOLATION, 2**40, b"", b"x" * 50))] * 3)
     consumer, found = reader(tmp_path), []
-    while (batch := take(consumer)) is not None:
+    while (batch := take(consumer, room=Room(reports=10))) is not None:
         store(consumer, batch)
         found.append([delivery.count for delivery in batch.deliveries])
     assert found == [[4, 4, 4], [100], [4, 2**40, 2**40, 2**40]]  # an exported row is one, whatever it counts
@@ -166,7 +165,7 @@ def test_a_batch_is_bounded(tmp_path, monkeypatch):
         end.append([record(number)])
     consumer = reader(tmp_path)
     seen = []
-    while (batch := take(consumer, room=1000)) is not None:
+    while (batch := take(consumer, room=Room(1000))) is not None:
         assert len(batch.deliveries) < 40
         seen += bodies(batch)
         store(consumer, batch)
@@ -237,7 +236,7 @@ def test_a_busy_writer_does_not_keep_the_others_waiting(tmp_path):
     consumer = reader(tmp_path)
     seen = []
     for _ in range(2):
-        batch = take(consumer, room=200)
+        batch = take(consumer, room=Room(200))
         seen += bodies(batch)
         store(consumer, batch)
     assert b'{"n":999}' in seen

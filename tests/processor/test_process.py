@@ -6,7 +6,7 @@ from threading import Event
 
 import pytest
 
-from log.protocols import BATCH_BYTES, Batch, Lost
+from log.protocols import USUAL_ROOM, Batch, Lost, Room
 from log.reading import OtherVersion
 from processor import process
 from processor.process import Processor
@@ -49,11 +49,12 @@ def test_a_batch_without_deliveries_is_committed(running):
 def test_where_reports_repeat_the_next_batch_may_be_larger(running, monkeypatch):
     size = len(delivery(1).body)
     monkeypatch.setattr(process, "_ROWS", 4)
-    monkeypatch.setattr(process, "BATCH_BYTES", size)
-    monkeypatch.setattr(process, "_MOST_BYTES", 20 * size)
-    log = Log(batch("1", 1, 2, 3, 4, 5, 6), batch("2", 1, 1, 1, 2, 2, 3), batch("3", 1, 1, 1, 1, 1, 1))
+    monkeypatch.setattr(process, "USUAL_ROOM", Room(size, 1))
+    monkeypatch.setattr(process, "_MOST", Room(20 * size, 15))
+    log = Log(batch("1", 1, 2, 3, 4, 5, 6), batch("2", 1, 1, 1, 2, 2, 3), batch("3", 1, 1, 1, 1, 1, 1), batch("4", 1))
     assert running.drained(log)
-    assert log.rooms == [size, 4 * size, 8 * size, 20 * size]  # for four rows; as much as may be
+    usual, for_four_rows, most = Room(size, 1), Room(8 * size, 8), Room(20 * size, 15)
+    assert log.rooms == [usual, Room(4 * size, 4), for_four_rows, most, usual]  # one that isn't full says nothing
 
 
 def test_a_batch_that_is_stored_is_gone_before_the_next_is_read(running):
@@ -72,7 +73,7 @@ class Watched(Log):
         self.alive: list[bool] = []
         self._before: weakref.ref[Batch] | None = None
 
-    async def next(self, room: int = BATCH_BYTES) -> Batch | None:
+    async def next(self, room: Room = USUAL_ROOM) -> Batch | None:
         self.alive.append(self._before is not None and self._before() is not None)
         found = await super().next(room)
         self._before = None if found is None else weakref.ref(found)

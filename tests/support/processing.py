@@ -6,7 +6,7 @@ from collections.abc import Callable
 from threading import Event, Lock
 from typing import Any
 
-from log.protocols import BATCH_BYTES, Batch, Consumer
+from log.protocols import USUAL_ROOM, Batch, Consumer, Room
 from processor.process import Processor
 from processor.write import Writer
 from schema.delivery import Delivery, Kind
@@ -38,14 +38,14 @@ class Log:
         self._batches = deque(batches)
         self._raising = raising
         self.calls: list[str] = []
-        self.rooms: list[int] = []  # asked for
+        self.rooms: list[Room] = []  # asked for
 
     def _call(self, name: str) -> None:
         self.calls.append(name)
         if self._raising.get(name) and (failure := self._raising[name].pop(0)):
             raise failure
 
-    async def next(self, room: int = BATCH_BYTES) -> Batch | None:
+    async def next(self, room: Room = USUAL_ROOM) -> Batch | None:
         self.rooms.append(room)
         await asyncio.sleep(0)
         found = self._batches.popleft() if self._batches else None
