@@ -17,7 +17,6 @@ from schema.reasons import Reason
 
 MAX_HEAD_BYTES = 64 * 1024
 _PIECE_BYTES = 16 * 1024  # of a read that could hold a longer head as a whole; uvloop reads 256 KiB at once
-
 # Stages in which a client could send without end, and what it may send.
 _UNBOUNDED = {HEAD: MAX_HEAD_BYTES, REFUSED_BODY: DRAINED_BYTES}
 
@@ -46,7 +45,7 @@ class Edge(Connection):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        if len(data) > MAX_HEAD_BYTES:
+        if len(data) > (_PIECE_BYTES if self._stage == HEAD else MAX_HEAD_BYTES):
             for start in range(0, len(data), _PIECE_BYTES):
                 if not self.transport.is_closing():
                     self.data_received(data[start : start + _PIECE_BYTES])
@@ -85,7 +84,10 @@ class Edge(Connection):
             if self._hot and self._stage == BODY:
                 self._past_parser = True
                 self._take_past_parser(data[upgrade.args[0] :])
-            elif self.cycle is not None and not self._hot:
+            elif self._hot:  # its body is refused
+                self._stage = OVER
+                self.transport.close()
+            elif self.cycle is not None:
                 self._stage, self.cycle.keep_alive = OVER, False  # what follows is this request's body, not another one
         except httptools.HttpParserError:
             self._refuse_bytes(shape(data, begins=before == IDLE))

@@ -27,7 +27,7 @@ from log.protocols import BATCH_DELIVERIES, USUAL_ROOM, Batch, Lost, Room
 from log.reading import OtherVersion
 from schema.delivery import Delivery
 
-LINGER_SECONDS = 1.0  # a small batch waits this long for company: see log/spool.py
+LINGER_SECONDS = 1.0  # what is not much waits this long for company: see log/spool.py
 _POLL_SECONDS = 0.1
 _LOOK_SECONDS = 0.001  # for what has been fetched meanwhile
 _PULLED_BYTES = 8 * 1024 * 1024  # packed records held; they are unpacked a batch at a time

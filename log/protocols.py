@@ -30,15 +30,17 @@ class Batch:
     end: dict[str, int] = field(default_factory=dict)  # where the batch ends in the log; the consumer's own affair
 
 
-BATCH_DELIVERIES = 19_000  # so that a bit for each fits where a batch's decisions are kept
+# So that a bit for each fits where a batch's decisions are kept; of single reports, that is less than half of the Room.
+BATCH_DELIVERIES = 19_000  # of Kafka's
 DECIDED_BYTES = 2500  # Kafka keeps 4096 characters beside an offset (`offset.metadata.max.bytes`)
 
 
 class Room(NamedTuple):
     """What a batch may hold, and what comes together with the last of it."""
 
-    # Of bodies. An insert costs some 150 ms of CPU whatever is in it, and what it makes is merged: of 48 MiB a report
-    # that is like no other takes 60 µs, of 16 MiB 80. With 64 MiB it would be 4 less, and the processor 70 MiB larger.
+    # Of bodies; in a spool also of what is around them. An insert costs some 150 ms of CPU whatever is in it, and what
+    # it makes is merged: of 48 MiB a report that is like no other takes 60 µs, of 16 MiB 80. With 64 MiB it would be 4
+    # less, and the processor 70 MiB larger.
     bytes: int = 48 * 1024 * 1024
     # Short ones take more memory as rows than as bodies: 48 MiB of the shortest would make a processor of 1.9 GB.
     reports: int = 64_000

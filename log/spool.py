@@ -12,7 +12,7 @@ from typing import BinaryIO
 
 from log import position as positions
 from log.broken import Broken, is_damage
-from log.frame import HEADER, split
+from log.frame import HEADER
 from log.position import Pending, Position
 from log.protocols import USUAL_ROOM, Batch, Room
 from log.reading import decode, ended, read_frames, start_in
@@ -153,16 +153,23 @@ class SpoolConsumer:
         read = _Read({}, pending.end)
         for key, end in pending.end.items():
             start = pending.start.get(key, len(HEADER))
-            read.deliveries[key] = [decode(record) for record in self._read_again(self._folder / key, start, end)]
-            read.size += end - start
+            read.deliveries[key] = self._read_again(self._folder / key, start, end)
+            read.size += max(0, end - start)
             self._read_to[key] = end
         return self._batch(pending.id, read, pending.decided)
 
-    def _read_again(self, path: Path, start: int, end: int) -> list[bytes]:
+    def _read_again(self, path: Path, at: int, end: int) -> list[Delivery]:
         """None of a segment that is gone or that the disk doesn't give back. Raises OSError."""
+        found: list[Delivery] = []
         try:
             with path.open("rb") as file:
-                frames = split(os.pread(file.fileno(), max(0, end - start), start), final=True)
+                while at < end:
+                    frames = read_frames(file.fileno(), at, end, _CHUNK_BYTES, final=True)
+                    if not frames.consumed:
+                        break
+                    self._broken.segment(path, frames.damaged)
+                    found += [decode(record) for record in frames.records]
+                    at += frames.consumed
         except FileNotFoundError:
             return []
         except OSError as error:
@@ -170,8 +177,7 @@ class SpoolConsumer:
                 raise
             self._broken.unreadable(path, error, final=True)
             return []
-        self._broken.segment(path, frames.damaged)
-        return frames.records
+        return found
 
     async def intend(self, batch: Batch) -> None:
         stored = self._position.stored

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from log.protocols import DECIDED_BYTES, Batch
+from log.protocols import BATCH_DELIVERIES, DECIDED_BYTES, Batch
 from processor.retries import Retries
 from schema.inserts import Inserts
 from schema.noise import Rules
@@ -55,7 +55,7 @@ class Decisions:
             kept = _Kept(_bits(self._retries.find(batch.deliveries), len(batch.deliveries)), file)
             batch.decided = msgspec.msgpack.encode(_Kept(zlib.compress(kept.retried), file))
             # The spool's batches may be larger.
-            assert len(batch.decided) <= DECIDED_BYTES or len(batch.deliveries) > 8 * DECIDED_BYTES
+            assert len(batch.decided) <= DECIDED_BYTES or len(batch.deliveries) > BATCH_DELIVERIES
         return Decided(_indexes(kept.retried), await self._sites(kept.sites, sites))
 
     async def _store(self, sites: Sites) -> str:

@@ -10,7 +10,7 @@ import msgspec
 from processor.exported import exported
 from processor.folded import Folded
 from processor.normalise import normalise
-from processor.repeats import Gathering, Group, Repeats, left_out_of_each
+from processor.repeats import Example, Gathering, Group, Repeats, left_out_of_each
 from processor.tokens import text_without_tokens
 from schema.delivery import NONE_STORED, Delivery, Kind
 from schema.reasons import Reason
@@ -100,7 +100,7 @@ def _report(folded: Folded, entry: Entry, delivery: Delivery, place: int, sites:
     folded.count(delivery, outcome, 1, NONE_STORED if outcome == "sampled" and not site.sample else "")
     if outcome == "stored":
         violation.left_out = (1 + left_out_of_each(delivery)) / site.sample - 1
-        folded.add(violation, lambda: entry.body)
+        folded.add(violation, Example.of(entry.body))
 
 
 def _group(folded: Folded, group: Group, site: Site, outcomes: Counter[_Outcome]) -> None:

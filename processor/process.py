@@ -163,7 +163,7 @@ class Processor:
 
 
 def _room(batch: Batch, folded: Folded, before: Room) -> Room:
-    """For the next batch, so that it makes about _ROWS rows if it is like this one, where this one filled its room."""
+    """So that a batch like this one makes about _ROWS rows; one that isn't half full says nothing of the next."""
     size = sum(len(its.body) for its in batch.deliveries)
     reports = sum(its.entries for its in batch.deliveries)
     if size < before.bytes // 2 and reports < before.reports // 2:

@@ -27,7 +27,6 @@ _beside: Callable[[Delivery], tuple[object, ...]] = operator.attrgetter(
     "site", "user_agent", "origin", "referer", "signature", "environment"
 )
 _Key = tuple[object, ...]
-Example = Callable[[], dict[str, Any]]  # a report's body
 _Known = OrderedDict[_Key, tuple[Violation, int]]  # with the age of all of them, as in a Group
 
 
@@ -46,13 +45,21 @@ _items = msgspec.json.Decoder(list[_Item]).decode
 _value = msgspec.json.Decoder().decode
 
 
-class Sent(msgspec.Struct, gc=False):  # no cycle goes through one
-    """An Example, as it was sent: few are wanted, and all of them read would be most of a batch's memory."""
+class Example(msgspec.Struct, gc=False):  # no cycle goes through one
+    """A report's body as bytes: few are wanted, and all of them read could be thirty times as large."""
 
     raw: bytes | Raw
     alone: bool  # and `raw` is all that was sent
 
-    def __call__(self) -> dict[str, Any]:
+    @classmethod
+    def of(cls, body: dict[str, Any]) -> "Example":
+        """Written anew: all that was sent may hold many."""
+        try:
+            return cls(msgspec.json.encode(body), alone=False)
+        except (RecursionError, OverflowError):
+            return cls(b"{}", alone=False)
+
+    def body(self) -> dict[str, Any]:
         """It was read before, but perhaps with more of the stack left: what is nested that deep is no browser's."""
         try:
             found: dict[str, Any] = entries(bytes(self.raw))[0].body if self.alone else _value(self.raw)
@@ -70,7 +77,7 @@ class Group(msgspec.Struct, gc=False):  # no cycle goes through one
     """Equal reports. `violation` is the group's own, with the first one's times; all times in ms since the epoch."""
 
     violation: Violation
-    example: Sent
+    example: Example
     age: int  # of all of them, where they came alone
     known: bool = False  # of an earlier batch
     received: list[int] = []
@@ -141,12 +148,12 @@ class Gathering:
         key = (_without_nonces(body), _beside(delivery))
         group = self.by_key.get(key)
         if group is None and key in self._known:
-            group = self._of_earlier(key, Sent(body, alone=True))
+            group = self._of_earlier(key, Example(body, alone=True))
         elif group is None:
             found = entries(body)
             if len(found) != 1 or found[0].kind is not EntryKind.VIOLATION or found[0].in_array:
                 return found
-            group = Group(self._normalised(found[0], delivery), Sent(body, alone=True), age_ms(found[0].age))
+            group = Group(self._normalised(found[0], delivery), Example(body, alone=True), age_ms(found[0].age))
             self.by_key[key] = group
         group.received.append(delivery.received_ms)
         if delivery.left_out:
@@ -179,16 +186,16 @@ class Gathering:
         key = (_without_nonces(raw), beside, url, agent, age is None)
         group = self.by_key.get(key)
         if group is None and key in self._known:
-            group = self._of_earlier(key, Sent(item.body, alone=False))
+            group = self._of_earlier(key, Example(item.body, alone=False))
         elif group is None:
             entry = modern(_value(raw), url, age, agent, in_array=True)
             if entry.kind is not EntryKind.VIOLATION:
                 raise _NotPlain
-            group = Group(self._normalised(entry, delivery), Sent(item.body, alone=False), 0)
+            group = Group(self._normalised(entry, delivery), Example(item.body, alone=False), 0)
             self.by_key[key] = group
         return group
 
-    def _of_earlier(self, key: _Key, example: Sent) -> Group:
+    def _of_earlier(self, key: _Key, example: Example) -> Group:
         """A new one of what an earlier batch had."""
         violation, age = self._known[key]
         group = self.by_key[key] = Group(copied(violation), example, age, True)

@@ -32,7 +32,7 @@ def report(
     found = fold([Delivery(RECEIVED_MS, "shop", Kind.REPORTS, 1, agent[:USER_AGENT_BYTES], body)], (), Sites())
     for row in found.rows.values():
         if row.example is not None:
-            redact_raw(row.example())
+            redact_raw(row.example.body())
 
 
 def loops(run: Callable[[], None], most: float = _MOST) -> float:

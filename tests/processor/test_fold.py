@@ -1,6 +1,7 @@
 """One batch into rows and ledger lines: every entry ends in exactly one outcome."""
 
 import json
+import tracemalloc
 from collections import Counter
 
 from hypothesis import given
@@ -186,3 +187,16 @@ def test_every_entry_ends_in_exactly_one_outcome(body):
     found = outcomes(folded)
     received = found.pop("received", 0)
     assert received == len(body) == sum(found.values())
+
+
+def test_what_is_kept_of_a_body_is_no_larger_than_the_body():
+    """Read, `{}` takes 30 bytes for each of its own: a batch of such bodies would be more than a gigabyte."""
+    many = b'{"csp-report":{"document-uri":"https://a.example/%d","x":[' + b"{}," * 60_000 + b"{}]}}"
+    deliveries = [reports(many % number) for number in range(5)]
+    tracemalloc.start()
+    before = tracemalloc.get_traced_memory()[0]
+    folded = fold(deliveries, (), SITES)
+    kept = tracemalloc.get_traced_memory()[0] - before
+    tracemalloc.stop()
+    assert len(folded.rows) == 5
+    assert kept < 2 * sum(len(delivery.body) for delivery in deliveries)

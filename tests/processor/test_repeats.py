@@ -197,7 +197,7 @@ def test_each_row_can_make_a_body_as_it_was_sent(batch):
     rows = fold(deliveries, (), SITES, None, known).rows.values()
     if batch == "second":
         rows = fold(deliveries, (), SITES, None, known).rows.values()
-    made = [row.example() for row in rows if row.example is not None]
+    made = [row.example.body() for row in rows if row.example is not None]
     wanted = [json.loads(bodies[0])["csp-report"], item("font-src *")["body"], item("x")["body"]]
     assert sorted(made, key=repr) == sorted(wanted, key=repr)
 
@@ -209,7 +209,7 @@ def test_a_body_too_deep_to_be_read_again_leaves_an_empty_example(deep):
     rows = fold([sent(body), sent(array + b"}}]")], (), SITES).rows.values()
 
     def further_down(frames: int) -> list[dict]:
-        return further_down(frames - 1) if frames else [row.example() for row in rows]
+        return further_down(frames - 1) if frames else [row.example.body() for row in rows]
 
     assert all(set(body) <= {"document-uri", "documentURL", "x"} for body in further_down(20))
 
