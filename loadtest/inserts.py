@@ -26,7 +26,7 @@ from schema.inserts import InProcess
 from schema.migrate import migrate
 from schema.sites import Sites
 
-_BATCH = 27_000  # deliveries: some 48 MiB, as the processor takes under load
+_BATCH = 10_000  # deliveries: as many rows as the most that Kafka gives at once (19,000), where half repeat
 _WEEK_MS = 7 * 24 * 3_600_000
 _RETENTION_DAYS = 90
 _T = TypeVar("_T")

@@ -95,24 +95,28 @@ class SpoolConsumer:
         return Batch(name, deliveries, decided, read.end)
 
     async def _gather(self, room: Room) -> _Read:
-        """A full batch at once, a small one after the linger, an empty one after a few polls."""
+        """A full batch at once, and one nobody writes to any more; a small one after the linger, as an empty one."""
         read = _Read({}, {})
         started = time.monotonic()
         while True:
-            self._pass(read, room)
-            if read.is_full(room) or time.monotonic() - started >= LINGER_SECONDS:
+            written = self._pass(read, room)
+            if (read.end and not written) or read.is_full(room) or time.monotonic() - started >= LINGER_SECONDS:
                 return read
             await asyncio.sleep(POLL_SECONDS)
 
-    def _pass(self, read: _Read, room: Room) -> None:
+    def _pass(self, read: _Read, room: Room) -> bool:
+        """Whether anybody was writing meanwhile, as far as the room let it be seen."""
         folders = self._folders()
+        written = False
         self._first += 1  # another folder first each time: a busy writer must not keep the others waiting
         for number in range(len(folders)):
             final, last = ended(folders[(self._first + number) % len(folders)])
+            written = written or bool(last)
             for path in [*final, *last]:
                 if read.is_full(room):
-                    return
+                    return written
                 self._read_segment(path, read, room, final=path not in last)
+        return written
 
     def _folders(self) -> list[Path]:
         return sorted(path for path in self._folder.iterdir() if path.is_dir())

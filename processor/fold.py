@@ -21,9 +21,9 @@ from schema.violation import WINDOW_SECONDS, Violation, copied
 _TYPE = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 TYPES = 200  # different ones counted by name; a hostile client could make up any number, and each is a ledger key
 _PLACES = 100_003  # of one delivery's entries in its batch, and a prime: chances must not repeat
-# Groups of equal reports that are gathered before they become rows: their keys are bodies again, so all of a batch's
-# would take a quarter more memory.
-_GROUPS = 8000
+# Groups of equal reports that are gathered before they become rows, as a piece of the batch: their keys are bodies
+# again, and all of a batch's would take as much memory as its rows.
+_GROUPS = 16_000
 _Outcome = tuple[str, int, str]  # site, minute and outcome of a line
 
 

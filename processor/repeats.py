@@ -18,8 +18,8 @@ from schema.report import CSP_TYPE, Entry, EntryKind, Unreadable, entries, moder
 from schema.sites import Sites
 from schema.violation import Violation, copied
 
-ONCE = 1 << 16  # before they are forgotten, and one batch's: at most some 10 MB
-KEPT = 8192  # different reports that came more than once in a batch, those seen last: at most some 50 MB
+ONCE = 1 << 16  # before they are forgotten, and one piece's: at most some 10 MB
+KEPT = 8192  # different reports that came more than once in a piece, those seen last: at most some 50 MB
 _LONGEST = 4096  # bytes of one that is gathered
 
 # All that `normalise` looks at of a delivery but its body and its time.
@@ -79,7 +79,7 @@ class Group(msgspec.Struct, gc=False):  # no cycle goes through one
     violation: Violation
     example: Example
     age: int  # of all of them, where they came alone
-    known: bool = False  # of an earlier batch
+    known: bool = False  # of an earlier piece
     received: list[int] = []
     ages: list[int] = []  # of each, where they came in arrays
     left_out: dict[int, float] = {}  # by minute, reports over the site's rate limit that they stand for too
@@ -96,21 +96,24 @@ class Group(msgspec.Struct, gc=False):  # no cycle goes through one
 
 
 class Repeats:
-    """What is known of earlier batches. One a processor; forgets it when the sites file or the noise rules change."""
+    """What is known of earlier pieces: of batches, and of parts of large ones.
+
+    One a processor; forgets it when the sites file or the noise rules change.
+    """
 
     def __init__(self) -> None:
         self._known: _Known = OrderedDict()
-        self._once: set[int] = set()  # hashes of keys that came once in a batch
+        self._once: set[int] = set()  # hashes of keys that came once in a piece
         self._sites: Sites | None = None
 
     def gathering(self, sites: Sites) -> "Gathering":
-        """For one batch; `remember` takes it back."""
+        """For one piece; `remember` takes it back."""
         if sites is not self._sites:
             self._known, self._once, self._sites = OrderedDict(), set(), sites
         return Gathering(self._known, sites)
 
     def remember(self, gathering: "Gathering") -> None:
-        """What came but once, in all batches, needs no place: nothing says that it comes again."""
+        """What came but once, in all of them, needs no place: nothing says that it comes again."""
         known, once = self._known, self._once
         if len(once) > ONCE:
             once.clear()
@@ -126,7 +129,7 @@ class Repeats:
 
 
 class Gathering:
-    """The violations of one batch, as far as they can be told apart by their bytes."""
+    """The violations of one piece, as far as they can be told apart by their bytes."""
 
     def __init__(self, known: _Known, sites: Sites) -> None:
         self.by_key: dict[_Key, Group] = {}
@@ -196,7 +199,7 @@ class Gathering:
         return group
 
     def _of_earlier(self, key: _Key, example: Example) -> Group:
-        """A new one of what an earlier batch had."""
+        """A new one of what an earlier piece had."""
         violation, age = self._known[key]
         group = self.by_key[key] = Group(copied(violation), example, age, True)
         return group

@@ -210,6 +210,14 @@ def test_lag_is_the_age_of_the_oldest_report_not_stored(tmp_path):
     assert consumer.lag() == 0
 
 
+def test_company_is_not_waited_for_where_nobody_writes_any_more(tmp_path, monkeypatch):
+    monkeypatch.setattr(spool, "LINGER_SECONDS", 600)
+    end = writer(tmp_path)
+    end.append([record(1)])
+    end.close()
+    assert bodies(asyncio.run(asyncio.wait_for(reader(tmp_path).next(), 30))) == [b'{"n":1}']
+
+
 def test_a_batch_gathered_in_several_passes_comes_back_in_the_same_order(tmp_path, monkeypatch):
     """What was decided about a batch names its deliveries by their place."""
     monkeypatch.setattr(spool, "LINGER_SECONDS", 0.3)
