@@ -16,7 +16,7 @@ from schema import metrics
 from schema.inserts import Inserts
 from schema.violation import FIRST_MONDAY, WEEK_SECONDS, Violation
 
-EXAMPLES = 3000  # new ones a batch, 2 µs a report: more are a flood of made-up violations, and need no example each
+EXAMPLES = 3000  # new ones a batch: more are a flood of made-up violations, and need no example each
 _REMEMBERED = 20_000  # keys: some 2 MB
 _SETTINGS = {
     "deduplicate_blocks_in_dependent_materialized_views": 1,

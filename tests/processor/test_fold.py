@@ -4,10 +4,12 @@ import json
 import tracemalloc
 from collections import Counter
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from log.protocols import BATCH_DELIVERIES
+from processor import fold as folding
 from processor.fold import TYPES, fold
 from processor.folded import Folded, Line
 from schema.delivery import MOST_COUNT, Delivery, Kind
@@ -16,6 +18,14 @@ from schema.sites import Site, Sites
 
 START = 1_790_000_000_000  # a full minute
 SITES = Sites()
+
+
+@pytest.fixture(autouse=True, scope="module", params=[1, 2, 16_000])
+def groups(request):
+    """However many are gathered before they become rows, the rows and the ledger are the same."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(folding, "_GROUPS", request.param)
+        yield
 
 
 def reports(body: object, *, received: int = 0, count: int = 1, site: str = "shop") -> Delivery:
