@@ -77,7 +77,7 @@ _TOP_OTHER = _TOP.format(shown="{key}", grouped="key, id", id=relations.ID)
 def top(client: Client, filters: Filters, by: str, limit: int) -> dict[str, Any]:
     """`/api/top`. A fingerprint seen under two keys counts for both."""
     sql = _TOP_OWN if by in _OWN else _TOP_OTHER
-    found = ask(client, sql.replace("{key}", BY[by]), relations.violations(filters), limit=limit)
+    found = ask(client, sql.replace("{key}", BY[by]), relations.violations(client, filters), limit=limit)
     items = [
         {"key": key, **Count(reports, left_out).fields(), "violations": violations}
         for key, reports, left_out, violations in found

@@ -62,7 +62,7 @@ _START = Cursor(2**63 - 1, "0")
 
 def biggest(client: Client, filters: Filters, limit: int, cursor: Cursor | None) -> dict[str, Any]:
     """`/api/groups`. Pages are counted to about 2%; `fingerprint` is of the group's biggest violation."""
-    selected = relations.grouped(filters)
+    selected = relations.grouped(client, filters)
     after = cursor or _START
     found = ask(client, _BIGGEST, selected, reports=after.reports, after=after.group, limit=limit + 1)
     page = found[:limit]

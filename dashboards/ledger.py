@@ -3,7 +3,6 @@
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-import msgspec
 from clickhouse_connect.driver.client import Client
 
 from dashboards import recent, relations
@@ -58,8 +57,8 @@ def ledger(client: Client, filters: Filters, limit: int) -> dict[str, Any]:
 
 def _newest(client: Client, filters: Filters, limit: int) -> list[tuple[Any, ...]]:
     found: list[tuple[Any, ...]] = []
-    for start in recent.starts(client, filters, "ledger_hours"):
-        found = ask(client, _ITEMS, received(msgspec.structs.replace(filters, start=start)), limit=limit)
+    for period in recent.periods(client, filters, "ledger_hours"):
+        found = ask(client, _ITEMS, received(period), limit=limit)
         if len(found) == limit:
             break
     return found
@@ -76,7 +75,7 @@ class Sums(NamedTuple):
 
 
 def sums(client: Client, filters: Filters) -> Sums:
-    found = ask(client, _SUMS, relations.ledger(filters))
+    found = ask(client, _SUMS, relations.ledger(client, filters))
     sides = _account((outcome, name, total) for outcome, name, total, _ in found)
     sampled = {name: total for outcome, name, total, _ in found if outcome == "sampled"}
     # A surplus of any minute shows (relations.ledger). The store's Int64 sums wrap, so their sum here is taken modulo

@@ -85,7 +85,7 @@ def _counted(client: Client, filters: Filters, names: tuple[str, ...], sites: di
     """By fingerprint, also with `last_window` (s)."""
     if not sites:
         return {}
-    selected = relations.violations(filters, _THESE)
+    selected = relations.violations(client, filters, _THESE)
     asked = ask(client, rows.sums(names), selected, these=list(sites), sites=list(sites.values()))
     found = (dict(zip((*names, "last_window"), row, strict=True)) for row in asked)
     return {its["fingerprint"]: its for its in found}

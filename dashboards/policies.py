@@ -82,7 +82,7 @@ _Counts = dict[tuple[str, str], tuple[Count, int]]  # by site and hash: reports,
 def _counts(client: Client, site: str | None, hashes: list[str]) -> _Counts:
     if not hashes:
         return {}
-    chosen = relations.violations(Filters(site=site), "policy_hash IN {hashes:Array(String)}")
+    chosen = relations.violations(client, Filters(site=site), "policy_hash IN {hashes:Array(String)}")
     found = ask(client, _COUNTED, chosen, hashes=hashes)
     return {(its, of): (Count(reports, more), many) for its, of, reports, more, many in found}
 
@@ -114,7 +114,7 @@ def one(client: Client, its: str) -> dict[str, Any] | None:
     if not sites:
         return None
     counts = _counts(client, None, [its])
-    chosen = relations.violations(Filters(), "policy_hash = {its:String}")
+    chosen = relations.violations(client, Filters(), "policy_hash = {its:String}")
     blocks = ask(client, _BLOCKED, chosen, its=its)
     return {
         "policy_hash": its,

@@ -11,6 +11,7 @@ from clickhouse_connect.driver.client import Client
 
 from dashboards.clients import ask
 from dashboards.filters import Filters, Where, where
+from dashboards.gaps import gaps
 from dashboards.times import LAST_WINDOW, week_of
 from schema import keys
 from schema.keys import LIVE
@@ -30,6 +31,7 @@ class _Rollup(NamedTuple):
     fine_time: str
     step: int
     origin: int
+    chooses: str = "WHERE"
 
 
 _DATE, _MOMENT = "toDate(toDateTime({second}, 'UTC'))", "toDateTime({second}, 'UTC')"
@@ -65,36 +67,43 @@ def of_key(name: str) -> str:
     return "min(window)" if name == "window" else keys.of_key(name)
 
 
-def violations(filters: Filters, only: str = "") -> Where:
+def violations(client: Client, filters: Filters, only: str = "") -> Where:
     """The rows that `filters` select, for `FROM {rows}`; `only` is a condition more."""
-    return _of_violations(filters, "", "", only)
+    return _of_violations(client, filters, "", "", only)
 
 
-def merged(filters: Filters) -> Where:
+def merged(client: Client, filters: Filters) -> Where:
     """The same, a row a KEY, as after the last merge; what has no reports any more is still there.
 
     That takes a third of the time of grouping them, and no memory: a week that is over is one part already. The filters
     choose before it is merged, as they do before rows are grouped.
     """
-    return _of_violations(filters, "", "", final=True)
+    return _of_violations(client, filters, "", "", final=True)
 
 
-def grouped(filters: Filters) -> Where:
+def grouped(client: Client, filters: Filters) -> Where:
     """The same, with `group_id`."""
-    return _of_violations(filters, ", group_id", f", {GROUP_ID} AS group_id")
+    return _of_violations(client, filters, ", group_id", f", {GROUP_ID} AS group_id")
 
 
 def _of_violations(
-    filters: Filters, rolled: str, fine: str, only: str = "", whole: _Whole | None = None, *, final: bool = False
+    client: Client,
+    filters: Filters,
+    rolled: str,
+    fine: str,
+    only: str = "",
+    whole: _Whole | None = None,
+    *,
+    final: bool = False,
 ) -> Where:
     chosen = _union(
+        client,
         filters,
-        _WEEKS,
+        _WEEKS._replace(chooses="FINAL PREWHERE") if final else _WEEKS,
         f"{{columns}}toDateTime(week, 'UTC') AS bucket, last_window{rolled}",
         f"{{columns}}window AS bucket, window AS last_window{fine}",
         only,
         whole,
-        "FINAL PREWHERE" if final else "WHERE",
     )
     return chosen._replace(columns=_SAME)
 
@@ -116,7 +125,7 @@ def seen(client: Client, filters: Filters) -> Where:
     """
     of_labels = filters.noise != "all" or filters.verdict is not None
     if of_labels or ask(client, _FORGETS, Where("", {})):
-        return _by_id(violations(filters), LIVE)
+        return _by_id(violations(client, filters), LIVE)
     start, end = filters.start, filters.end
     first, after = (None if second is None else week_of(second) for second in (start, end))
     inside = []
@@ -127,8 +136,8 @@ def seen(client: Client, filters: Filters) -> Where:
         after += WEEK_SECONDS
     in_one_week = week_of(start or 0) == week_of((end or LAST_WINDOW) - 1)
     if not inside or in_one_week:
-        return _by_id(violations(filters))
-    its = _of_violations(filters, f", {' AND '.join(inside)} AS inside", ", 1 AS inside", whole=(first, after))
+        return _by_id(violations(client, filters))
+    its = _of_violations(client, filters, f", {' AND '.join(inside)} AS inside", ", 1 AS inside", whole=(first, after))
     return _by_id(its, "HAVING max(inside)")
 
 
@@ -140,23 +149,19 @@ def _by_id(its: Where, having: str = "") -> Where:
     return its._replace(rows=f"{its.rows} GROUP BY id {having}")
 
 
-_DAYS_SINCE = "SELECT toUnixTimestamp(toDateTime(max(since), 'UTC')) FROM days_since"
-
-
 def counted(client: Client, filters: Filters) -> Where:
     """Rows of `effective_directive`, `noise`, `verdict`, `reports` and `left_out`: the fewest there are."""
     if not _without(filters, "document_host", "blocked_host", "blocked_kind", "disposition", "browser"):
-        return violations(filters)
-    [(since,)] = ask(client, _DAYS_SINCE, Where("", {}))
-    if (filters.start or 0) < since:
-        return violations(filters)
+        return violations(client, filters)
+    if (filters.start or 0) < gaps(client).days_since:
+        return violations(client, filters)
     same = "effective_directive, noise, verdict, reports, left_out"
-    return _union(filters, _DAYS, same, same)
+    return _union(client, filters, _DAYS, same, same)
 
 
-def minutes(filters: Filters) -> Where:
+def minutes(client: Client, filters: Filters) -> Where:
     """Of the columns of `hours`; `minute` is the start of an hour where it comes from there."""
-    return _union(filters, _HOURS, "hour AS minute, effective_directive, noise, reports, left_out",
+    return _union(client, filters, _HOURS, "hour AS minute, effective_directive, noise, reports, left_out",
                   "minute, effective_directive, noise, reports, left_out")  # fmt: skip
 
 
@@ -169,42 +174,49 @@ def _without(filters: Filters, *names: str) -> bool:
     return not filters.of_urls and all(getattr(filters, name) is None for name in names)
 
 
-def ledger(filters: Filters) -> Where:
+def ledger(client: Client, filters: Filters) -> Where:
     """`surplus` is none in sum where each minute is balanced: see 0009."""
     only = Filters(site=filters.site, start=filters.start, end=filters.end)
     surplus = (
         "if(outcome = 'received', 1, -1) * toInt64(reports) * reinterpretAsInt64(cityHash64(toString(site), minute))"
     )
-    return _union(only, _LEDGER, "outcome, detail, reports, balance AS surplus",
+    return _union(client, only, _LEDGER, "outcome, detail, reports, balance AS surplus",
                   f"outcome, detail, toInt64(reports) AS reports, {surplus} AS surplus")  # fmt: skip
 
 
 def _union(
+    client: Client,
     filters: Filters,
     its: _Rollup,
     rolled: str,
     fine: str,
     only: str = "",
     whole: _Whole | None = None,
-    chooses: str = "WHERE",
 ) -> Where:
     """`whole`: from where to where the roll-up is asked; else for the whole steps of the period."""
     first, after = whole or _whole(filters, its)
     selected = _and(where(filters, its.fine_time), only)
-    from_fine = f"SELECT {fine} FROM {its.fine} {chooses} {selected.sql}"  # noqa: S608  (columns of ours)
+    from_fine = f"SELECT {fine} FROM {its.fine} {its.chooses} {selected.sql}"  # noqa: S608  (columns of ours)
     if first is not None and after is not None and first >= after:
         return selected._replace(rows=f"({from_fine})")
-    begins, ends = (None if second is None else its.made.format(second=second) for second in (first, after))
-    inside = [f"{its.time} >= {begins}"] if begins else []
-    inside += [f"{its.time} < {ends}"] if ends else []
-    outside = [f"{its.fine_time} < toDateTime({first}, 'UTC')"] if first is not None else []
-    outside += [f"{its.fine_time} >= toDateTime({after}, 'UTC')"] if after is not None else []
-    gaps = "(SELECT week FROM rollup_gaps)"
-    known = f"toMonday({its.time}) NOT IN {gaps}"
-    left = " OR ".join([*outside, f"toMonday({its.fine_time}) IN {gaps}"])
+    inside, outside = [], []
+    if first is not None:
+        inside.append(f"{its.time} >= {its.made.format(second=first)}")
+        if (filters.start or 0) < first:
+            outside.append(f"{its.fine_time} < toDateTime({first}, 'UTC')")
+    if after is not None:
+        inside.append(f"{its.time} < {its.made.format(second=after)}")
+        if filters.end is None or filters.end > after:
+            outside.append(f"{its.fine_time} >= toDateTime({after}, 'UTC')")
+    lacking = ", ".join(_DATE.format(second=week) for week in gaps(client).within(first, after))
+    if lacking:
+        inside.append(f"toMonday({its.time}) NOT IN ({lacking})")
+        outside.append(f"toMonday({its.fine_time}) IN ({lacking})")
     dims = _and(where(_timeless(filters), its.fine_time), only)
-    from_rollup = f"SELECT {rolled} FROM {its.table} {chooses} {' AND '.join([dims.sql, *inside, known])}"  # noqa: S608  (ours)
-    return selected._replace(rows=f"({from_rollup} UNION ALL {from_fine} AND ({left}))")
+    from_rollup = f"SELECT {rolled} FROM {its.table} {its.chooses} {' AND '.join([dims.sql, *inside])}"  # noqa: S608  (ours)
+    if not outside:
+        return selected._replace(rows=f"({from_rollup})")
+    return selected._replace(rows=f"({from_rollup} UNION ALL {from_fine} AND ({' OR '.join(outside)}))")
 
 
 def _and(selected: Where, only: str) -> Where:

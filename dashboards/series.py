@@ -59,7 +59,7 @@ def over_time(client: Client, filters: Filters, by: str, step: int | None) -> di
     selected = _rows(table, where(filters, table.time))
     step = step or _fitting(client, table, selected, filters)
     if table is _MINUTES and by in _OF_HOURS and relations.of_hours(filters) and step % relations.HOUR == 0:
-        selected = relations.minutes(filters)
+        selected = relations.minutes(client, filters)
     found = _series(client, table, selected, BY[by], step)
     if len(found["items"]) > MOST_ITEMS:
         raise BadParameter(f"There are over {MOST_ITEMS} items; ask for a larger step, a shorter period or a filter.")

@@ -91,7 +91,7 @@ def of_directives(client: Client, filters: Filters, limit: int) -> Shares:
 
 
 def with_hosts(client: Client, filters: Filters, limit: int) -> Shares:
-    found = ask(client, _HOSTS, relations.violations(filters), limit=limit)
+    found = ask(client, _HOSTS, relations.violations(client, filters), limit=limit)
     return _shares(client, filters, [(key, Count(*counted)) for key, *counted in found], limit)
 
 

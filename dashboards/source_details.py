@@ -74,7 +74,7 @@ def details(client: Client, filters: Filters, page: Sequence[_Source]) -> dict[t
     }  # fmt: skip
     began = week_of(min(one.first for one in page) // 1000)
     since = msgspec.structs.replace(filters, start=max(filters.start or 0, began))
-    found = ask(client, _THESE, relations.violations(since), **these)
+    found = ask(client, _THESE, relations.violations(client, since), **these)
     return {(row[0], row[1], row[2]): Details(*row[3:]) for row in found}
 
 

@@ -2,6 +2,8 @@
 
 from typing import Any, NamedTuple
 
+from clickhouse_connect.driver.client import Client
+
 from dashboards import relations
 from dashboards.filters import Filters, Where
 from schema.source_trust import (
@@ -172,7 +174,7 @@ _OF_VIOLATIONS = f"""(
 )"""  # noqa: S608  (ours)
 
 
-def of_violations(filters: Filters) -> Where:
+def of_violations(client: Client, filters: Filters) -> Where:
     """The same, of the violations that `filters` choose."""
-    chosen = relations.merged(filters)
+    chosen = relations.merged(client, filters)
     return chosen._replace(rows=_OF_VIOLATIONS.replace("{rows}", chosen.rows))

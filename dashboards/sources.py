@@ -100,7 +100,7 @@ def sources(
     if source_filters.are_known(filters):
         return listed(client, source_filters.asked(filters, state, least), limit, cursor)
     wanted = _Wanted(state, least, limit, cursor or _START, source_trust.floods(client, filters.site or ""))
-    found = _found(client, source_filters.of_violations(filters), wanted)
+    found = _found(client, source_filters.of_violations(client, filters), wanted)
     return _page(client, filters, found, limit)
 
 

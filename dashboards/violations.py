@@ -74,7 +74,7 @@ def biggest(
     client: Client, filters: Filters, limit: int, cursor: Cursor | None, fields: tuple[str, ...]
 ) -> dict[str, Any]:
     """`/api/violations`."""
-    selected = relations.violations(filters)
+    selected = relations.violations(client, filters)
     after = cursor or _START
     found = ask(
         client, _BIGGEST, selected, reports=after.reports, after=after.fingerprint, limit=limit + 1
@@ -93,12 +93,13 @@ def newest(
     until = after.last_seen // 1000 + WINDOW_SECONDS
     before = msgspec.structs.replace(filters, end=min(filters.end or until, until))
     found: list[tuple[Any, ...]] = []
-    for second in recent.starts(client, before, "hours"):
-        start = None if second is None else second // WINDOW_SECONDS * WINDOW_SECONDS
-        selected = relations.violations(msgspec.structs.replace(filters, start=start))
+    for period in recent.periods(client, before, "hours"):
+        # What was seen again after the page before was on it, or before that.
+        asked = msgspec.structs.replace(period, end=filters.end) if cursor else period
+        selected = relations.violations(client, asked)
         found = ask(client, _NEWEST, selected, limit=limit + 1, seen=after.last_seen, after=after.fingerprint)
         # What is older than `start` was seen before all of these.
-        if len(found) > limit and found[-1][1] >= (start or 0) * 1000:
+        if len(found) > limit and found[-1][1] >= (asked.start or 0) * 1000:
             break
     page = found[:limit]
     more = cursors.written(NewestCursor(page[-1][1], page[-1][0])) if len(found) > limit else None
@@ -135,7 +136,7 @@ _EXAMPLE = "SELECT argMax(raw, seen) FROM examples WHERE {where} GROUP BY site, 
 
 def one(client: Client, filters: Filters, fingerprint: str) -> dict[str, Any] | None:
     """`/api/violations/{fingerprint}`; None where there is none in the period."""
-    its_site = ask(client, _SITE_OF, relations.violations(filters, _ONLY), only=fingerprint)
+    its_site = ask(client, _SITE_OF, relations.violations(client, filters, _ONLY), only=fingerprint)
     found = listed.items(client, filters, [Place(fingerprint, site) for (site,) in its_site], rows.FIELDS)
     if not found:
         return None
@@ -147,7 +148,7 @@ def one(client: Client, filters: Filters, fingerprint: str) -> dict[str, Any] | 
     reports = sum(point["reports"] for point in item["series"]["items"])
     item |= {"reports": reports, "estimated": item["estimated"] + reports - item["reports"]}
     item["browsers"] = _browsers(client, filters, item)
-    item["policies"] = _policies(client, relations.violations(filters, _ONLY), fingerprint)
+    item["policies"] = _policies(client, relations.violations(client, filters, _ONLY), fingerprint)
     item["verdict_explained"] = explanation(item)
     example = ask(client, _EXAMPLE, _only(Where("1", {}), fingerprint))
     item["example"] = example[0][0] if example else None
@@ -169,7 +170,7 @@ def _browsers(client: Client, filters: Filters, item: dict[str, Any]) -> list[di
         "its_fingerprint": "fingerprint",
     }  # fmt: skip
     values = {name: item[field] for name, field in its.items()}
-    selected = relations.violations(filters, _ALIKE)
+    selected = relations.violations(client, filters, _ALIKE)
     found = ask(client, _BROWSERS, selected, by_sample=list(BY_SAMPLE), **values)
     return [
         {"browser": browser, "browser_version": version, "fingerprint": fingerprint, **Count(*counted).fields()}

@@ -118,7 +118,6 @@ def _filled(engine: Engine, size: int, progress: Progress) -> int:
         until = int(time.time()) // 600 * 600
         bar = progress.add_task("rows", total=size)
         rows.fill(client, rows.Size.of(size), until, lambda count: progress.advance(bar, count))
-        rows.age(client)
         rows.settle(client)
     client.close()
     return int(until)

@@ -40,9 +40,14 @@ class Size(NamedTuple):
 
 
 def fill(client: Client, size: Size, until: int, told: Callable[[int], None] = lambda _rows: None) -> None:
-    """Into empty tables: the month before `until` (s, the start of a window). `told` hears how many rows went in."""
+    """Into empty tables: the month before `until` (s, the start of a window). `told` hears how many rows went in.
+
+    All but its last hours is merged as it would be by then.
+    """
     values = {"per_window": max(1, size.rows // WINDOWS), "different": size.violations, "seed": size.seed}
     for first, windows in _slices(until - DAYS * 86400):
+        if first + windows * WINDOW_SECONDS == until:
+            _age(client)
         count = windows * values["per_window"]
         asked = values | {"first": first, "rows": count}
         client.command(VIOLATIONS, parameters=asked, settings=_SETTINGS)
@@ -70,17 +75,20 @@ def _slices(start: int) -> Iterator[tuple[int, int]]:
         yield start + number * WINDOW_SECONDS, min(_SLICE, WINDOWS - number)
 
 
-_BY_WEEK = ["violations", "weeks", "minutes", "hours", "days", "ledger", "ledger_hours"]
-_OVER = """
+_BY_WEEK = ["violations", "minutes", "ledger", "ledger_hours"]
+_ANY_WEEK = ["weeks", "hours", "days"]
+_MERGED = """
 SELECT DISTINCT table, partition FROM system.parts
-WHERE active AND database = currentDatabase() AND table IN {tables:Array(String)}
-    AND partition < toString(toMonday(now()))
+WHERE active AND database = currentDatabase() AND (
+    table IN {any_week:Array(String)}
+    OR table IN {by_week:Array(String)} AND partition < toString(toMonday(now()))
+)
 """
 
 
-def age(client: Client) -> None:
-    """Merges what the store merges by itself, some hours after the last insert (migration 0014)."""
-    for table, week in client.query(_OVER, parameters={"tables": _BY_WEEK}).result_rows:
+def _age(client: Client) -> None:
+    """Merges what the store merges by itself where it is older than six hours (migrations 0014 and 0020)."""
+    for table, week in client.query(_MERGED, parameters={"any_week": _ANY_WEEK, "by_week": _BY_WEEK}).result_rows:
         client.command(f"OPTIMIZE TABLE {table} PARTITION '{week}' FINAL")
     for table in ("sources", "site_policies"):
         client.command(f"OPTIMIZE TABLE {table} FINAL")
@@ -107,7 +115,6 @@ def main(arguments: list[str] | None = None) -> None:
         bar = progress.add_task("rows", total=given.rows)
         fill(client, Size.of(given.rows, given.seed), until, lambda rows: progress.advance(bar, rows))
         bar = progress.add_task("merging", total=None)
-        age(client)
         settle(client)
         progress.update(bar, total=1, completed=1)
 

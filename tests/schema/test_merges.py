@@ -1,6 +1,10 @@
 """Merges change no answer, and what views make of a row adds up to the row."""
 
+import contextlib
 import time
+from collections.abc import Iterator
+
+from clickhouse_connect.driver.client import Client
 
 from schema.clickhouse import Engine
 from schema.violation import Violation
@@ -69,24 +73,46 @@ def test_a_minute_stays_inside_its_window(store: Engine):
     assert minutes == [(0, 2), (540, 2)]
 
 
-def test_a_week_that_is_over_becomes_one_part(store: Engine):
-    """With a second in place of the six hours of migration 0014."""
-    client = store.client()
-    empty(client)
-    tables = ("violations", "weeks", "minutes", "hours", "days")
-    quick = "min_age_to_force_merge_seconds = 1, merge_selecting_sleep_ms = 100, max_merge_selecting_sleep_ms = 100"
-    parts = f"SELECT table, count() FROM system.parts WHERE active AND table IN {tables} GROUP BY table"
+@contextlib.contextmanager
+def old_after(seconds: int, client: Client, tables: tuple[str, ...]) -> Iterator[None]:
+    """Instead of the six hours of migration 0014."""
+    quick = "merge_selecting_sleep_ms = 100, max_merge_selecting_sleep_ms = 100"
     try:
         for table in tables:
-            client.command(f"ALTER TABLE {table} MODIFY SETTING {quick}")
-        for number in range(3):
-            insert(client, [violation(number, at=START - 14 * 86400)], token=f"{number}")
-        deadline = time.monotonic() + 60
-        while dict(rows(client, parts)) != dict.fromkeys(tables, 1) and time.monotonic() < deadline:
-            time.sleep(0.2)
-        assert dict(rows(client, parts)) == dict.fromkeys(tables, 1)
+            client.command(f"ALTER TABLE {table} MODIFY SETTING min_age_to_force_merge_seconds = {seconds}, {quick}")
+        yield
     finally:
         for table in tables:
             client.command(f"ALTER TABLE {table} MODIFY SETTING min_age_to_force_merge_seconds = 21600")
             client.command(f"ALTER TABLE {table} RESET SETTING merge_selecting_sleep_ms, max_merge_selecting_sleep_ms")
+
+
+def parts(client: Client, tables: tuple[str, ...], most: int) -> dict[str, int]:
+    """By table; once each has at most so many, or after a minute."""
+    found = f"SELECT table, count() FROM system.parts WHERE active AND table IN {tables} GROUP BY table"
+    deadline = time.monotonic() + 60
+    while max(dict(rows(client, found)).values()) > most and time.monotonic() < deadline:
+        time.sleep(0.1)
+    return dict(rows(client, found))
+
+
+def test_a_week_that_is_over_becomes_one_part(store: Engine):
+    client = store.client()
+    empty(client)
+    tables = ("violations", "weeks", "minutes", "hours", "days")
+    with old_after(1, client, tables):
+        for number in range(3):
+            insert(client, [violation(number, at=START - 14 * 86400)], token=f"{number}")
+        assert parts(client, tables, 1) == dict.fromkeys(tables, 1)
     assert rows(client, "SELECT sum(reports) FROM violations") == [(3,)]
+
+
+def test_of_this_week_the_roll_ups_are_merged_but_for_what_is_new(store: Engine):
+    client = store.client()
+    empty(client)
+    tables = ("weeks", "hours", "days")
+    with old_after(4, client, tables):
+        for number, pause in enumerate((0, 0, 2)):
+            time.sleep(pause)
+            insert(client, [violation(number, at=int(time.time()))], token=f"{number}")
+        assert parts(client, tables, 2) == dict.fromkeys(tables, 2)

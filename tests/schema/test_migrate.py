@@ -24,6 +24,7 @@ FILES = [
     "0017_words.sql",
     "0018_one_index_of_words.sql",
     "0019_settings_of_parts.sql",
+    "0020_this_week.sql",
 ]  # fmt: skip
 
 

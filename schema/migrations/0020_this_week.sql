@@ -1,0 +1,7 @@
+-- The roll-ups of a week that is not over are merged too, what is older than six hours, as `sources` are (0014): some
+-- four times a day. Else this week is in some six parts, each of which has a row of a violation that was seen all week:
+-- of 10 million rows of a month `weeks` had 623,000 rows of five days instead of 340,000. The first page takes a fifth
+-- less CPU with it. A merge of those takes 3 s of a core.
+ALTER TABLE weeks MODIFY SETTING min_age_to_force_merge_on_partition_only = 0;
+ALTER TABLE hours MODIFY SETTING min_age_to_force_merge_on_partition_only = 0;
+ALTER TABLE days MODIFY SETTING min_age_to_force_merge_on_partition_only = 0;
