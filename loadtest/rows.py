@@ -11,6 +11,7 @@ are in every window and have most of the reports, the last are in a few windows 
 import argparse
 import time
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
@@ -25,6 +26,7 @@ from schema.violation import WINDOW_SECONDS
 DAYS = 30
 WINDOWS = DAYS * 86400 // WINDOW_SECONDS
 _SLICE = 48  # windows: 8 hours, so that a million rows are some nine inserts
+_YOUNG, _YOUNGEST = 48, 12  # the last windows: what is merged after six hours is not yet, nor what is after one
 _RETENTION_DAYS = 90
 _EXAMPLES = 20_000
 
@@ -42,12 +44,14 @@ class Size(NamedTuple):
 def fill(client: Client, size: Size, until: int, told: Callable[[int], None] = lambda _rows: None) -> None:
     """Into empty tables: the month before `until` (s, the start of a window). `told` hears how many rows went in.
 
-    All but its last hours is merged as it would be by then.
+    All is merged as it would be by then: but for the last hours, which were in parts of their own.
     """
     values = {"per_window": max(1, size.rows // WINDOWS), "different": size.violations, "seed": size.seed}
     for first, windows in _slices(until - DAYS * 86400):
-        if first + windows * WINDOW_SECONDS == until:
-            _age(client)
+        if first == until - _YOUNG * WINDOW_SECONDS:
+            _merge(client)
+        if first == until - _YOUNGEST * WINDOW_SECONDS:
+            client.command("OPTIMIZE TABLE sources FINAL")
         count = windows * values["per_window"]
         asked = values | {"first": first, "rows": count}
         client.command(VIOLATIONS, parameters=asked, settings=_SETTINGS)
@@ -71,8 +75,9 @@ LIMIT {limit:UInt32}
 
 
 def _slices(start: int) -> Iterator[tuple[int, int]]:
-    for number in range(0, WINDOWS, _SLICE):
-        yield start + number * WINDOW_SECONDS, min(_SLICE, WINDOWS - number)
+    ends = [*range(_SLICE, WINDOWS, _SLICE), WINDOWS - _YOUNGEST, WINDOWS]
+    for begin, end in pairwise([0, *ends]):
+        yield start + begin * WINDOW_SECONDS, end - begin
 
 
 _BY_WEEK = ["violations", "minutes", "ledger", "ledger_hours"]
@@ -86,12 +91,11 @@ WHERE active AND database = currentDatabase() AND (
 """
 
 
-def _age(client: Client) -> None:
-    """Merges what the store merges by itself where it is older than six hours (migrations 0014 and 0020)."""
+def _merge(client: Client) -> None:
+    """What the store merges by itself once it is older than six hours (migrations 0014 and 0020)."""
     for table, week in client.query(_MERGED, parameters={"any_week": _ANY_WEEK, "by_week": _BY_WEEK}).result_rows:
         client.command(f"OPTIMIZE TABLE {table} PARTITION '{week}' FINAL")
-    for table in ("sources", "site_policies"):
-        client.command(f"OPTIMIZE TABLE {table} FINAL")
+    client.command("OPTIMIZE TABLE site_policies FINAL")
 
 
 def settle(client: Client, patience: float = 600) -> None:

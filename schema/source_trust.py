@@ -41,27 +41,28 @@ QUICK_SOURCE = f"cityHash64({NAMES})"
 THIN = f"sum(s.reports) < {FEW_REPORTS} AND toDate(min(s.first_seen), 'UTC') = toDate(max(s.last_seen), 'UTC')"
 
 _WITHIN = "({within:String} = '' OR site = {within:String})"
-# The first row of a source that is thin ends on the day on which it began. Few rows do: of a month's 200,000 some
-# thousand, which are read in a twentieth of the time.
-_OF_A_DAY = f"{_WITHIN} AND toDate(last_seen, 'UTC') <= toDate(first_seen, 'UTC')"
-# Whether there can be one: by rows, of which a source has several until they are merged. Mostly the answer is no.
+# A row that a source has if it is thin. Of what is merged few are like that, some thousand of a month's 200,000; but of
+# the newest, which are not merged yet, most.
+_THIN_ROW = f"{_WITHIN} AND toDate(last_seen, 'UTC') <= toDate(first_seen, 'UTC') AND reports < {FEW_REPORTS}"
+# Whether there can be one: by rows, of which a source has several until they are merged.
 _MAY_BE = f"""
 SELECT count()
 FROM (
     SELECT 1 FROM sources
-    WHERE {_OF_A_DAY}
+    WHERE {_THIN_ROW}
     GROUP BY site, toDate(first_seen, 'UTC')
     HAVING count() >= {FLOOD}
     LIMIT 1
 )
 """  # noqa: S608  (questions of ours)
-# The names may be kept as LowCardinality, and the values that are bound are not.
+# By all rows of those that have such a row. The names may be kept as LowCardinality, and the values that are bound are
+# not.
 _FLOODS = f"""
 SELECT toString(its_site), day
 FROM (
     SELECT any(site) AS its_site, toDate(min(s.first_seen), 'UTC') AS day, {THIN} AS thin
     FROM sources AS s
-    WHERE {_WITHIN}
+    WHERE {_WITHIN} AND {QUICK_SOURCE} IN (SELECT {QUICK_SOURCE} FROM sources WHERE {_THIN_ROW})
     GROUP BY {SOURCE}
 )
 WHERE thin
