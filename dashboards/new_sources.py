@@ -17,18 +17,15 @@ from schema.source_trust import Floods
 Period = tuple[int, int]  # s, without its end
 
 _FOUND = "FROM (SELECT *, toUnixTimestamp64Milli(first) AS since, {judged} FROM {rows})"
-_COUNTED = """sumForEach(arrayMap(
-    (start, end) -> toUInt64(trusted AND since >= start AND since < end), {starts:Array(Int64)}, {ends:Array(Int64)}
-))"""
-_BY_SITE = f"SELECT toString(its_site), {_COUNTED} {_FOUND} GROUP BY its_site"
+_BY_SITE = f"SELECT toString(its_site), {{counted}} {_FOUND} GROUP BY its_site"
 # What the list is sorted by, and a Source that nobody has decided upon.
 _SORTED = 2
 _FIRST = f"""
-SELECT {_COUNTED}, groupArraySortedIf({{limit}})(
+SELECT {{counted}}, groupArraySortedIf({{limit}})(
     (NOT trusted, -since, toString(its_site), toString(its_directive), toString(its_blocked), toString(kind), since,
         toUnixTimestamp64Milli(last), total, more, own = 0, 'new', '', '', 0, score, trusted, has_sound, flood, random,
         narrow),
-    since >= {{starts:Array(Int64)}}[1] AND since < {{ends:Array(Int64)}}[1]
+    since >= {{start0:Int64}} AND since < {{end0:Int64}}
         AND (its_site, its_directive, its_blocked) NOT IN (
             SELECT site, effective_directive, blocked FROM source_states
             GROUP BY site, effective_directive, blocked
@@ -54,11 +51,16 @@ def first(client: Client, asked: Asked, limit: int, *periods: Period) -> tuple[l
     new = [Source(*one[_SORTED:]) for one in found]
     pages = source_details.pages(client, asked.noise, new)
     items = [item(one, NOTHING._replace(pages=pages.get(one[:3], 0))) for one in new]
-    return items, list(counts) or [0] * len(periods)
+    return items, list(counts)
 
 
 def _asked(client: Client, question: str, asked: Asked, floods: Floods, *periods: Period) -> list[tuple[Any, ...]]:
     rows = source_filters.of_sources(asked._replace(since=min(start for start, _ in periods), until=None), floods)
-    starts, ends = ([second * 1000 for second in side] for side in zip(*periods, strict=True))
-    judged = question.replace("{judged}", source_trust.judged(floods))
-    return ask(client, judged, rows, **floods._asdict(), starts=starts, ends=ends)
+    counted: list[str] = []
+    times: dict[str, int] = {}
+    for place, (start, end) in enumerate(periods):
+        counted.append(f"countIf(trusted AND since >= {{start{place}:Int64}} AND since < {{end{place}:Int64}})")
+        times |= {f"start{place}": start * 1000, f"end{place}": end * 1000}
+    question = question.replace("{counted}", f"[{', '.join(counted)}]")
+    question = question.replace("{judged}", source_trust.judged(floods))
+    return ask(client, question, rows, **floods._asdict(), **times)

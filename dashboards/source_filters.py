@@ -85,16 +85,14 @@ _BY_HASH = "any(site) AS its_site, any(effective_directive) AS its_directive, an
 def of_sources(its: Asked, floods: Floods) -> Where:
     """A row a source, with what `schema.source_trust.judged` needs, and `last`, `own` and `kind`.
 
-    Whether nobody else reports a source is asked of all its rows, so those that are not chosen are read too. Where some
-    of a time are wanted, these are found first: that takes a third of the time of all. In a flood it would be most of
-    them, and take longer.
+    In a flood it counts whether nobody else reports a source. That is asked of all its rows, so those that are not
+    chosen are read too. Where some of a time are wanted, these are found first: that takes a third of the time of all.
+    In a flood it would be most of them, and take longer.
     """
-    whole, some = _of_whole_sources(its), _of_rows(its)
-    values: dict[str, Any] = {name: value for _, given in whole + some for name, value in given.items()}
-    where = " AND ".join(sql for sql, _ in whole) or "1"
-    only = " AND ".join(sql for sql, _ in some)
-    times = _of_first(its)
-    values |= {name: value for _, given in times for name, value in given.items()}
+    whole, some, times = _of_whole_sources(its), _of_rows(its), _of_first(its)
+    values: dict[str, Any] = {name: value for _, given in whole + some + times for name, value in given.items()}
+    read, only = (whole, " AND ".join(sql for sql, _ in some)) if floods.on else (whole + some, "")
+    where = " AND ".join(sql for sql, _ in read) or "1"
     when = "".join(f" AND {sql}" for sql, _ in times)
     first = f"{of_some('min', 's.first_seen', only)} AS first"
     chosen, (named, key) = where, _BY_HASH

@@ -26,7 +26,7 @@ from schema.violation import WINDOW_SECONDS
 DAYS = 30
 WINDOWS = DAYS * 86400 // WINDOW_SECONDS
 _SLICE = 48  # windows: 8 hours, so that a million rows are some nine inserts
-_YOUNG, _YOUNGEST = 48, 12  # the last windows: what is merged after six hours is not yet, nor what is after one
+_YOUNG, _YOUNGEST = 48, 2  # the last windows: what is merged after six hours is not yet, nor what is after ten minutes
 _RETENTION_DAYS = 90
 _EXAMPLES = 20_000
 

@@ -115,8 +115,8 @@ def scanned(store: Engine, app: Starlette, asked: Asked, target: str) -> list[st
     answer = ask(app, target)
     assert answer.status == 200, answer
     client = store.client(clients.LIMITS)
+    assert asked
     questions = [(sql, values) for sql, values in asked if any(f"FROM {table} " in sql for table in FINE)]
-    assert questions
     return [f"{table}: {sql}" for sql, values in questions for table in full_scans(client, sql, values)]
 
 
@@ -155,8 +155,7 @@ def test_sums_of_a_month_are_asked_of_days_and_its_violations_of_whole_weeks(
     client = store.client(clients.LIMITS)
     assert any("FROM days " in sql for sql, _ in asked)
     [(counted, values)] = [(sql, values) for sql, values in asked if "GROUP BY id" in sql]
-    reads = _reads(plan_of(client, counted, values))
-    assert {name: chosen for name, chosen, _ in reads if name == "violations"} == {"violations": 0}
+    assert {name for name, *_ in _reads(plan_of(client, counted, values))} == {"weeks"}
 
 
 @pytest.mark.parametrize("path", ["/api/violations", "/api/groups", "/api/totals", "/api/series"])
