@@ -17,7 +17,7 @@ from dashboards.source_details import NOTHING, Details
 from dashboards.source_filters import Asked
 from dashboards.times import LAST_SECOND, written_ms
 from schema import source_trust
-from schema.source_trust import Floods
+from schema.source_trust import QUICK_SOURCE, Floods
 
 STATES = ("new", "known", "ignored")
 
@@ -120,10 +120,13 @@ class _Wanted(NamedTuple):
     floods: Floods
 
 
-# Rows, of which a source has one a kind and label, and more until they are merged: sources for some pages, and few to
-# judge.
-_NEWEST = 2000
-_NTH = "SELECT toUnixTimestamp(first) FROM {rows} WHERE {where} ORDER BY first DESC LIMIT 1 OFFSET {nth:UInt32}"
+_NEWEST = 2000  # sources for some pages, and few to judge
+_NTH = f"""
+SELECT toUnixTimestamp(its_first)
+FROM (SELECT min(first) AS its_first FROM {{rows}} WHERE {{where}} GROUP BY {QUICK_SOURCE})
+ORDER BY its_first DESC
+LIMIT 1 OFFSET {{nth:UInt32}}
+"""  # noqa: S608  (ours)
 
 
 def _newest(client: Client, asked: Asked, wanted: _Wanted) -> list[Source]:

@@ -34,8 +34,8 @@ def source_of(names: str) -> str:
 
 
 SOURCE = source_of(NAMES)
-# Where confusing two sources does no harm, a 64-bit hash does: a tenth of the time.
-QUICK_SOURCE = f"cityHash64({NAMES})"
+# Where confusing two sources does no harm, the 64-bit hash that stands beside them does: a tenth of the time.
+QUICK_SOURCE = "number"
 
 # Of all rows of a source in `sources AS s`: nobody else may have seen it.
 THIN = f"sum(s.reports) < {FEW_REPORTS} AND toDate(min(s.first_seen), 'UTC') = toDate(max(s.last_seen), 'UTC')"
