@@ -91,8 +91,8 @@ def of_sources(its: Asked, floods: Floods) -> Where:
     """
     whole, some, times = _of_whole_sources(its), _of_rows(its), _of_first(its)
     values: dict[str, Any] = {name: value for _, given in whole + some + times for name, value in given.items()}
-    read, only = (whole, " AND ".join(sql for sql, _ in some)) if floods.on else (whole + some, "")
-    where = " AND ".join(sql for sql, _ in read) or "1"
+    where = " AND ".join(sql for sql, _ in (whole if floods.on else whole + some)) or "1"
+    only = " AND ".join(sql for sql, _ in some) if floods.on else ""
     when = "".join(f" AND {sql}" for sql, _ in times)
     first = f"{of_some('min', 's.first_seen', only)} AS first"
     chosen, (named, key) = where, _BY_HASH

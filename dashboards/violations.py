@@ -90,16 +90,13 @@ def newest(
 ) -> dict[str, Any]:
     """Those seen last."""
     after = cursor or _NOW
-    until = after.last_seen // 1000 + WINDOW_SECONDS
-    before = msgspec.structs.replace(filters, end=min(filters.end or until, until))
+    until = cursor and cursor.last_seen // 1000 + WINDOW_SECONDS
     found: list[tuple[Any, ...]] = []
-    for period in recent.periods(client, before, "hours"):
-        # What was seen again after the page before was on it, or before that.
-        asked = msgspec.structs.replace(period, end=filters.end) if cursor else period
-        selected = relations.violations(client, asked)
+    for period in recent.periods(client, filters, "hours", until):
+        selected = relations.violations(client, period)
         found = ask(client, _NEWEST, selected, limit=limit + 1, seen=after.last_seen, after=after.fingerprint)
-        # What is older than `start` was seen before all of these.
-        if len(found) > limit and found[-1][1] >= (asked.start or 0) * 1000:
+        # What is older than its start was seen before all of these.
+        if len(found) > limit and found[-1][1] >= (period.start or 0) * 1000:
             break
     page = found[:limit]
     more = cursors.written(NewestCursor(page[-1][1], page[-1][0])) if len(found) > limit else None

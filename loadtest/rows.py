@@ -47,19 +47,19 @@ def fill(client: Client, size: Size, until: int, told: Callable[[int], None] = l
     All is merged as it would be by then: but for the last hours, which were in parts of their own.
     """
     values = {"per_window": max(1, size.rows // WINDOWS), "different": size.violations, "seed": size.seed}
+    month = {"first": until - DAYS * 86400, "windows": WINDOWS}
+    client.command(LEDGER, parameters=month, settings=_SETTINGS)
     for first, windows in _slices(until - DAYS * 86400):
         if first == until - _YOUNG * WINDOW_SECONDS:
-            _merge(client)
+            _merge(client, until)
         if first == until - _YOUNGEST * WINDOW_SECONDS:
             client.command("OPTIMIZE TABLE sources FINAL")
         count = windows * values["per_window"]
         asked = values | {"first": first, "rows": count}
         client.command(VIOLATIONS, parameters=asked, settings=_SETTINGS)
         told(count)
-    month = {"first": until - DAYS * 86400, "windows": WINDOWS}
     client.command(POLICIES, parameters=values | month)
     client.command(_EXAMPLES_OF, parameters={"limit": _EXAMPLES})
-    client.command(LEDGER, parameters=month, settings=_SETTINGS)
     client.command(REJECTS, parameters=month)
 
 
@@ -86,14 +86,15 @@ _MERGED = """
 SELECT DISTINCT table, partition FROM system.parts
 WHERE active AND database = currentDatabase() AND (
     table IN {any_week:Array(String)}
-    OR table IN {by_week:Array(String)} AND partition < toString(toMonday(now()))
+    OR table IN {by_week:Array(String)} AND partition < toString(toMonday(toDateTime({until:UInt32}, 'UTC')))
 )
 """
 
 
-def _merge(client: Client) -> None:
+def _merge(client: Client, until: int) -> None:
     """What the store merges by itself once it is older than six hours (migrations 0014 and 0020)."""
-    for table, week in client.query(_MERGED, parameters={"any_week": _ANY_WEEK, "by_week": _BY_WEEK}).result_rows:
+    tables = {"any_week": _ANY_WEEK, "by_week": _BY_WEEK, "until": until}
+    for table, week in client.query(_MERGED, parameters=tables).result_rows:
         client.command(f"OPTIMIZE TABLE {table} PARTITION '{week}' FINAL")
     client.command("OPTIMIZE TABLE site_policies FINAL")
 

@@ -23,6 +23,7 @@ from tests.support.store import START, empty
 
 UNTIL = START // 600 * 600
 FINE = ("violations", "minutes", "ledger")
+ROLLUPS = ("weeks", "days", "hours", "ledger_hours", "sources")
 MONTH = f"from={written(UNTIL - 30 * 86400)}"
 TARGETS = [
     f"{path}{'&' if '?' in path else '?'}{filters}"
@@ -115,8 +116,8 @@ def scanned(store: Engine, app: Starlette, asked: Asked, target: str) -> list[st
     answer = ask(app, target)
     assert answer.status == 200, answer
     client = store.client(clients.LIMITS)
-    assert asked
-    questions = [(sql, values) for sql, values in asked if any(f"FROM {table} " in sql for table in FINE)]
+    questions = [(sql, values) for sql, values in asked if any(f"FROM {table} " in sql for table in FINE + ROLLUPS)]
+    assert questions
     return [f"{table}: {sql}" for sql, values in questions for table in full_scans(client, sql, values)]
 
 

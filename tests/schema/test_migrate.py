@@ -24,7 +24,8 @@ FILES = [
     "0017_words.sql",
     "0018_one_index_of_words.sql",
     "0019_settings_of_parts.sql",
-    "0020_this_week.sql",
+    "0020_merged_sooner.sql",
+    "0021_numbers_of_sources.sql",
 ]  # fmt: skip
 
 
