@@ -16,7 +16,7 @@ _X_TICKS = 7
 
 
 class Layer(NamedTuple):
-    """What is stacked: its name, and its class in the sheet."""
+    """What is stacked: its name as it is shown (texts.brief), and its class in the sheet."""
 
     name: str
     look: str

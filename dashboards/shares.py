@@ -33,19 +33,17 @@ HAVING total > 0
 ORDER BY total DESC, key
 LIMIT {limit:UInt32}
 """
-# By places among the biggest, 0 for all others: a number takes each fingerprint less memory than a name, and less time
-# (but `indexOf` half as much again).
+# By places among the biggest, 0 for all others. A fingerprint has one directive and one host: so they can be grouped by
+# 120 bits of it and 8 of their places. To keep these beside it takes a quarter more time.
 _SEEN = f"""
-SELECT directive, host, count()
+SELECT bitAnd(id, 255) AS place, count()
 FROM (
-    SELECT {relations.ID},
-        any(transform(effective_directive, {{directives:Array(String)}}, {{places:Array(UInt32)}}, 0)) AS directive,
-        {{host_place}} AS host
+    SELECT bitOr(bitShiftLeft({relations.NUMBER}, 8), toUInt8({{directive}} * {{hosts}} + {{host}})) AS id
     FROM {{rows}}
 )
-GROUP BY directive, host
+GROUP BY place
 """  # noqa: S608  (ours)
-_HOST_PLACE = "any(transform(blocked_host, {hosts:Array(String)}, {host_places:Array(UInt32)}, 0))"
+_PLACE = "transform({column}, {{{name}:Array(String)}}, {{{name}_places:Array(UInt8)}}, 0)"
 _MOST = 1000  # directives; clients may make up any number. There are some thirty pairs of labels
 
 
@@ -86,7 +84,7 @@ def reports(client: Client, filters: Filters) -> Reports:
 
 
 def of_directives(client: Client, filters: Filters, limit: int) -> Shares:
-    """Without hosts."""
+    """Without hosts. `limit`: at most 14, of both: their places are in a byte."""
     return _shares(client, filters, [], limit)
 
 
@@ -114,13 +112,17 @@ def _violations(client: Client, filters: Filters, directives: list[str], hosts: 
     found = _Violations(Counter(), Counter())
     if not directives:
         return found
-    asked: dict[str, list[Any]] = {"directives": directives, "places": _places(directives)}
+    asked: dict[str, list[Any]] = {"directives": directives, "directives_places": _places(directives)}
+    host = "0"
     if hosts:
-        asked |= {"hosts": hosts, "host_places": _places(hosts)}
-    question = _SEEN.replace("{host_place}", _HOST_PLACE if hosts else "0")
-    for directive, host, violations in ask(client, question, relations.seen(client, filters), **asked):
-        found.directives[directive] += violations
-        found.hosts[host] += violations
+        asked |= {"hosts": hosts, "hosts_places": _places(hosts)}
+        host = _PLACE.format(column="blocked_host", name="hosts")
+    of_hosts = len(hosts) + 1
+    question = _SEEN.replace("{directive}", _PLACE.format(column="effective_directive", name="directives"))
+    question = question.replace("{hosts}", str(of_hosts)).replace("{host}", host)
+    for place, violations in ask(client, question, relations.seen(client, filters), **asked):
+        found.directives[place // of_hosts] += violations
+        found.hosts[place % of_hosts] += violations
     return found
 
 

@@ -11,7 +11,7 @@ from clickhouse_connect.driver.client import Client
 
 from dashboards import relations
 from dashboards.clients import ask
-from dashboards.filters import Filters, where
+from dashboards.filters import Filters
 from dashboards.times import week_of
 from schema import source_trust
 from schema.keys import LIVE
@@ -76,27 +76,3 @@ def details(client: Client, filters: Filters, page: Sequence[_Source]) -> dict[t
     since = msgspec.structs.replace(filters, start=max(filters.start or 0, began))
     found = ask(client, _THESE, relations.violations(client, since), **these)
     return {(row[0], row[1], row[2]): Details(*row[3:]) for row in found}
-
-
-_PAGES = f"""
-SELECT toString(site), toString(effective_directive), blocked, uniqCombinedMerge(12)(pages)
-FROM sources
-WHERE (site, effective_directive, blocked) IN (
-    SELECT arrayJoin(arrayZip({{sites:Array(String)}}, {{directives:Array(String)}}, {{blocked:Array(String)}}))
-) AND {{where}}
-GROUP BY {source_trust.NAMES}
-"""  # noqa: S608  (ours)
-
-
-def pages(client: Client, noise: str, page: Sequence[_Source]) -> dict[tuple[str, str, str], int]:
-    """The pages alone, as they were counted when reports came in: those of what was labelled again or forgotten since
-    are among them.
-
-    A sixth of the time of `details`.
-    """
-    if not page:
-        return {}
-    sites, directives, blocked = zip(*((one.site, one.directive, one.blocked) for one in page), strict=True)
-    asked = {"sites": list(sites), "directives": list(directives), "blocked": list(blocked)}
-    found = ask(client, _PAGES, where(Filters(noise=noise)), **asked)
-    return {(row[0], row[1], row[2]): row[3] for row in found}

@@ -9,6 +9,7 @@ from dashboards.filters import Filters, Where
 from schema.source_trust import (
     BLOCKED,
     LOOKED_UP,
+    NAMES,
     QUICK_SOURCE,
     SENDER,
     SOURCE,
@@ -19,6 +20,8 @@ from schema.source_trust import (
     source_of,
 )
 from schema.violation import LEAST_TRUST
+
+Name = tuple[str, str, str]  # a source's site, directive and what was blocked
 
 
 class Asked(NamedTuple):
@@ -37,6 +40,7 @@ class Asked(NamedTuple):
     since: int | None = None
     until: int | None = None
     noise: str = "all"
+    these: tuple[Name, ...] = ()
 
 
 _KNOWN = {"site", "directive", "blocked_host", "blocked_kind", "noise"}
@@ -83,7 +87,7 @@ _BY_HASH = "any(site) AS its_site, any(effective_directive) AS its_directive, an
 
 
 def of_sources(its: Asked, floods: Floods) -> Where:
-    """A row a source, with what `schema.source_trust.judged` needs, and `last`, `own` and `kind`.
+    """A row a source, with what `schema.source_trust.judged` needs, and `last`, `own`, `kind` and `its_pages`.
 
     In a flood it counts whether nobody else reports a source. That is asked of all its rows, so those that are not
     chosen are read too. Where some of a time are wanted, these are found first: that takes a third of the time of all.
@@ -106,7 +110,8 @@ def of_sources(its: Asked, floods: Floods) -> Where:
         SELECT {named}, {of_some("min", "blocked_kind", only)} AS kind,
             {first}, {of_some("max", "s.last_seen", only)} AS last,
             sumIf(s.reports, noise = ''{f" AND {only}" if only else ""}) AS own,
-            {of_some("sum", "s.left_out", only)} AS more, {counted(only)}, {THIN} AS thin
+            {of_some("sum", "s.left_out", only)} AS more, {counted(only)}, {THIN} AS thin,
+            uniqCombinedMerge{"If" if only else ""}(12)(s.pages{f", {only}" if only else ""}) AS its_pages
         FROM sources AS s
         WHERE {chosen}
         GROUP BY {key}
@@ -116,6 +121,9 @@ def of_sources(its: Asked, floods: Floods) -> Where:
 
 
 _Conditions = list[tuple[str, dict[str, Any]]]
+_THESE = f"""({NAMES}) IN (
+    SELECT arrayJoin(arrayZip({{sites:Array(String)}}, {{directives:Array(String)}}, {{blocked:Array(String)}}))
+)"""
 
 
 def _of_whole_sources(its: Asked) -> _Conditions:
@@ -127,6 +135,9 @@ def _of_whole_sources(its: Asked) -> _Conditions:
             found.append((f"{column} = {{{name}:String}}", {name: value}))
     if its.blocked_host:
         found.append(("blocked = {blocked_host:String}", {"blocked_host": its.blocked_host}))
+    if its.these:
+        sites, directives, blocked = map(list, zip(*its.these, strict=True))
+        found.append((_THESE, {"sites": sites, "directives": directives, "blocked": blocked}))
     for number, word in enumerate(its.blocked_words):
         name = f"word{number}"
         found.append((f"positionCaseInsensitiveUTF8(blocked, {{{name}:String}}) > 0", {name: word}))
