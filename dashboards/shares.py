@@ -33,12 +33,12 @@ HAVING total > 0
 ORDER BY total DESC, key
 LIMIT {limit:UInt32}
 """
-# By places among the biggest, 0 for all others. A fingerprint has one directive and one host: so they can be grouped by
-# 120 bits of it and 8 of their places. To keep these beside it takes a quarter more time.
+# By places among the biggest, 0 for all others, both in a byte: that takes each fingerprint less memory than names, and
+# less time. Two numbers take a tenth more.
 _SEEN = f"""
-SELECT bitAnd(id, 255) AS place, count()
+SELECT place, count()
 FROM (
-    SELECT bitOr(bitShiftLeft({relations.NUMBER}, 8), toUInt8({{directive}} * {{hosts}} + {{host}})) AS id
+    SELECT {relations.ID}, any(toUInt8({{directive}} * {{hosts}} + {{host}})) AS place
     FROM {{rows}}
 )
 GROUP BY place
