@@ -1,9 +1,10 @@
-"""Two halves of a page at once: the store answers two questions on two cores."""
+"""A page's questions, two at a time: the store answers two on two cores."""
 
 import threading
+from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
-from typing import Generic, TypeVar
+from typing import TypeVar
 
 from clickhouse_connect.driver.client import Client
 
@@ -13,30 +14,52 @@ _AT_ONCE = 0.001  # s
 Answer = TypeVar("Answer")
 
 
-class Beside(Generic[Answer]):
-    """A question asked in a thread of its own, with a client of its own.
+class Questions:
+    """Taken in the order they were put, by whoever is free: the asker, and a thread beside it with a client of its own.
 
-    Where no client is free it is asked when its answer is wanted, with the asker's: so two pages that have one client
-    each never wait for each other.
+    So neither waits for the other before the last one: those that take longest come first. Where no client is free the
+    asker takes all, so that two pages that have one client each never wait for each other.
     """
 
-    def __init__(self, clients: Clients, question: Callable[[Client], Answer]) -> None:
+    def __init__(self, clients: Clients) -> None:
         self._clients = clients
-        self._question = question
-        self._found: Future[Answer] = Future()
-        self._thread = threading.Thread(target=self._asked, name="question", daemon=True)
-        self._thread.start()
+        self._left = deque[Callable[[Client], None]]()
+        self._error: BaseException | None = None  # of the thread
 
-    def _asked(self) -> None:
+    def put(self, question: Callable[[Client], Answer]) -> Future[Answer]:
+        """Its result is there after `ask`."""
+        found: Future[Answer] = Future()
+        self._left.append(lambda client: found.set_result(question(client)))
+        return found
+
+    def ask(self, client: Client) -> None:
+        """Raises what a question raised; those that were not taken yet are not asked then."""
+        thread = threading.Thread(target=self._beside, name="questions", daemon=True)
+        thread.start()
+        try:
+            self._take(client)
+        finally:
+            thread.join()
+        if self._error is not None:
+            raise self._error
+
+    def _beside(self) -> None:
         try:
             with self._clients.lend(_AT_ONCE) as client:
-                self._found.set_result(self._question(client))
-        except BaseException as error:  # noqa: BLE001  (told to who asked)
-            self._found.set_exception(error)
-
-    def answer(self, client: Client) -> Answer:
-        self._thread.join()
-        try:
-            return self._found.result()
+                self._take(client)
         except Busy:
-            return self._question(client)
+            return
+        except BaseException as error:  # noqa: BLE001  (told to who asked)
+            self._error = error
+
+    def _take(self, client: Client) -> None:
+        while True:
+            try:
+                question = self._left.popleft()
+            except IndexError:
+                return
+            try:
+                question(client)
+            except BaseException:
+                self._left.clear()
+                raise

@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 from clickhouse_connect.driver.client import Client
 
 from dashboards import counts, ledger, listed, new_sources, periods, rate, series, shares, source_filters, violations
-from dashboards.beside import Beside
+from dashboards.beside import Questions
 from dashboards.chart import Chart
 from dashboards.estimates import Count
 from dashboards.filters import Filters
@@ -76,57 +76,47 @@ class _Before(NamedTuple):
     violations: int
 
 
-class _Half(NamedTuple):
-    """What is asked beside the counts of different violations and the chart, which take as long."""
-
-    new: _New
-    before: shares.Reports | None
-    ledger: ledger.Sums
-    listed: list[dict[str, Any]]
-
-
 def _page(its: Asking) -> Overview | str:
     period = periods.read(its.given, "/")
     if "sort" in its.given.given:  # an address of when the list was here
         return Links(VIOLATIONS, its.given.given).here()
-    asked, client = period.asked, its.client
+    asked = period.asked
     against = periods.before(asked)
-    beside = Beside(its.clients, lambda other: _half(other, asked, against))
-    now = shares.with_hosts(client, asked, _TOP)
-    different = counts.different(client, against.asked) if against else 0
-    chart, sites = _chart(client, asked), counts.sites(client)
-    of_last_hour = None if asked.end else rate.of_last_hour(client, asked, time.time())
-    half = beside.answer(client)
-    then = half.before and _Before(half.before, different)
+    before = against and against.asked
+    questions = Questions(its.clients)  # the long ones first
+    asked_now = questions.put(lambda client: shares.with_hosts(client, asked, _TOP))
+    asked_new = questions.put(lambda client: _new(client, asked, before))
+    asked_different = questions.put(lambda client: counts.different(client, before) if before else 0)
+    asked_newest = questions.put(lambda client: violations.newest(client, asked, _LISTED, None, listed.SHOWN)["items"])
+    asked_before = questions.put(lambda client: shares.reports(client, before) if before else None)
+    asked_chart = questions.put(lambda client: _chart(client, asked))
+    asked_rate = questions.put(lambda client: None if asked.end else rate.of_last_hour(client, asked, time.time()))
+    asked_ledger = questions.put(lambda client: ledger.sums(client, asked))
+    asked_sites = questions.put(counts.sites)
+    questions.ask(its.client)
+    now, new, of_last_hour, sums = asked_now.result(), asked_new.result(), asked_rate.result(), asked_ledger.result()
+    reports = asked_before.result()
+    then = reports and _Before(reports, asked_different.result())
     return Overview(
         links=period.links,
         period=period.words,
         against=against.words if against else "",
         periods=periods.links(period),
-        sites=sites,
-        totals=counts.answer(now.counted, now.violations, half.ledger.sides, its.facts.lag()),
+        sites=asked_sites.result(),
+        totals=counts.answer(now.counted, now.violations, sums.sides, its.facts.lag()),
         rate=of_last_hour or rate.of_period(asked, now.counted, then.reports.counted if then else None),
         hourly=of_last_hour is not None,
-        figures=Figures(now.counted, now.violations, half.new.now, now.labels.noisy),
-        before=then and Figures(then.reports.counted, then.violations, half.new.before, then.reports.labels.noisy),
+        figures=Figures(now.counted, now.violations, new.now, now.labels.noisy),
+        before=then and Figures(then.reports.counted, then.violations, new.before, then.reports.labels.noisy),
         noise=_compared(now.labels.noise, then.reports.labels.noise if then else None),
         verdicts=_compared(now.labels.verdicts, then.reports.labels.verdicts if then else None),
-        chart=chart,
-        sources=[item | addresses(item) for item in half.new.sources],
-        sources_address=half.new.address,
+        chart=asked_chart.result(),
+        sources=[item | addresses(item) for item in new.sources],
+        sources_address=new.address,
         hosts=now.hosts,
         directives=_with_before(now.directives, then),
-        violations=half.listed,
-        ledger=half.ledger.sides | half.ledger.sampled,
-    )
-
-
-def _half(client: Client, asked: Filters, against: periods.Before | None) -> _Half:
-    return _Half(
-        new=_new(client, asked, against),
-        before=shares.reports(client, against.asked) if against else None,
-        ledger=ledger.sums(client, asked),
-        listed=violations.newest(client, asked, _LISTED, None, listed.SHOWN)["items"],
+        violations=asked_newest.result(),
+        ledger=sums.sides | sums.sampled,
     )
 
 
@@ -155,16 +145,16 @@ def _with_before(items: list[dict[str, Any]], then: _Before | None) -> list[dict
     return [item | {"before": known.get(item["key"], _NONE) if then else None} for item in items]
 
 
-def _new(client: Client, asked: Filters, against: periods.Before | None) -> _New:
+def _new(client: Client, asked: Filters, before: Filters | None) -> _New:
     """Not where the filters are of what sources don't know."""
     if not source_filters.but_for_period(asked):
         return _NOT_COUNTED
     noise = "none" if asked.noise == "all" else asked.noise
     fresh = source_filters.asked(asked, "new", 0)._replace(since=asked.start, until=asked.end, noise=noise)
     times = [(one.start or 0, LAST_WINDOW if one.end is None else one.end)
-             for one in (asked, against and against.asked) if one]  # fmt: skip
-    found, (now, *before) = new_sources.first(client, fresh, _LISTED, *times)
-    return _New(found, _sources_address(fresh), now, before[0] if before else None)
+             for one in (asked, before) if one]  # fmt: skip
+    found, (now, *then) = new_sources.first(client, fresh, _LISTED, *times)
+    return _New(found, _sources_address(fresh), now, then[0] if then else None)
 
 
 def _sources_address(fresh: Asked) -> str:

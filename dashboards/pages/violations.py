@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 from clickhouse_connect.driver.client import Client
 
 from dashboards import counts, groups, ledger, periods, series, shares, violations
-from dashboards.beside import Beside
+from dashboards.beside import Questions
 from dashboards.chart import Chart
 from dashboards.filters import Filters
 from dashboards.links import Links
@@ -39,24 +39,25 @@ def _page(its: Asking) -> Violations:
     asked = period.asked
     sort = its.given.one_of("sort", SORTS) or SORTS[0]
     place = paging.read(its.given)
-    beside = Beside(
-        its.clients, lambda other: (series.over_time(other, asked, "noise", None), _listed(other, asked, sort, place))
-    )
-    shown = shares.of_directives(its.client, asked, _TOP)
-    sides = ledger.sums(its.client, asked).sides
-    sites = counts.sites(its.client)
-    drawn, listed = beside.answer(its.client)
+    questions = Questions(its.clients)
+    asked_shares = questions.put(lambda client: shares.of_directives(client, asked, _TOP))
+    asked_list = questions.put(lambda client: _listed(client, asked, sort, place))
+    asked_series = questions.put(lambda client: series.over_time(client, asked, "noise", None))
+    asked_ledger = questions.put(lambda client: ledger.sums(client, asked))
+    asked_sites = questions.put(counts.sites)
+    questions.ask(its.client)
+    shown = asked_shares.result()
     return Violations(
         links=period.links,
         period=period.words,
         form=period.form,
         periods=periods.links(period),
-        totals=counts.answer(shown.counted, shown.violations, sides, its.facts.lag()),
-        chart=charts.by_noise(drawn, asked),
+        totals=counts.answer(shown.counted, shown.violations, asked_ledger.result().sides, its.facts.lag()),
+        chart=charts.by_noise(asked_series.result(), asked),
         directives=shown.directives,
-        listed=paging.paged(listed, place, period.links),
+        listed=paging.paged(asked_list.result(), place, period.links),
         sort=sort,
-        sites=sites,
+        sites=asked_sites.result(),
     )
 
 

@@ -1,12 +1,14 @@
 """Clients are lent to one thread at a time, read only, and give up before they hurt."""
 
+import threading
 from collections.abc import Iterator
 
 import pytest
+from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import DatabaseError
 
 from dashboards import problems
-from dashboards.beside import Beside
+from dashboards.beside import Questions
 from dashboards.clients import LIMITS, Busy, Clients
 from dashboards.params import BadParameter
 from schema.clickhouse import Engine
@@ -85,15 +87,63 @@ def test_an_answer_that_takes_too_much_memory_is_one_too(store: Engine):
     assert problems.of(caught.value).status == 503
 
 
-def test_half_of_a_page_is_asked_beside_the_other_or_after_it_where_no_client_is_free(store: Engine):
-    clients = Clients(store, 2)
+def test_questions_are_asked_two_at_a_time(store: Engine):
+    clients, both = Clients(store, 2), threading.Barrier(2)
+    questions = Questions(clients)
+
+    def waits(client: Client) -> Client:
+        both.wait(10)  # for the other
+        return client
+
+    found = [questions.put(waits) for _ in range(2)]
     with clients.lend() as client:
-        assert Beside(clients, lambda other: other).answer(client) is not client
-        with clients.lend():
-            assert Beside(clients, lambda other: other).answer(client) is client
+        questions.ask(client)
+        mine, other = sorted((one.result() for one in found), key=lambda its: its is not client)
+    assert mine is client
+    assert other is not client
 
 
-def test_what_goes_wrong_beside_is_told_to_who_asked(store: Engine):
-    clients = Clients(store, 2)
-    with clients.lend() as client, pytest.raises(DatabaseError):
-        Beside(clients, lambda other: other.query("SELECT nothing")).answer(client)
+def test_a_long_question_keeps_none_of_the_others_waiting(store: Engine):
+    clients, all_asked = Clients(store, 2), threading.Event()
+    questions = Questions(clients)
+    long = questions.put(lambda client: all_asked.wait(10))
+    for number in range(9):
+        questions.put(lambda client, number=number: all_asked.set() if number == 8 else None)
+    with clients.lend() as client:
+        questions.ask(client)
+    assert long.result()
+
+
+def test_where_no_client_is_free_the_asker_asks_all_in_their_order(store: Engine):
+    clients, order = Clients(store, 2), list[int]()
+    questions = Questions(clients)
+    found = [questions.put(lambda client, number=number: (order.append(number), client)[1]) for number in range(5)]
+    with clients.lend() as client, clients.lend():
+        questions.ask(client)
+    assert {id(one.result()) for one in found} == {id(client)}
+    assert order == [0, 1, 2, 3, 4]
+
+
+def test_what_goes_wrong_is_told_and_the_rest_is_not_asked(store: Engine):
+    clients, rest = Clients(store, 1), list[Client]()
+    questions = Questions(clients)
+    questions.put(lambda client: client.query("SELECT nothing"))
+    questions.put(rest.append)
+    with pytest.raises(DatabaseError), clients.lend() as client:
+        questions.ask(client)
+    assert not rest
+
+
+def test_what_goes_wrong_in_the_thread_is_told_to_who_asked(store: Engine):
+    clients, both = Clients(store, 2), threading.Barrier(2)
+    questions = Questions(clients)
+    with clients.lend() as mine:
+
+        def fails_beside(client: Client) -> None:
+            both.wait(10)
+            client.query("SELECT 1" if client is mine else "SELECT nothing")
+
+        for _ in range(2):
+            questions.put(fails_beside)
+        with pytest.raises(DatabaseError):
+            questions.ask(mine)
