@@ -114,30 +114,41 @@ SELECT 1 FROM noise_moves WHERE startsWith(batch, '{FORGOTTEN}') GROUP BY batch 
 """  # noqa: S608  (ours)
 
 
+# What is labelled again says since when; what a label lost doesn't, but never without the other (processor/moves.py).
+_LABELLED_AGAIN = "SELECT 1 FROM weeks WHERE {where} AND week IN ({weeks}) AND labelled > 0 LIMIT 1"
+
+
 def seen(client: Client, filters: Filters) -> Where:
     """For who asks which violations there are, and not how often each was seen: rows grouped by `id`, which is ID.
 
     A week in which the period begins or ends is asked whole: its first and last window tell whether a violation was
     seen in the period. That takes a third of the time of all windows. Nor are reports added up, a quarter of what is
-    left: a label takes from one row what it gives to another of the same violation and window. Not where labels choose,
-    for then there may be no report of that label left; nor in the month after a forgetting that was killed, which may
-    have left some windows without reports.
+    left: a label takes from one row what it gives to another of the same violation and window. Where labels choose they
+    are, for there may be no report of that label left; and if such a week was labelled again, all windows are asked. So
+    they are in the month after a forgetting that was killed, which may have left some without reports.
     """
     of_labels = filters.noise != "all" or filters.verdict is not None
-    if of_labels or ask(client, _FORGETS, Where("", {})):
+    having = LIVE if of_labels else ""
+    if ask(client, _FORGETS, Where("", {})):
         return _by_id(violations(client, filters), LIVE)
     start, end = filters.start, filters.end
     first, after = (None if second is None else week_of(second) for second in (start, end))
-    inside = []
-    if start != first:
-        inside.append(f"last_window >= {_MOMENT.format(second=start)}")
+    inside: dict[int, str] = {}  # of a week that is not all of the period: its condition
+    if start is not None and first is not None and start != first:
+        inside[first] = f"last_window >= {_MOMENT.format(second=start)}"
     if end is not None and after is not None and end != after:
-        inside.append(f"window < {_MOMENT.format(second=end)}")
+        inside[after] = f"window < {_MOMENT.format(second=end)}"
         after += WEEK_SECONDS
     in_one_week = week_of(start or 0) == week_of((end or LAST_WINDOW) - 1)
-    if not inside or in_one_week:
-        return _by_id(violations(client, filters))
-    return _by_id(_of_violations(client, filters, "", "", " AND ".join(inside), whole=(first, after)))
+    if not inside or in_one_week or (of_labels and _labelled_again(client, filters, *inside)):
+        return _by_id(violations(client, filters), having)
+    its = _of_violations(client, filters, "", "", " AND ".join(inside.values()), whole=(first, after))
+    return _by_id(its, having)
+
+
+def _labelled_again(client: Client, filters: Filters, *weeks: int) -> bool:
+    sql = _LABELLED_AGAIN.replace("{weeks}", ", ".join(_DATE.format(second=week) for week in weeks))
+    return bool(ask(client, sql, where(Filters(site=filters.site), "week")))
 
 
 # To group by fingerprints as numbers takes two thirds of the time that it takes as texts.

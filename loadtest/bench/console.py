@@ -7,12 +7,11 @@ from pathlib import Path
 from loadtest.bench.figures import Figure
 from loadtest.bench.options import Options
 from loadtest.bench.sizes import rows
-from loadtest.console import Timed, measure, p95
+from loadtest.console import ROUNDS, Timed, measure, p95
 from schema.clickhouse import open_chdb
 
 _ROWS = 10_000_000
 _QUICK_ROWS = 200_000
-_LEAST_ROUNDS = 5  # a 95th percentile of less says nothing
 
 
 def console(options: Options) -> list[Figure]:
@@ -21,7 +20,7 @@ def console(options: Options) -> list[Figure]:
     size = _QUICK_ROWS if options.quick else _ROWS
     options.say(f"filling a store with {size:,} rows")
     try:
-        found = measure(data_dir, size, max(options.rounds, _LEAST_ROUNDS), quiet=not options.console.is_terminal)
+        found = measure(data_dir, size, max(options.rounds, ROUNDS), quiet=not options.console.is_terminal)
         figures = [*summed(found), *_bytes(data_dir)]
     finally:
         shutil.rmtree(data_dir, ignore_errors=True)

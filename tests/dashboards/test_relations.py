@@ -14,7 +14,7 @@ from schema.clickhouse import Engine
 from schema.migrate import migrations
 from schema.violation import Violation
 from tests.support.asgi import ask
-from tests.support.store import START, account, empty, insert, merge, put, violation
+from tests.support.store import START, account, empty, insert, label_again, merge, put, violation
 
 WEEK = 7 * 86400
 MONDAY = (START - 4 * 86400) // WEEK * WEEK + 4 * 86400
@@ -49,16 +49,12 @@ def rows(store: Engine, request: pytest.FixtureRequest) -> list[Violation]:
         insert(client, found[start : start + 50], token=f"{request.param}-{start}")
     moved = [row for row in found if row.noise == "extension" and int.from_bytes(row.fingerprint) % 5 == 0]
     for place, row in enumerate(moved):  # another label, as `noise apply` gives it
-        fields = {name: getattr(row, name) for name in row.__struct_fields__}
-        label = [Violation(**(fields | change)) for change in ({"reports": -row.reports}, {"noise": "injected"})]
-        insert(client, label, token=f"{request.param}-moved-{place}")
+        label_again(client, row, "injected", f"{request.param}-moved-{place}")
         row.noise = "injected"
     # In some windows only, as where the rules change while reports come in.
     own = [row for row in found if row.noise == "" and int.from_bytes(row.fingerprint) % 3 == 0 and row.window % 1200]
     for place, row in enumerate(own):
-        fields = {name: getattr(row, name) for name in row.__struct_fields__}
-        label = [Violation(**(fields | change)) for change in ({"reports": -row.reports}, {"noise": "foreign"})]
-        insert(client, label, token=f"{request.param}-own-{place}")
+        label_again(client, row, "foreign", f"{request.param}-own-{place}")
         row.noise = "foreign"
     lines = [(row.site, row.first_seen // 60_000 * 60, outcome, "", row.reports) for row in found
              for outcome in ("received", "stored")]  # fmt: skip
@@ -216,3 +212,32 @@ def test_a_forgetting_that_was_killed_half_way_leaves_no_violation_where_its_win
     merge(client)
     assert ask(app, f"/api/totals?{period}").json["violations"] == 1
     client.command("TRUNCATE TABLE noise_moves")
+
+
+def test_a_violation_that_lost_its_label_in_some_windows_is_not_counted_there(store: Engine):
+    """They are still in the first and last window of the week's row, also when another label has taken them on."""
+    client = store.client()
+    empty(client)
+    first, last = MONDAY - 2 * WEEK + 86400, MONDAY - 2 * WEEK + 3 * 86400
+    its = [violation(1, at=first), violation(1, at=last), violation(2, at=last)]
+    insert(client, its)
+    app = build(store, lambda: 0.0, token=None)
+    period = f"noise=none&from={written(last - 86400)}&to={written(MONDAY)}"
+    assert ask(app, f"/api/totals?{period}").json["violations"] == 2
+    label_again(client, its[1], "extension", "once")
+    assert ask(app, f"/api/totals?{period}").json["violations"] == 1
+    merge(client)
+    assert ask(app, f"/api/totals?{period}").json["violations"] == 1
+
+
+def test_a_label_is_asked_of_weeks_alone_until_one_of_its_ends_is_labelled_again(store: Engine):
+    client = store.client()
+    empty(client)
+    one, other = violation(1, at=MONDAY - 2 * WEEK), violation(1, at=MONDAY - WEEK)
+    insert(client, [one, other])
+    end_of_other = Filters(noise="none", start=MONDAY - 2 * WEEK, end=MONDAY - WEEK + 86400)
+    assert "FROM violations" not in relations.seen(client, end_of_other).rows
+    label_again(client, one, "extension", "whole")
+    assert "FROM violations" not in relations.seen(client, end_of_other).rows
+    label_again(client, other, "extension", "end")
+    assert "FROM violations" in relations.seen(client, end_of_other).rows

@@ -72,6 +72,15 @@ def insert(client: Client, rows: Iterable[Violation], token: str = "") -> None:
         put(client, "policies", ["policy_hash", "original_policy", "last_seen"], [list(policies), texts, seen])
 
 
+def label_again(client: Client, row: Violation, noise: str, token: str) -> None:
+    """As `noise apply` does: a row takes the reports from the old label, one gives them to the new and says when."""
+    fields = {name: getattr(row, name) for name in COLUMNS}
+    changed = [fields | {"reports": -row.reports, "labelled": 0}, fields | {"noise": noise, "labelled": START * 1000}]
+    columns = [[one[name] for one in changed] for name in changed[0]]
+    settings = {"deduplicate_blocks_in_dependent_materialized_views": 1, "insert_deduplication_token": token}
+    put(client, "violations", list(changed[0]), columns, settings)
+
+
 def put(client: Client, table: str, names: list[str], columns: list[list[Any]], settings: Any = None) -> None:
     client.insert(table, columns, column_names=names, column_oriented=True, settings=settings)
 
