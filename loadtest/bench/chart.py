@@ -28,7 +28,10 @@ PANELS = (
     Panel("Over nginx in the same round", ("collector.*.*-over-nginx",)),
     Panel("Over go-csp-collector in the same round", ("collector.*.*-over-go",)),
     Panel("What a 204 promises: requests a second", ("durability.*",)),
-    Panel("Latency at half of the maximum, open-loop", ("latency.50.*.p50", "latency.50.*.p99")),
+    *(
+        Panel(f"Latency at {share} of the maximum, open-loop", (f"latency.{key}.*.p50", f"latency.{key}.*.p99"))
+        for key, share in (("10", "a tenth"), ("50", "half"), ("80", "four fifths"))
+    ),
     Panel("Processor, one core, log to store", ("processor.*.rate",)),
     Panel("Bytes a report in the log", ("bytes.log.*",)),
     Panel("Bytes a row in the store", ("bytes.row.*",)),

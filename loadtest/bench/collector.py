@@ -1,7 +1,7 @@
 """Section `collector`: Sentinel's two servers on one core against nginx that answers 204, and go-csp-collector.
 
-The client has the other core. All by default settings, `disk` durability, metrics and validation on; what was answered
-204 is looked for in the spool after each run.
+The client has the other core. All by default settings but for the spool's room (servers.py), `disk` durability, metrics
+and validation on; what was answered 204 is looked for in the spool after each run.
 """
 
 import functools

@@ -24,6 +24,7 @@ WHAT = {
     "fold-typical": "decode and fold, 70% repeats",
     "fold-burst": "decode and fold, 90% repeats",
 }
+COUNTED = "instructions."  # how the keys begin of what callgrind counted
 _SECONDS = 900
 _COUNTED = re.compile(r"Collected : (\d+)")
 _REPORTS = re.compile(r"^(\d+)$", re.MULTILINE)
@@ -48,7 +49,7 @@ def counted(options: Options, what: str) -> Figure:
         (fewer, few), (more, many) = (_said(child) for child in both)
     thousands = (more - fewer) / (many - few) / 1000
     unit = "thousand/array" if what.endswith("array") else "thousand/report"
-    return Figure(f"instructions.{what}", f"{WHAT[what]}: instructions", unit, [thousands], "less")
+    return Figure(f"{COUNTED}{what}", f"{WHAT[what]}: instructions", unit, [thousands], "less")
 
 
 def _said(child: Child) -> tuple[int, int]:

@@ -8,7 +8,7 @@ from loadtest.bench import results
 from loadtest.bench.figures import Figure
 from loadtest.bench.targets import TARGETS
 
-COLUMNS = ("as opened", "one site", "a word")
+COLUMNS = ("as opened", "one site", "one directive", "without noise", "a word")
 NOT_ASKED = "–"  # noqa: RUF001  (a dash that is one)
 _GOAL = TARGETS["console.page"]
 _PAGES = {

@@ -38,6 +38,9 @@ def test_a_figure_that_was_never_recorded_is_shown():
     assert (line.said, line.bad) == ("new", False)
 
 
+FOLD = Value("fold", "thousand", "less", 40.0)
+
+
 def record(**figures):
     return Record("2026-11-26T00:00:00+00:00", "abc", {"processor": "A", "python": "3.11.7"}, {"wrk": "4.1.0"}, figures)
 
@@ -52,14 +55,22 @@ def test_a_record_survives_its_file(tmp_path):
 def test_the_command_fails_for_a_loss_and_says_of_what(capsys):
     figures = [
         Figure("a", "fast over nginx", "x", [0.4, 0.5, 0.3], "more"),
-        Figure("b", "fold", "thousand", [40.0], "less"),
+        Figure("instructions.fold", "fold", "thousand", [40.0], "less"),
     ]
-    kept = record(a=value(0.5), b=Value("fold", "thousand", "less", 40.0))
+    kept = record(**{"a": value(0.5), "instructions.fold": FOLD})
     assert judge(kept, figures) == 1
     assert "lost more than 10%: fast over nginx\n" in capsys.readouterr().err
     kept.figures["a"].value = 0.42
     assert judge(kept, figures) == 0
     assert capsys.readouterr().err == ""
+
+
+def test_without_valgrind_the_command_does_not_say_that_all_is_well(capsys):
+    """CPU time of a machine says nothing of that on another."""
+    kept = record(**{"a": value(0.5), "instructions.fold": FOLD})
+    figures = [Figure("a", "fast over nginx", "x", [0.5], "more"), Figure("cpu.fold", "fold", "µs", [99.0], "less")]
+    assert judge(kept, figures) == 2
+    assert "install Valgrind" in capsys.readouterr().err
 
 
 def test_a_ratio_is_taken_within_the_round():
