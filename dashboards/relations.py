@@ -114,7 +114,8 @@ SELECT 1 FROM noise_moves WHERE startsWith(batch, '{FORGOTTEN}') GROUP BY batch 
 """  # noqa: S608  (ours)
 
 
-# What is labelled again says since when; what a label lost doesn't, but never without the other (processor/moves.py).
+# What is labelled again says since when. What a label lost does not, but never comes alone (processor/moves.py). Of a
+# week that was labelled again before 0008, which said nothing, a violation may be counted where it has lost its label.
 _LABELLED_AGAIN = "SELECT 1 FROM weeks WHERE {where} AND week IN ({weeks}) AND labelled > 0 LIMIT 1"
 
 

@@ -56,6 +56,9 @@ TARGETS = {
     "console.api": _most(300),
     "soak.worker.max": _most(150),
     "soak.processor.max": _most(1024),
+    # Flat: in an hour less than a tenth of what each may have.
+    "soak.worker.slope": _most(15),
+    "soak.processor.slope": _most(102),
 }
 
 
