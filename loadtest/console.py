@@ -1,4 +1,4 @@
-"""How long the console takes over a large store: every page and every path of the read API, by filters.
+"""How long the console takes over a large store: pages and paths of the read API that count reports, by filters.
 
     python -m loadtest.console --rows 10000000 --data-dir ten-million
 
