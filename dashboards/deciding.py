@@ -15,7 +15,7 @@ from dashboards.access.visitor import Visitor
 from dashboards.decisions import Decided, Decision
 from dashboards.openapi import Described, Operation
 from dashboards.params import BadParameter
-from dashboards.sources import Key
+from dashboards.source_filters import Key
 from schema.store import Store
 
 _DECIDES = Operation("Decides about sources: known, ignored, or new again.", other_answers.Decided, body=Decision)

@@ -10,7 +10,8 @@ from msgspec import Meta
 
 from dashboards import cursors
 from dashboards.params import BadParameter
-from dashboards.sources import STATES, Key
+from dashboards.source_filters import Key
+from dashboards.sources import STATES
 from schema.sites import LABEL
 
 MOST = 1000  # sources decided at once

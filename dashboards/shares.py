@@ -33,12 +33,12 @@ HAVING total > 0
 ORDER BY total DESC, key
 LIMIT {limit:UInt32}
 """
-# By places among the biggest, 0 for all others, both in a byte: that takes each fingerprint less memory than names, and
-# less time. Two numbers take a tenth more.
+# By places among the biggest, 0 for all others, both in one number: that takes each fingerprint less memory than names,
+# and less time. Two numbers take a tenth more.
 _SEEN = f"""
 SELECT place, count()
 FROM (
-    SELECT {relations.ID}, any(toUInt8({{directive}} * {{hosts}} + {{host}})) AS place
+    SELECT {relations.ID}, any(toUInt16({{directive}} * {{hosts}} + {{host}})) AS place
     FROM {{rows}}
 )
 GROUP BY place
@@ -84,7 +84,7 @@ def reports(client: Client, filters: Filters) -> Reports:
 
 
 def of_directives(client: Client, filters: Filters, limit: int) -> Shares:
-    """Without hosts. `limit`: at most 14, of both: their places are in a byte."""
+    """Without hosts. `limit`: at most 254, of both: their places are in a number of 16 bits."""
     return _shares(client, filters, [], limit)
 
 

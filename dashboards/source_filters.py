@@ -21,7 +21,13 @@ from schema.source_trust import (
 )
 from schema.violation import LEAST_TRUST
 
-Name = tuple[str, str, str]  # a source's site, directive and what was blocked
+
+class Key(NamedTuple):
+    """What a source is known by; as a text it is the `id` of an answer."""
+
+    site: str
+    directive: str
+    blocked: str
 
 
 class Asked(NamedTuple):
@@ -40,7 +46,7 @@ class Asked(NamedTuple):
     since: int | None = None
     until: int | None = None
     noise: str = "all"
-    these: tuple[Name, ...] = ()
+    these: tuple[Key, ...] = ()
 
 
 _KNOWN = {"site", "directive", "blocked_host", "blocked_kind", "noise"}

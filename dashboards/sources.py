@@ -14,7 +14,7 @@ from dashboards.clients import ask
 from dashboards.estimates import Count
 from dashboards.filters import Filters, Where
 from dashboards.source_details import NOTHING, Details
-from dashboards.source_filters import Asked
+from dashboards.source_filters import Asked, Key
 from dashboards.times import LAST_SECOND, written_ms
 from schema import source_trust
 from schema.source_trust import QUICK_SOURCE, Floods
@@ -65,14 +65,6 @@ class Source(NamedTuple):
     flood: int
     random: int
     narrow: int
-
-
-class Key(NamedTuple):
-    """What a source is known by; as a text it is the `id` of an answer."""
-
-    site: str
-    directive: str
-    blocked: str
 
 
 class Cursor(NamedTuple):

@@ -37,19 +37,13 @@ def number(count: int) -> str:
 
 def moment(time: str) -> str:
     """An RFC 3339 time of ours, to the second."""
-    return f"{_day(time)} {time[:4]}, {time[11:19]}"
+    found = datetime.fromisoformat(time)
+    return f"{found.day} {found:%b %Y, %H:%M:%S}"
 
 
 def short(time: str) -> str:
-    return f"{_day(time)}, {time[11:16]}"
-
-
-def _day(time: str) -> str:
-    """Cut out: a chart has two hundred, and to read and to write them takes twenty times as long."""
-    return f"{int(time[8:10])} {_MONTHS[int(time[5:7]) - 1]}"
-
-
-_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+    found = datetime.fromisoformat(time)
+    return f"{found.day} {found:%b, %H:%M}"
 
 
 def ago(time: str) -> str:

@@ -10,8 +10,7 @@ import pytest
 from dashboards import decisions, sources
 from dashboards.app import build
 from dashboards.params import BadParameter
-from dashboards.source_filters import Asked
-from dashboards.sources import Key
+from dashboards.source_filters import Asked, Key
 from schema.clickhouse import Engine
 from tests.support.asgi import LOCAL, Answer, ask
 from tests.support.store import empty, insert, violation
