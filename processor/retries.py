@@ -8,8 +8,7 @@ folded away with it: an array that is seen often, or whose repeats come at rando
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from hashlib import blake2b
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 import msgspec
 
@@ -22,6 +21,7 @@ STEADY = 0.8  # a pause may be this share of the one before it, though a browser
 COMMON = 4  # sightings after which an array is somebody's every-day report
 KEPT = 20_000  # arrays remembered that came more than once: at most 22 MiB
 _LONGEST = 1000  # entries; Chromium sends up to 100
+_KEYS = 2**64 - 1
 _Age = Annotated[int, msgspec.Meta(ge=0, le=1 << 48)]  # ms
 
 
@@ -36,8 +36,16 @@ class _Item(msgspec.Struct):
 _decode = msgspec.json.Decoder(list[_Item]).decode
 
 
+class _Array(NamedTuple):
+    """What tells of an array whether it was sent before."""
+
+    key: int
+    sighting: Sighting
+    entries: int
+
+
 @dataclass(slots=True)
-class _Array:
+class _Known:
     """What is known of one array that came again."""
 
     sightings: list[Sighting]  # those that were counted
@@ -63,49 +71,54 @@ class Retries:
 
     def __init__(self) -> None:
         self._sighted = Sighted()
-        self._again: OrderedDict[int, _Array] = OrderedDict()
+        self._again: OrderedDict[int, _Known] = OrderedDict()
 
     def find(self, deliveries: Sequence[Delivery]) -> list[int]:
         """Indexes of the deliveries that repeat an earlier one. Read in the order received, whichever worker had it."""
-        arrays = [(index, items) for index, found in enumerate(deliveries) if (items := _chromium_array(found))]
-        arrays.sort(key=lambda array: deliveries[array[0]].received_ms)
-        return sorted(index for index, items in arrays if self._is_retry(deliveries[index], items))
+        arrays = [
+            (index, array)
+            for index, delivery in enumerate(deliveries)
+            if delivery.body[:1] == b"[" and (array := _chromium_array(delivery))
+        ]
+        arrays.sort(key=lambda its: its[1].sighting.received_ms)
+        return sorted(index for index, array in arrays if self._is_retry(array))
 
-    def _is_retry(self, delivery: Delivery, items: list[_Item]) -> bool:
-        key = _key(delivery, items)
-        sighting = Sighting(delivery.received_ms, items[0].age, sum(item.age for item in items))
+    def _is_retry(self, array: _Array) -> bool:
+        key = array.key
         if key not in self._again:
             first = self._sighted.take(key)
             if first is None:
-                self._sighted.put(key, sighting)
+                self._sighted.put(key, array.sighting)
                 return False
-            self._again[key] = _Array([first], first.received_ms)
+            self._again[key] = _Known([first], first.received_ms)
             if len(self._again) > KEPT:
                 self._again.popitem(last=False)
         self._again.move_to_end(key)
-        return self._again[key].is_retry(sighting, len(items))
+        return self._again[key].is_retry(array.sighting, array.entries)
 
 
-def _chromium_array(delivery: Delivery) -> list[_Item]:
-    if delivery.kind != Kind.REPORTS or delivery.body[:1] != b"[" or delivery.count > _LONGEST:
-        return []
+def _chromium_array(delivery: Delivery) -> _Array | None:
+    if delivery.kind != Kind.REPORTS or delivery.count > _LONGEST:
+        return None
     try:
         items = _decode(delivery.body)
     except (ValueError, RecursionError):  # no browser's own array
-        return []
-    if len(items) > _LONGEST:  # the count of a record may be wrong
-        return []
-    chromium = b"Chrome/" in delivery.user_agent or any("Chrome/" in item.user_agent for item in items)
-    return items if chromium else []
+        return None
+    if not items or len(items) > _LONGEST:  # the count of a record may be wrong
+        return None
+    if b"Chrome/" not in delivery.user_agent and not any("Chrome/" in item.user_agent for item in items):
+        return None
+    sighting = Sighting(delivery.received_ms, items[0].age, sum(item.age for item in items))
+    return _Array(_key(delivery, items), sighting, len(items))
 
 
 def _key(delivery: Delivery, items: list[_Item]) -> int:
-    """What stays the same in a retry: everything but the ages."""
-    digest = blake2b(digest_size=8)
-    digest.update(delivery.site.encode() + b"\0" + delivery.user_agent)
-    for item in items:
-        digest.update(b"\0%s\0%b\0%b" % (item.type.encode(), item.url, item.body))
-    return int.from_bytes(digest.digest(), "little")
+    """What stays the same in a retry: everything but the ages. Of this process alone, like all that is remembered.
+
+    Python's own hash has a secret as blake2b has none, and takes a third of its time (0.4 to 1.2 µs an entry).
+    """
+    same = [part for item in items for part in (item.type, bytes(item.url), bytes(item.body))]
+    return hash((delivery.site, delivery.user_agent, *same)) % _KEYS + 1
 
 
 def _repeats(now: Sighting, earlier: Sighting, entries: int) -> bool:
