@@ -7,7 +7,7 @@ from pathlib import Path
 _ADDED = "1"  # a line is: operation (1 added, 2 dropped), part, block's hash
 _PART = re.compile(r"[^_]+_\d+_\d+_\d+(?:_\d+)?")  # no `tmp_merge_…`, which a kill leaves and the engine removes
 # No part has one of these empty (materialised skip indexes have empty files).
-_NEVER_EMPTY = ("checksums.txt", "columns.txt", "count.txt", "data.bin", "data.cmrk4", "primary.cidx")
+_NEVER_EMPTY = ("checksums.txt", "columns.txt", "count.txt", "data.bin", "data.cmrk4", "data.packed", "primary.cidx")
 
 
 def forget_unapplied_inserts(path: Path) -> None:

@@ -36,7 +36,7 @@ from sentinel.cli import main
 whole = backing_up.copy
 def copy(source, to, progress):
     copied = whole(source, to, progress)
-    if source.suffix == ".bin":
+    if source.suffix == ".packed":
         os.kill(os.getpid(), signal.SIGKILL)
     return copied
 backing_up.copy = copy
@@ -90,7 +90,7 @@ class Backups:
         arguments = ["backup", self.folder / "killed", "--data-dir", self.data_dir]
         ended = subprocess.run([sys.executable, "-c", _KILLED, *arguments], check=False, capture_output=True, text=True)
         assert ended.returncode == -signal.SIGKILL, ended.stderr
-        assert list(self.folder.glob("killed.partial/store/**/*.bin"))
+        assert list(self.folder.glob("killed.partial/store/**/*.packed"))
 
 
 @pytest.fixture(scope="module")
@@ -152,7 +152,7 @@ def put_a_pipe_there(pattern: str):
 
 
 def flip_a_byte(folder: Path) -> None:
-    file = next(folder.glob("store/chdb/store/*/*/*/data.bin"))
+    file = next(folder.glob("store/chdb/store/*/*/*/data.packed"))
     file.write_bytes(file.read_bytes()[:-1] + b"?")
 
 

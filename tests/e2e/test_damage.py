@@ -62,7 +62,7 @@ def program(tmp_path_factory):
     folder = tmp_path_factory.mktemp("damaged")
     data_dir = folder / "data"
     part = Path(elsewhere(filled, data_dir / "store"))
-    flip(part / "data.bin", (part / "data.bin").stat().st_size // 2)
+    flip(part / "data.packed", (part / "data.packed").stat().st_size * 9 // 10)  # columns: behind what describes them
     [definition] = (data_dir / "store" / "chdb").glob("store/*/*/hours.sql")
     definition.write_bytes(b"\0" * 100)
     spool_of_nine(data_dir)

@@ -15,13 +15,22 @@ from schema.replacing import remove_broken
 from sentinel.explained import CannotStart, explained
 from sentinel.opening import open_store
 from sentinel.settings import Settings
-from tests.support.store import elsewhere, insert, violation
+from tests.support.store import elsewhere, insert, unpacked, violation
 
 
-def flipped(file: Path) -> None:
-    text = bytearray(file.read_bytes())
-    text[len(text) // 2] ^= 0xFF
-    file.write_bytes(text)
+def flipped_at(share: float) -> Callable[[Path], None]:
+    """A byte, after that share of the file."""
+
+    def damage(file: Path) -> None:
+        text = bytearray(file.read_bytes())
+        text[int((len(text) - 1) * share)] ^= 0xFF
+        file.write_bytes(text)
+
+    damage.__name__ = f"flipped at {share}"
+    return damage
+
+
+flipped = flipped_at(0.5)
 
 
 def emptied(file: Path) -> None:
@@ -43,7 +52,13 @@ def a_folder(file: Path) -> None:
 
 WAYS: list[Callable[[Path], None]] = [flipped, emptied, halved, zeroed, Path.unlink, a_folder]
 NAMES = ("data.bin", "primary.cidx", "checksums.txt", "columns.txt")
+# Of a part that is one file all is in it: what was changed may be any of its files' bytes, their names, or its length.
+PACKED = [
+    *product(("data.packed",), WAYS),
+    *product(("data.packed",), [flipped_at(share) for share in (0, 0.1, 0.25, 0.4, 0.6, 0.75, 0.9, 0.97, 1)]),
+]  # fmt: skip
 CASES = [
+    *PACKED,
     *product(NAMES, WAYS),
     *product(("count.txt", "partition.dat", "serialization.json", "metadata_version.txt"), (emptied, Path.unlink)),
 ]  # fmt: skip
@@ -57,6 +72,8 @@ def filled(folder: Path) -> list[str]:
         migrate(client, 90)
         client.command("SYSTEM STOP MERGES violations")
         for number in range(len(CASES) + WHOLE):
+            if number == len(PACKED):
+                unpacked(client, "violations")
             insert(client, [violation(number)])
         definitions.keep(engine.path, folder / "definitions")
         query = "SELECT path FROM system.parts WHERE table = 'violations' AND active ORDER BY min_block_number"
@@ -126,6 +143,5 @@ def small(folder: Path) -> list[str]:
 def test_a_damaged_record_of_migrations_is_refused_rather_than_migrated_again(tmp_path):
     """What a file fills would be filled twice."""
     for part in map(Path, elsewhere(small, tmp_path / "store")):
-        emptied(part / "checksums.txt")
-        zeroed(part / "data.bin")
+        zeroed(part / "data.packed")
     assert "restore" in elsewhere(refused, tmp_path)

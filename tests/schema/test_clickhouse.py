@@ -114,14 +114,15 @@ def test_a_dropped_parts_record_is_kept(tmp_path: Path):
     assert log.read_text() == "2\tall_1_1_0\tall_77\n"
 
 
-def hollow(table: Path, part: str) -> None:
-    (table / part / "checksums.txt").touch()
+def hollow(table: Path, part: str, file: str = "checksums.txt") -> None:
+    (table / part / file).touch()
 
 
-def test_the_record_of_a_part_that_a_full_disk_left_empty_is_taken_out_wherever_it_stands(tmp_path: Path):
+@pytest.mark.parametrize("file", ["checksums.txt", "data.packed"])
+def test_the_record_of_a_part_that_a_full_disk_left_empty_is_taken_out_wherever_it_stands(tmp_path: Path, file: str):
     lines = "1\tall_1_1_0\tall_77\n1\tall_2_2_0\tall_78\n1\tall_3_3_0\tall_79\n"
     log = _table(tmp_path, {1: lines}, parts=["all_1_1_0", "all_2_2_0", "all_3_3_0"])
-    hollow(log.parent.parent, "all_2_2_0")
+    hollow(log.parent.parent, "all_2_2_0", file)
     forget_unapplied_inserts(tmp_path)
     assert log.read_text() == "1\tall_1_1_0\tall_77\n1\tall_3_3_0\tall_79\n"
 

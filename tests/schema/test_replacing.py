@@ -16,13 +16,15 @@ from schema.inserts import InProcess
 from schema.migrate import migrate
 from schema.mutations import drop_old_parts
 from schema.replacing import StillRead, open_again, remove_broken
-from tests.support.store import START, insert, violation
+from tests.support.store import START, insert, unpacked, violation
 from tests.support.waiting import wait_for
 
 WEEK = 7 * 86400
 TABLES = ("violations", "weeks", "minutes", "hours", "days", "sources")
-# As a full disk left them: seen in parts of a store on a full tmpfs, ClickHouse 26.9.
+# As a full disk left them: seen in parts of a store on a full tmpfs, ClickHouse 26.9. A small part is one file.
+SMALL = ("data.packed",)
 EMPTIED = (
+    SMALL,
     ("checksums.txt", "columns.txt", "count.txt", "data.cmrk4", "primary.cidx"),
     ("checksums.txt", "default_compression_codec.txt"),
     ("data.bin", "data.cmrk4"),
@@ -56,12 +58,13 @@ def merged(engine: Engine, table: str) -> Path:
 
 
 def flipped(folder: Path) -> None:
-    text = bytearray((folder / "data.bin").read_bytes())
-    text[len(text) // 2] ^= 0xFF
-    (folder / "data.bin").write_bytes(text)
+    [file] = [*folder.glob("data.bin"), *folder.glob("data.packed")]
+    text = bytearray(file.read_bytes())
+    text[len(text) * 9 // 10] ^= 0xFF  # of the columns
+    file.write_bytes(text)
 
 
-def emptied(folder: Path, names: tuple[str, ...] = EMPTIED[0]) -> None:
+def emptied(folder: Path, names: tuple[str, ...] = SMALL) -> None:
     for name in names:
         (folder / name).write_bytes(b"")
 
@@ -73,8 +76,11 @@ def removed(engine: Engine, since: int = 0) -> list[tuple[Any, ...]]:
 @pytest.mark.parametrize("names", EMPTIED)
 def test_what_a_broken_part_was_merged_of_takes_its_place(engine, names):
     before = sums(engine)
+    if names != SMALL:
+        unpacked(engine.client(), *TABLES)
     folders = {table: merged(engine, table) for table in TABLES}
     for folder in folders.values():
+        assert (folder / names[0]).is_file()
         emptied(folder, names)
     assert sorted(removed(engine)) == sorted((table, folder.name, True) for table, folder in folders.items())
     assert sums(engine) == before
@@ -82,8 +88,11 @@ def test_what_a_broken_part_was_merged_of_takes_its_place(engine, names):
     assert not removed(engine)
 
 
-def test_so_it_is_with_one_that_can_be_opened_and_not_read(engine):
+@pytest.mark.parametrize("small", [True, False])
+def test_so_it_is_with_one_that_can_be_opened_and_not_read(engine, small):
     before = sums(engine)
+    if not small:
+        unpacked(engine.client(), "violations")
     folder = merged(engine, "violations")
     flipped(folder)
     assert removed(engine) == [("violations", folder.name, True)]

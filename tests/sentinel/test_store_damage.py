@@ -33,8 +33,7 @@ def test_a_part_that_breaks_while_the_store_is_open_is_found_when_clickhouse_met
         try:
             client.command("OPTIMIZE TABLE violations FINAL")
             [[folder]] = client.query("SELECT path FROM system.parts WHERE active AND table = 'violations'").result_rows
-            (Path(folder) / "checksums.txt").write_bytes(b"")
-            (Path(folder) / "columns.txt").write_bytes(b"")
+            (Path(folder) / "data.packed").write_bytes(b"")
             told.append(met)
             wait_for("it is replaced", lambda: "nothing is lost" in caplog.text, seconds=30)
         finally:

@@ -57,6 +57,12 @@ def violation(number: int = 0, *, at: float = START, **fields: Any) -> Violation
     return Violation(**(defaults | fields))
 
 
+def unpacked(client: Client, *tables: str) -> None:
+    """From here on a small part too is a folder of files, as a large one is, and not one file."""
+    for table in tables:
+        client.command(f"ALTER TABLE {table} MODIFY SETTING min_bytes_for_full_part_storage = 0")
+
+
 def insert(client: Client, rows: Iterable[Violation], token: str = "") -> None:
     """Into `violations` and, by its views, `minutes` and `sources`; policies too. A repeated token is dropped."""
     rows = list(rows)
