@@ -54,16 +54,23 @@ def _is_hollow(part: Path) -> bool:
 
 
 def _is_cut_short(packed: Path) -> bool:
+    """Its files lie one behind the other. Where they don't, the index is damaged, and says nothing of the length."""
     with packed.open("rb") as file:
         index, size = file.read(_INDEX_BYTES), os.fstat(file.fileno()).st_size
+    places = []
     try:
         _version, files = _FILES.unpack_from(index)
-        at, ends = _FILES.size, 0
+        at = _FILES.size
         for _ in range(files):
-            begins, length = _PLACE.unpack_from(index, at + 1 + index[at])
-            at, ends = at + 1 + index[at] + _PLACE.size, max(ends, begins + length)
+            places.append(_PLACE.unpack_from(index, at + 1 + index[at]))
+            at += 1 + index[at] + _PLACE.size
     except (struct.error, IndexError):
-        return True
+        return size < _INDEX_BYTES
+    ends = at
+    for begins, length in places:
+        if begins != ends:
+            return False
+        ends = begins + length
     return ends > size
 
 

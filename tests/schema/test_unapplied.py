@@ -74,6 +74,19 @@ def test_so_is_that_of_a_small_part_that_was_cut_short(tmp_path: Path):
         assert (line in log.read_text()) == (length == len(whole)), length
 
 
+def test_a_small_part_whose_index_is_damaged_keeps_it(tmp_path: Path):
+    """ClickHouse may serve it: it does not ask for the place of each file in it."""
+    whole = elsewhere(a_small_part, tmp_path / "store")
+    begins = whole.index(b"columns_substreams.txt") + len("columns_substreams.txt")
+    line = "1\tall_1_1_0\tall_77\n"
+    for at in (begins, begins + 2, begins + 8, begins + 10):
+        log = _table(tmp_path / str(at), {1: line}, parts=["all_1_1_0"])
+        damaged = whole[:at] + bytes([whole[at] ^ 0x10]) + whole[at + 1 :]
+        (log.parent.parent / "all_1_1_0" / "data.packed").write_bytes(damaged)
+        forget_unapplied_inserts(tmp_path / str(at))
+        assert log.read_text() == line, at
+
+
 @pytest.mark.parametrize("name", ["tmp_merge_all_1_1_1", "tmp_insert_all_2_2_0", "delete_tmp_all_1_1_0", "detached"])
 def test_what_a_kill_left_half_made_is_no_part(tmp_path: Path, name: str):
     lines = "1\tall_1_1_0\tall_77\n"
