@@ -11,6 +11,7 @@ import pytest
 from schema import definitions, parts
 from schema.clickhouse import open_chdb
 from schema.migrate import migrate
+from schema.part_files import index_of
 from schema.replacing import remove_broken
 from sentinel.explained import CannotStart, explained
 from sentinel.opening import open_store
@@ -50,17 +51,39 @@ def a_folder(file: Path) -> None:
     file.mkdir()
 
 
+def marks_elsewhere(bit: int) -> Callable[[Path], None]:
+    """By a bit of the place in a small part's index: there are zeros, or nothing."""
+
+    def damage(file: Path) -> None:
+        text = bytearray(file.read_bytes())
+        text[text.index(b"data.cmrk4") + len(b"data.cmrk4") + bit // 8] ^= 1 << bit % 8
+        file.write_bytes(text)
+
+    damage.__name__ = f"marks elsewhere, bit {bit}"
+    return damage
+
+
+def counted_none(file: Path) -> None:
+    """By a bit of `count.txt`, which says 1."""
+    text = bytearray(file.read_bytes())
+    index = index_of(file) if file.name == "data.packed" else None
+    text[index.places[b"count.txt"].begins if index else 0] ^= 1
+    file.write_bytes(text)
+
+
 WAYS: list[Callable[[Path], None]] = [flipped, emptied, halved, zeroed, Path.unlink, a_folder]
 NAMES = ("data.bin", "primary.cidx", "checksums.txt", "columns.txt")
 # Of a part that is one file all is in it: what was changed may be any of its files' bytes, their names, or its length.
 PACKED = [
     *product(("data.packed",), WAYS),
     *product(("data.packed",), [flipped_at(share) for share in (0, 0.1, 0.25, 0.4, 0.6, 0.75, 0.9, 0.97, 1)]),
+    *product(("data.packed",), [counted_none, *map(marks_elsewhere, (0, 7, 13, 14, 20, 32, 48, 63))]),
 ]  # fmt: skip
 CASES = [
     *PACKED,
     *product(NAMES, WAYS),
     *product(("count.txt", "partition.dat", "serialization.json", "metadata_version.txt"), (emptied, Path.unlink)),
+    ("count.txt", counted_none),
 ]  # fmt: skip
 WHOLE = 3  # parts that nothing happens to
 
