@@ -21,6 +21,7 @@ from schema import metrics
 from schema.delivery import Kind
 from schema.health import Health
 from schema.inserts import Inserts
+from schema.merges import Merges
 from schema.sites import Sites
 
 logger = logging.getLogger("sentinel.processor")
@@ -36,12 +37,22 @@ _LATE_SECONDS = 60.0  # what Prometheus' rules promise: 99% are stored by then
 class Processor:
     """One a process. `sites` may be exchanged while it runs."""
 
-    def __init__(self, consumer: Consumer, writer: Writer, client: Inserts, sites: Sites, health: Health) -> None:
+    def __init__(
+        self,
+        consumer: Consumer,
+        writer: Writer,
+        client: Inserts,
+        sites: Sites,
+        health: Health,
+        merges: Merges | None = None,
+    ) -> None:
+        """`merges`: of a store in this process."""
         self.sites = sites
         self._consumer = consumer
         self._writer = writer
         self._decisions = Decisions(client)
         self._health = health
+        self._merges = merges
         self._types: set[str] = set()
         self._repeats = Repeats()
         self._garbage = Garbage()
@@ -72,8 +83,10 @@ class Processor:
                         return False
                     batch = None  # so that it isn't there beside the next
                     self._garbage.collect()
-                elif ends is not None and await self._consumer.empty():
-                    return True
+                else:
+                    await self._let_merge(0)
+                    if ends is not None and await self._consumer.empty():
+                        return True
             except LogAway as away:
                 self._tell("log", str(away))
                 await self._rest(pause, Event() if draining else stop)
@@ -88,6 +101,7 @@ class Processor:
 
     async def _rest(self, seconds: float, stop: Event) -> None:
         """With jitter, so that many processors don't come back as one; not long once `stop` is set."""
+        await self._let_merge(0)
         again_at = time.monotonic() + seconds * random.uniform(0.5, 1)  # noqa: S311  (no secret)
         while (left := again_at - time.monotonic()) > 0:
             self._measure_lag()
@@ -95,6 +109,10 @@ class Processor:
             if stop.is_set():
                 await asyncio.sleep(min(left, 0.5))
                 return
+
+    async def _let_merge(self, behind: float) -> None:
+        if self._merges is not None:
+            await asyncio.to_thread(self._merges.after_batch, behind)
 
     def _measure_lag(self) -> None:
         metrics.LAG_SECONDS.set(self._consumer.lag())
@@ -130,6 +148,7 @@ class Processor:
         metrics.INSERT_SECONDS.observe(time.monotonic() - started)
         _measure(batch, folded, self.sites)
         self._room = _room(batch, folded, self._room)
+        await self._let_merge(self._consumer.behind())
         return True
 
     async def _folded(self, batch: Batch) -> Folded:

@@ -18,6 +18,7 @@ from processor.write import Writer
 from schema.clickhouse import Engine
 from schema.health import Health
 from schema.inserts import InProcess, Inserts
+from schema.merges import Merges
 from schema.server import Server
 from schema.sites import Sites
 from sentinel.in_force import InForce
@@ -92,9 +93,11 @@ class Processing:
         if client is None:
             return False
         # A server's readers don't wait for our batches: they would wait for as long as the server hangs.
-        inserting = self._store.inserting if isinstance(self._store, Engine) else Lock()
+        inserting, merges = Lock(), None
+        if isinstance(self._store, Engine):
+            inserting, merges = self._store.inserting, Merges(self._store.client())
         self._writer = Writer(client, inserting)
-        self._processor = Processor(self._consumer, self._writer, client, self._in_force(), self._health)
+        self._processor = Processor(self._consumer, self._writer, client, self._in_force(), self._health, merges)
         try:
             return await self._processor.run(stop, seconds)
         finally:

@@ -11,6 +11,7 @@ from processor.process import Processor
 from processor.write import Writer
 from schema.delivery import Delivery, Kind
 from schema.health import Health
+from schema.merges import Merges
 from schema.server import Server
 from schema.sites import Sites
 from schema.tables import init
@@ -81,6 +82,7 @@ class Running:
         self.store = Server(place_of(server.url))
         self.health = Health()
         self.stop = Event()
+        self.merges: Merges | None = None
         self.settings: list[dict[str, Any]] = []  # of the inserts
         init(self.store, 90)
 
@@ -94,7 +96,7 @@ class Running:
             return await insert(*what, settings=settings, **how)
 
         client.insert = noted
-        processor = Processor(log, Writer(client, Lock()), client, Sites(), self.health)
+        processor = Processor(log, Writer(client, Lock()), client, Sites(), self.health, self.merges)
         try:
             return await processor.run(self.stop, drain_seconds)
         finally:
