@@ -7,13 +7,14 @@ import json
 import shutil
 import statistics
 import sys
+import time
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 
 from loadtest import spooled
-from loadtest.bench import stored
-from loadtest.bench.child import Usage, run
+from loadtest.bench import proc, stored
+from loadtest.bench.child import Child, Failed, Usage, run
 from loadtest.bench.figures import Figure
 from loadtest.bench.options import Options
 from loadtest.bench.servers import PROGRAM
@@ -22,6 +23,8 @@ from loadtest.traffic.model import Totals, Traffic
 BACKLOGS = (10_000, 100_000, 1_000_000)
 QUICK_BACKLOGS = (2_000, 20_000, 100_000)
 _LONG = 1_000_000
+_QUIET_SECONDS, _QUIET = 20, 0.1  # of a core: then nothing is merged any more
+_MERGED_SECONDS = 600.0
 _NAMES = {
     "different": "all different",
     "typical": "70% repeats",
@@ -64,7 +67,7 @@ def processor(options: Options) -> list[Figure]:
     figures = []
     for shape, rounds in found.items():
         figures += _figures(shape, [replace(done, start=start) for done in rounds])
-    return [*figures, _inserting(options), *_growth(options)]
+    return [*figures, _inserting(options), *_growth(options), *_merging(options)]
 
 
 def _shortest(found: list[Drained]) -> Usage:
@@ -148,3 +151,39 @@ def _rounds(options: Options, reports: int) -> list[Drained]:
     done = [drained(options, "different", reports) for _ in range(3 if reports < _LONG else 1)]
     options.say(f"a backlog of {reports:,}: {statistics.median(one.used.cpu_seconds for one in done):.2f} s of CPU")
     return done
+
+
+def _merging(options: Options) -> list[Figure]:
+    """Merges wait while there is a backlog: of a processor that goes on running, with those that come afterwards."""
+    reports = (QUICK_BACKLOGS if options.quick else BACKLOGS)[-1]
+    data_dir = options.folder / "merging"
+    data_dir.mkdir()
+    try:
+        start = _drain(options, data_dir)
+        totals = _filled(options, data_dir, "different", reports)
+        command = (PROGRAM, "process", "--data-dir", data_dir, "--ops-port", "0")
+        with Child(command, data_dir / "processor.log", options.server_core) as child:
+            _until_quiet(child)
+            used = child.stop()
+        stored.check(data_dir, totals)
+    finally:
+        shutil.rmtree(data_dir)
+    done = Drained(reports, start, used)
+    options.say(f"a backlog of {reports:,}, and all merged: {used.cpu_seconds:.2f} s of CPU, {done.peak_mib:,.0f} MiB")
+    name = f"backlog of {reports:,}, and its merges"
+    return [
+        Figure("processor.merged.cpu", f"{name}: CPU", "µs/report", [done.cpu_us], "less"),
+        Figure("processor.merged.peak", f"{name}: memory", "MiB", [done.peak_mib], "less"),
+    ]
+
+
+def _until_quiet(child: Child) -> None:
+    """Raises Failed where it never is."""
+    ends, before, quiet = time.monotonic() + _MERGED_SECONDS, 0.0, 0
+    while quiet < _QUIET_SECONDS:
+        if time.monotonic() > ends or not child.running():
+            raise Failed(f"the processor ended, or did not come to rest in time: {child.words()}")
+        time.sleep(1)
+        now = proc.cpu_seconds(child.pid)
+        quiet = quiet + 1 if now - before < _QUIET else 0
+        before = now

@@ -45,6 +45,7 @@ TARGETS = {
     "processor.typical.peak": _most(1024),
     "processor.burst.peak": _most(1024),
     "processor.growth": _most(10),
+    "processor.merged.peak": _most(1024),
     "bytes.log.typical": _most(30),
     "bytes.row.different": _most(20),
     "bytes.row.different.merged": _most(20),

@@ -58,3 +58,13 @@ def test_the_memory_of_a_process_is_its_own_and_not_that_of_who_started_it(tmp_p
     held = bytearray(300 << 20)
     used = run([sys.executable, "-c", "import time; time.sleep(0.3)"], tmp_path / "log")
     assert 1 << 20 < used.peak_bytes < len(held) / 3
+
+
+def test_a_processor_is_measured_until_it_comes_to_rest_or_fails_when_it_ends_before(tmp_path, monkeypatch):
+    monkeypatch.setattr(processor, "_QUIET_SECONDS", 1)
+    busy = "import time\nwhile time.process_time() < 1.5: pass\ntime.sleep(60)"
+    with Child([sys.executable, "-c", busy], tmp_path / "log") as child:
+        processor._until_quiet(child)
+        assert child.stop().cpu_seconds >= 1.5
+    with Child(["true"], tmp_path / "log") as child, pytest.raises(Failed, match="ended"):
+        processor._until_quiet(child)
