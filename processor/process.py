@@ -84,7 +84,7 @@ class Processor:
                     batch = None  # so that it isn't there beside the next
                     self._garbage.collect()
                 else:
-                    await self._let_merge(0)
+                    await self._tell_merges(0)
                     if ends is not None and await self._consumer.empty():
                         return True
             except LogAway as away:
@@ -101,7 +101,7 @@ class Processor:
 
     async def _rest(self, seconds: float, stop: Event) -> None:
         """With jitter, so that many processors don't come back as one; not long once `stop` is set."""
-        await self._let_merge(0)
+        await self._tell_merges(0)
         again_at = time.monotonic() + seconds * random.uniform(0.5, 1)  # noqa: S311  (no secret)
         while (left := again_at - time.monotonic()) > 0:
             self._measure_lag()
@@ -110,9 +110,10 @@ class Processor:
                 await asyncio.sleep(min(left, 0.5))
                 return
 
-    async def _let_merge(self, behind: float) -> None:
+    async def _tell_merges(self, behind: float) -> None:
+        """0 while nothing is inserted: that is time to merge, and what is wrong with the store may need it."""
         if self._merges is not None:
-            await asyncio.to_thread(self._merges.after_batch, behind)
+            await asyncio.to_thread(self._merges.follow, behind)
 
     def _measure_lag(self) -> None:
         metrics.LAG_SECONDS.set(self._consumer.lag())
@@ -148,7 +149,7 @@ class Processor:
         metrics.INSERT_SECONDS.observe(time.monotonic() - started)
         _measure(batch, folded, self.sites)
         self._room = _room(batch, folded, self._room)
-        await self._let_merge(self._consumer.behind())
+        await self._tell_merges(self._consumer.behind())
         return True
 
     async def _folded(self, batch: Batch) -> Folded:

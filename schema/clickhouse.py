@@ -17,7 +17,7 @@ from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ProgrammingError
 
 from schema.definitions import Mended, mend
-from schema.emptied import put_aside_emptied
+from schema.taken_for_empty import put_aside_taken_for_empty
 from schema.unapplied import forget_unapplied_inserts
 
 _CONFIG = Path(__file__).with_name("engine") / "config.xml"  # threads and caches of a small machine
@@ -49,8 +49,8 @@ def open_chdb(folder: Path) -> Iterator["Engine"]:
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)  # the engine's own files can be read by all
     with locked(folder):
         mended = mend(folder / "chdb", folder / "definitions", folder.parent / "broken")
-        forget_unapplied_inserts(folder / "chdb")
-        put_aside_emptied(folder / "chdb")
+        forget_unapplied_inserts(folder / "chdb")  # first: it looks at what is then put aside
+        put_aside_taken_for_empty(folder / "chdb")
         with _insert_files_in(folder / "tmp"):
             _load()
             engine = Engine(folder / "chdb", mended)

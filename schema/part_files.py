@@ -3,16 +3,21 @@
 import os
 import re
 import struct
+from collections.abc import Collection
 from pathlib import Path
 from typing import NamedTuple
 
-_NAME = re.compile(r"[^_]+_\d+_\d+_\d+(?:_\d+)?")  # no `tmp_merge_…`, which a kill leaves and the engine removes
+# partition_min_max_level, and the number of a mutation; no `tmp_merge_…`, which a kill leaves and the engine removes.
+_NAME = re.compile(r"[^_]+_\d+_\d+_\d+(?:_\d+)?")
 PACKED = "data.packed"
 # It begins with a version and how many files it holds, and then of each its name, with the length of that in a byte
 # before it, and where it begins and its length (ClickHouse 26.9, src/IO/PackedFilesIO.h).
 _FILES = struct.Struct("<BQ")
+_VERSION = 0
 _PLACE = struct.Struct("<QQ")
 _INDEX_BYTES = 8192  # more than the names of all files of a table with 40 columns take: their columns are one file
+_BEGINNING = 64
+_FURTHEST = (1 << 63) - 1  # where `pread` can be asked to begin
 
 
 class Place(NamedTuple):
@@ -21,7 +26,10 @@ class Place(NamedTuple):
 
 
 class Index(NamedTuple):
-    """Files lie one behind the other: `misplaced` are those that fit neither the one before nor the one behind."""
+    """Files lie one behind the other: `whole` where all do.
+
+    `misplaced` are those that fit neither the one before nor the one behind: their own place is damaged.
+    """
 
     places: dict[bytes, Place]
     whole: bool
@@ -32,13 +40,26 @@ def parts_of(table: Path) -> list[Path]:
     return [part for part in table.iterdir() if _NAME.fullmatch(part.name)]
 
 
+def is_there(table: Path, part: str, without: Collection[str]) -> bool:
+    """Whether `part`, or a merged one that covers its blocks, is on disk, and not one of those `without`."""
+    partition, low, high, _level = part.split("_")[:4]
+    for found in table.glob(f"{partition}_*"):
+        fields = found.name.split("_")
+        covers = len(fields) >= 4 and int(fields[1]) <= int(low) and int(high) <= int(fields[2])
+        if covers and found.name not in without:
+            return True
+    return False
+
+
 def index_of(packed: Path) -> Index | None:
-    """None where it makes no sense. Raises OSError."""
+    """None where it ends too early; of another version it says nothing. Raises OSError."""
     with packed.open("rb") as file:
         text = file.read(_INDEX_BYTES)
     places = dict[bytes, Place]()
     try:
-        _version, files = _FILES.unpack_from(text)
+        version, files = _FILES.unpack_from(text)
+        if version != _VERSION:
+            return Index({}, whole=False, misplaced=set())
         at = _FILES.size
         for _ in range(files):
             name = text[at + 1 : at + 1 + text[at]]
@@ -63,7 +84,7 @@ def is_cut_short(packed: Path) -> bool:
     return index.whole and any(begins + length > size for begins, length in index.places.values())
 
 
-def read(packed: Path, place: Place) -> bytes:
-    """At most 64 bytes of it. Raises OSError."""
+def beginning_of(packed: Path, place: Place) -> bytes:
+    """Raises OSError."""
     with packed.open("rb") as file:
-        return os.pread(file.fileno(), min(place.length, 64), min(place.begins, 1 << 62))
+        return os.pread(file.fileno(), min(place.length, _BEGINNING), min(place.begins, _FURTHEST))

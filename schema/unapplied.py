@@ -3,8 +3,8 @@
 from collections.abc import Collection
 from pathlib import Path
 
-from schema.emptied import seems_empty
-from schema.part_files import PACKED, is_cut_short, parts_of
+from schema.part_files import PACKED, is_cut_short, is_there, parts_of
+from schema.taken_for_empty import taken_for_empty
 
 _ADDED = "1"  # a line is: operation (1 added, 2 dropped), part, block's hash
 # No part has one of these empty (materialised skip indexes have empty files).
@@ -22,8 +22,8 @@ def forget_unapplied_inserts(path: Path) -> None:
     """
     for logs in path.glob("store/*/*/deduplication_logs"):
         table = logs.parent
-        hollow = {part.name for part in parts_of(table) if _is_hollow(part) or seems_empty(part)}
-        lost = {name for name in hollow if not _part_exists(table, name, hollow)}
+        hollow = {part.name for part in parts_of(table) if _is_hollow(part) or taken_for_empty(part)}
+        lost = {name for name in hollow if not is_there(table, name, hollow)}
         newest_first = sorted(logs.glob("deduplication_log_*.txt"), key=_log_number, reverse=True)
         found_last = False
         for log in newest_first:
@@ -41,10 +41,13 @@ def forget_unapplied_inserts(path: Path) -> None:
 
 
 def _is_hollow(part: Path) -> bool:
-    if (packed := part / PACKED).is_file():
-        return is_cut_short(packed)
-    sizes = [file.stat().st_size for name in _NEVER_EMPTY if (file := part / name).is_file()]
-    return 0 in sizes
+    """What can't be read ClickHouse can't read either, and tells: its record stays."""
+    try:
+        if (packed := part / PACKED).is_file():
+            return is_cut_short(packed)
+        return 0 in [file.stat().st_size for name in _NEVER_EMPTY if (file := part / name).is_file()]
+    except OSError:
+        return False
 
 
 def _part_of(line: str) -> str:
@@ -54,7 +57,7 @@ def _part_of(line: str) -> str:
 def _is_applied(line: str, table: Path, hollow: Collection[str]) -> bool:
     fields = line.rstrip("\n").split("\t")
     whole = len(fields) == 3 and line.endswith("\n")
-    return whole and (fields[0] != _ADDED or _part_exists(table, fields[1], hollow))
+    return whole and (fields[0] != _ADDED or is_there(table, fields[1], hollow))
 
 
 def _replace(log: Path, lines: list[str]) -> None:
@@ -66,14 +69,3 @@ def _replace(log: Path, lines: list[str]) -> None:
 
 def _log_number(path: Path) -> int:
     return int(path.stem.rpartition("_")[2])
-
-
-def _part_exists(table: Path, part: str, hollow: Collection[str]) -> bool:
-    """Whether `part` (partition_min_max_level), or a merged one that covers its blocks, is on disk."""
-    partition, low, high, _level = part.split("_")[:4]
-    for found in table.glob(f"{partition}_*"):
-        fields = found.name.split("_")
-        covers = len(fields) >= 4 and int(fields[1]) <= int(low) and int(high) <= int(fields[2])
-        if covers and found.name not in hollow:
-            return True
-    return False

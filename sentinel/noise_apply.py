@@ -22,7 +22,8 @@ def applied(store: Store, sites: Callable[[], Sites], rules: str | None) -> Iter
     yield {"tidying": True}
     client = store.client()
     try:
-        tidy(client, store.place if isinstance(store, Server) else None)
+        with store.moving:  # it asks for mutations
+            tidy(client, store.place if isinstance(store, Server) else None)
     finally:
         client.close()
     if step is not None:

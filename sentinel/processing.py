@@ -92,10 +92,10 @@ class Processing:
         client = await self._client(stop if seconds < float("inf") else Event())
         if client is None:
             return False
-        # A server's readers don't wait for our batches: they would wait for as long as the server hangs.
-        inserting, merges = Lock(), None
         if isinstance(self._store, Engine):
-            inserting, merges = self._store.inserting, Merges(self._store.client())
+            inserting, merges = self._store.inserting, Merges(self._store.client(), self._store.moving)
+        else:  # its readers don't wait for our batches: they would wait for as long as the server hangs
+            inserting, merges = Lock(), None
         self._writer = Writer(client, inserting)
         self._processor = Processor(self._consumer, self._writer, client, self._in_force(), self._health, merges)
         try:
@@ -104,6 +104,8 @@ class Processing:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(_GOODBYE_SECONDS):
                     await self._consumer.close()
+            if merges is not None:
+                await asyncio.to_thread(merges.close)
             await client.close()
 
     async def _client(self, stop: Event) -> Inserts | None:

@@ -23,7 +23,7 @@ from loadtest.traffic.model import Totals, Traffic
 BACKLOGS = (10_000, 100_000, 1_000_000)
 QUICK_BACKLOGS = (2_000, 20_000, 100_000)
 _LONG = 1_000_000
-_QUIET_SECONDS, _QUIET = 20, 0.1  # of a core: then nothing is merged any more
+_QUIET_SECONDS, _QUIET = 20, 1.0  # with less CPU in all, in s, nothing is merged any more
 _MERGED_SECONDS = 600.0
 _NAMES = {
     "different": "all different",
@@ -163,8 +163,8 @@ def _merging(options: Options) -> list[Figure]:
         totals = _filled(options, data_dir, "different", reports)
         command = (PROGRAM, "process", "--data-dir", data_dir, "--ops-port", "0")
         with Child(command, data_dir / "processor.log", options.server_core) as child:
-            _until_quiet(child)
-            used = child.stop()
+            cpu_seconds = _until_quiet(child)
+            used = child.stop()._replace(cpu_seconds=cpu_seconds)
         stored.check(data_dir, totals)
     finally:
         shutil.rmtree(data_dir)
@@ -177,13 +177,15 @@ def _merging(options: Options) -> list[Figure]:
     ]
 
 
-def _until_quiet(child: Child) -> None:
-    """Raises Failed where it never is."""
-    ends, before, quiet = time.monotonic() + _MERGED_SECONDS, 0.0, 0
-    while quiet < _QUIET_SECONDS:
-        if time.monotonic() > ends or not child.running():
-            raise Failed(f"the processor ended, or did not come to rest in time: {child.words()}")
+def _until_quiet(child: Child) -> float:
+    """Seconds of CPU, those that it rests not counted. Raises Failed where it ends, or never rests."""
+    ends = time.monotonic() + _MERGED_SECONDS
+    used = [0.0]  # each second
+    while len(used) <= _QUIET_SECONDS or used[-1] - used[-1 - _QUIET_SECONDS] > _QUIET:
+        if not child.running():
+            raise Failed(f"the processor ended: {child.words()}")
+        if time.monotonic() > ends:
+            raise Failed(f"the processor did not come to rest: {child.words()}")
         time.sleep(1)
-        now = proc.cpu_seconds(child.pid)
-        quiet = quiet + 1 if now - before < _QUIET else 0
-        before = now
+        used.append(proc.cpu_seconds(child.pid))
+    return used[-1 - _QUIET_SECONDS]

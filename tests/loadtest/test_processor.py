@@ -60,11 +60,19 @@ def test_the_memory_of_a_process_is_its_own_and_not_that_of_who_started_it(tmp_p
     assert 1 << 20 < used.peak_bytes < len(held) / 3
 
 
-def test_a_processor_is_measured_until_it_comes_to_rest_or_fails_when_it_ends_before(tmp_path, monkeypatch):
-    monkeypatch.setattr(processor, "_QUIET_SECONDS", 1)
-    busy = "import time\nwhile time.process_time() < 1.5: pass\ntime.sleep(60)"
-    with Child([sys.executable, "-c", busy], tmp_path / "log") as child:
-        processor._until_quiet(child)
-        assert child.stop().cpu_seconds >= 1.5
+BUSY = "import time\nwhile time.process_time() < 1.5: pass\ntime.sleep(60)"
+
+
+def test_a_processor_is_measured_until_it_rests(tmp_path, monkeypatch):
+    monkeypatch.setattr(processor, "_QUIET_SECONDS", 2)
+    monkeypatch.setattr(processor, "_QUIET", 0.1)
+    with Child([sys.executable, "-c", BUSY], tmp_path / "log") as child:
+        assert 1.4 <= processor._until_quiet(child) <= 2
+
+
+def test_one_that_ends_or_never_rests_has_no_figure(tmp_path, monkeypatch):
     with Child(["true"], tmp_path / "log") as child, pytest.raises(Failed, match="ended"):
+        processor._until_quiet(child)
+    monkeypatch.setattr(processor, "_MERGED_SECONDS", 0.5)
+    with Child([sys.executable, "-c", BUSY], tmp_path / "log") as child, pytest.raises(Failed, match="rest"):
         processor._until_quiet(child)

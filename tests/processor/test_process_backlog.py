@@ -12,7 +12,7 @@ class Told(Merges):
     def __init__(self) -> None:
         self.behind: list[float] = []
 
-    def after_batch(self, behind: float) -> None:
+    def follow(self, behind: float) -> None:
         self.behind.append(behind)
 
 
@@ -44,12 +44,12 @@ def test_while_the_store_takes_nothing_that_nothing_waits(running):
 
 
 def test_while_the_log_is_away_that_nothing_waits(running):
-    log = Long(batch("1", 1), LogAway("no broker answers"), batch("2", 2))
-    running.watched(log, lambda: log.calls.count("commit") == 2)
-    assert running.merges.behind[:3] == [400_000, 0, 0]
+    log = Long(batch("1", 1), LogAway("no broker answers"), batch("2", 2), batch("3", 3))
+    running.watched(log, lambda: log.calls.count("commit") == 3)
+    assert running.merges.behind[:4] == [600_000, 0, 200_000, 0]
 
 
 def test_and_where_nothing_came_for_a_while(running):
-    log = Long(batch("1", 1), None, batch("2", 2))
-    running.watched(log, lambda: log.calls.count("commit") == 2)
-    assert running.merges.behind[:3] == [400_000, 0, 0]
+    log = Long(batch("1", 1), None, batch("2", 2), batch("3", 3))
+    running.watched(log, lambda: log.calls.count("commit") == 3)
+    assert running.merges.behind[:4] == [600_000, 0, 200_000, 0]

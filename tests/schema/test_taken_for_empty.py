@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from schema.clickhouse import open_chdb
-from schema.emptied import put_aside_emptied, seems_empty
 from schema.migrate import migrate
-from schema.part_files import PACKED, Index, index_of
+from schema.part_files import PACKED, Index, index_of, is_cut_short
+from schema.taken_for_empty import put_aside_taken_for_empty, taken_for_empty
 from tests.support.store import elsewhere, insert, unpacked, violation
 
 
@@ -30,6 +30,9 @@ def kept(folder: Path) -> None:
             client.command("SYSTEM START MERGES violations")
             client.command("ALTER TABLE violations DELETE WHERE 1 SETTINGS mutations_sync = 1")
             shutil.copytree(client.query(query).result_rows[0][0], folder / f"{kind} without rows")
+        insert(client, [violation(9)])
+        insert(client, [violation(9, reports=-1)])
+        client.command("ALTER TABLE violations DELETE WHERE reports = 7 SETTINGS mutations_sync = 1")
         everything = "SELECT path FROM system.parts WHERE active AND rows > 0"
         for number, [path] in enumerate(client.query(everything).result_rows):
             shutil.copytree(path, folder / "of any table" / str(number))
@@ -57,19 +60,19 @@ def index(parts: Path) -> Index:
 def test_what_is_whole_does_not_seem_empty(parts):
     whole = [parts / "small", parts / "large", *(parts / "of any table").iterdir()]
     assert len(whole) > 5
-    assert not any(map(seems_empty, whole))
+    assert not any(map(taken_for_empty, whole))
 
 
 @pytest.mark.parametrize("kind", ["small", "large"])
 def test_nor_what_has_no_rows(parts, kind):
-    assert not seems_empty(parts / f"{kind} without rows")
+    assert not taken_for_empty(parts / f"{kind} without rows")
 
 
 @pytest.mark.parametrize("text", ["0", "00"])
 def test_a_large_part_that_counts_none_does(parts, tmp_path, text):
     shutil.copytree(parts / "large", tmp_path / "part")
     (tmp_path / "part" / "count.txt").write_text(text)
-    assert seems_empty(tmp_path / "part")
+    assert taken_for_empty(tmp_path / "part")
 
 
 def test_so_does_a_small_one(parts, tmp_path):
@@ -77,7 +80,7 @@ def test_so_does_a_small_one(parts, tmp_path):
     at = index(parts).places[b"count.txt"].begins
     assert data[at : at + 1] == b"3"
     data[at] = ord("0")
-    assert seems_empty(part(tmp_path, data))
+    assert taken_for_empty(part(tmp_path, data))
 
 
 @pytest.mark.parametrize("name", [b"data.cmrk4", b"count.txt"])
@@ -87,7 +90,7 @@ def test_so_does_one_whose_index_says_another_place_of_the_marks_or_the_count(pa
     for bit in range(64):
         data = bytearray(whole)
         data[at + bit // 8] ^= 1 << bit % 8
-        assert seems_empty(part(tmp_path, data)), bit
+        assert taken_for_empty(part(tmp_path, data)), bit
 
 
 def test_no_bit_of_an_index_stops_the_start(parts, tmp_path):
@@ -95,7 +98,7 @@ def test_no_bit_of_an_index_stops_the_start(parts, tmp_path):
     for bit in range(8 * min(place.begins for place in index(parts).places.values())):
         data = bytearray(whole)
         data[bit // 8] ^= 1 << bit % 8
-        seems_empty(part(tmp_path, data))
+        taken_for_empty(part(tmp_path, data))
 
 
 def test_it_is_put_aside_under_its_name(parts, tmp_path):
@@ -104,6 +107,42 @@ def test_it_is_put_aside_under_its_name(parts, tmp_path):
         shutil.copytree(parts / "large", table / name)
     for name in ("all_2_2_0", "tmp_merge_all_1_2_1"):
         (table / name / "count.txt").write_text("0")
-    put_aside_emptied(tmp_path)
+    put_aside_taken_for_empty(tmp_path)
     found = {path.relative_to(table).as_posix() for path in table.rglob("count.txt")}
     assert found == {"all_1_1_0/count.txt", "detached/broken_all_2_2_0/count.txt", "tmp_merge_all_1_2_1/count.txt"}
+
+
+def test_not_where_what_it_was_merged_to_is_there(parts, tmp_path):
+    table = tmp_path / "store" / "abc" / "abc-1"
+    for name in ("all_2_2_0", "all_1_3_1"):
+        shutil.copytree(parts / "large", table / name)
+    (table / "all_2_2_0" / "count.txt").write_text("0")
+    put_aside_taken_for_empty(tmp_path)
+    assert (table / "all_2_2_0").is_dir()
+
+
+def test_another_of_that_name_is_kept_too(parts, tmp_path):
+    table = tmp_path / "store" / "abc" / "abc-1"
+    for name in ("all_2_2_0", "detached/broken_all_2_2_0", "detached/broken_all_2_2_0_try0"):
+        shutil.copytree(parts / "large", table / name)
+    (table / "all_2_2_0" / "count.txt").write_text("0")
+    put_aside_taken_for_empty(tmp_path)
+    assert (table / "detached" / "broken_all_2_2_0_try1" / "count.txt").read_text() == "0"
+
+
+@pytest.mark.parametrize("name", ["count.txt", PACKED])
+def test_what_can_not_be_read_is_left_to_clickhouse(tmp_path, name):
+    table = tmp_path / "store" / "abc" / "abc-1"
+    (table / "all_1_1_0").mkdir(parents=True)
+    (table / "all_1_1_0" / name).symlink_to(name)  # to itself
+    put_aside_taken_for_empty(tmp_path)
+    assert (table / "all_1_1_0").is_dir()
+
+
+def test_an_index_of_another_version_says_nothing(parts, tmp_path):
+    data = bytearray((parts / "small" / PACKED).read_bytes())
+    data[0] = 1
+    for length in (len(data), 300):
+        found = part(tmp_path, data[:length])
+        assert not taken_for_empty(found)
+        assert not is_cut_short(found / PACKED)
