@@ -25,8 +25,8 @@ def tidy(client: Client, place: ClickHousePlace | None) -> None:
         for statement in statements(client, place):
             client.command(statement)
     except ClickHouseError as error:
-        # A merge of a large week takes longer than we wait, and goes on without us; or merges wait (schema/merges.py), or
-        # the user may not ask for them.
+        # A merge of a large week takes longer than we wait, and goes on without us; or merges wait for a backlog
+        # (schema/merges.py); or the user may not ask for them.
         why = str(error).partition("\n")[0][:200]
         logger.warning("rows that count nothing are left for the next `noise apply` to remove (%s)", why)
 
