@@ -42,13 +42,27 @@ def parts_of(table: Path) -> list[Path]:
 
 def is_there(table: Path, part: str, without: Collection[str]) -> bool:
     """Whether `part`, or a merged one that covers its blocks, is on disk, and not one of those `without`."""
-    partition, low, high, _level = part.split("_")[:4]
-    for found in table.glob(f"{partition}_*"):
-        fields = found.name.split("_")
-        covers = len(fields) >= 4 and int(fields[1]) <= int(low) and int(high) <= int(fields[2])
-        if covers and found.name not in without:
-            return True
-    return False
+    low, high = _blocks(part)
+    return any(first <= low and high <= last for first, last in _beside(table, part, without))
+
+
+def sources_are_there(table: Path, part: str, without: Collection[str]) -> bool:
+    """Whether those that `part` was merged of are on disk: they go at one time, so first and last are enough."""
+    low, high = _blocks(part)
+    within = [its for its in _beside(table, part, without) if low <= its[0] and its[1] <= high and its != (low, high)]
+    return bool(within) and min(within)[0] == low and max(last for _, last in within) == high
+
+
+def _beside(table: Path, part: str, without: Collection[str]) -> list[tuple[int, int]]:
+    """The blocks of parts of the same partition."""
+    partition = part.split("_", maxsplit=1)[0]
+    names = [its.name for its in parts_of(table) if its.name not in without]
+    return [_blocks(name) for name in names if name.split("_")[0] == partition]
+
+
+def _blocks(part: str) -> tuple[int, int]:
+    _partition, low, high, *_ = part.split("_")
+    return int(low), int(high)
 
 
 def index_of(packed: Path) -> Index | None:

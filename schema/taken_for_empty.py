@@ -6,9 +6,10 @@ marks or its count. What else is damaged ClickHouse refuses, or finds by reading
 """
 
 import logging
+import os
 from pathlib import Path
 
-from schema.part_files import PACKED, beginning_of, index_of, is_there, parts_of
+from schema.part_files import PACKED, beginning_of, index_of, is_there, parts_of, sources_are_there
 
 logger = logging.getLogger("sentinel.broken")
 _COUNT = b"count.txt"
@@ -27,16 +28,20 @@ def put_aside_taken_for_empty(path: Path) -> None:
         for part in found:
             if is_there(table, part.name, names):
                 continue  # it was merged: nothing of it is served any more
-            part.rename(_free(table / "detached", f"broken_{part.name}"))
-            logger.error("a part of the store is damaged: it was put aside",
-                         extra={"table": table.name, "part": part.name, "why": "it seems to have no rows"})  # fmt: skip
+            told = {"table": table.name, "part": part.name, "why": "it seems to have no rows"}
+            if sources_are_there(table, part.name, names):
+                part.rename(_free(table, f"delete_tmp_{part.name}"))  # ClickHouse removes what is called so
+                logger.warning("a part of the store is damaged: what it was merged of takes its place", extra=told)
+            else:
+                part.rename(_free(table / "detached", f"broken_{part.name}"))
+                logger.error("a part of the store is damaged: it was put aside", extra=told)
 
 
 def _free(folder: Path, name: str) -> Path:
     """One of that name may have been put back by hand, or its number used again."""
     folder.mkdir(exist_ok=True)
     tried = 0
-    while (free := folder / (f"{name}_try{tried}" if tried else name)).exists():
+    while os.path.lexists(free := folder / (f"{name}_try{tried}" if tried else name)):
         tried += 1
     return free
 

@@ -7,6 +7,7 @@ from schema.part_files import PACKED, is_cut_short, is_there, parts_of
 from schema.taken_for_empty import taken_for_empty
 
 _ADDED = "1"  # a line is: operation (1 added, 2 dropped), part, block's hash
+_DAMAGED = "surrogateescape"  # a flipped bit may leave no UTF-8: ClickHouse says what it makes of it
 # No part has one of these empty (materialised skip indexes have empty files).
 _NEVER_EMPTY = ("checksums.txt", "columns.txt", "count.txt", "data.bin", "data.cmrk4", "primary.cidx")
 
@@ -27,7 +28,7 @@ def forget_unapplied_inserts(path: Path) -> None:
         newest_first = sorted(logs.glob("deduplication_log_*.txt"), key=_log_number, reverse=True)
         found_last = False
         for log in newest_first:
-            lines = log.read_text().splitlines(keepends=True)
+            lines = log.read_text(errors=_DAMAGED).splitlines(keepends=True)
             kept = [line for line in lines if _part_of(line) not in lost]
             # The newest may be empty: a full log is followed by the next one before the part is renamed.
             if lines and not found_last:
@@ -63,7 +64,7 @@ def _is_applied(line: str, table: Path, hollow: Collection[str]) -> bool:
 def _replace(log: Path, lines: list[str]) -> None:
     """Whole, because a kill in here must not lose the other records."""
     rest = log.with_name("unfinished.tmp")
-    rest.write_text("".join(lines))
+    rest.write_text("".join(lines), errors=_DAMAGED)
     rest.replace(log)
 
 

@@ -8,6 +8,7 @@ import pytest
 from schema.clickhouse import open_chdb
 from schema.migrate import migrate
 from schema.part_files import PACKED, Index, index_of, is_cut_short
+from schema.parts import aside
 from schema.taken_for_empty import put_aside_taken_for_empty, taken_for_empty
 from tests.support.store import elsewhere, insert, unpacked, violation
 
@@ -119,6 +120,55 @@ def test_not_where_what_it_was_merged_to_is_there(parts, tmp_path):
     (table / "all_2_2_0" / "count.txt").write_text("0")
     put_aside_taken_for_empty(tmp_path)
     assert (table / "all_2_2_0").is_dir()
+
+
+def test_where_what_it_was_merged_of_is_there_that_takes_its_place(parts, tmp_path):
+    table = tmp_path / "store" / "abc" / "abc-1"
+    for name in ("all_1_1_0", "all_2_2_0", "all_3_4_1", "all_1_4_2", "all_5_8_1"):
+        shutil.copytree(parts / "large", table / name)
+    for name in ("all_1_4_2", "all_5_8_1"):
+        (table / name / "count.txt").write_text("0")
+    put_aside_taken_for_empty(tmp_path)
+    found = {path.parent.relative_to(table).as_posix() for path in table.rglob("count.txt")}
+    assert found == {"all_1_1_0", "all_2_2_0", "all_3_4_1", "delete_tmp_all_1_4_2", "detached/broken_all_5_8_1"}
+
+
+def merged(folder: Path) -> str:
+    """A part that was just merged, of three reports."""
+    with open_chdb(folder) as engine:
+        client = engine.client()
+        migrate(client, 90)
+        client.command("SYSTEM STOP MERGES violations")
+        for number in range(3):
+            insert(client, [violation(number)])
+        client.command("SYSTEM START MERGES violations")
+        client.command("OPTIMIZE TABLE violations FINAL")
+        return client.query("SELECT path FROM system.parts WHERE active AND table = 'violations'").result_rows[0][0]
+
+
+def opened(folder: Path) -> tuple[int, int]:
+    """Reports, and what was put aside."""
+    with open_chdb(folder) as engine:
+        client = engine.client()
+        [[reports]] = client.query("SELECT sum(reports) FROM violations").result_rows
+        return reports, len(aside(client))
+
+
+def test_its_reports_are_served_then_and_nothing_is_told_as_lost(tmp_path):
+    packed = Path(elsewhere(merged, tmp_path / "store")) / PACKED
+    data = bytearray(packed.read_bytes())
+    data[index_of(packed).places[b"count.txt"].begins] = ord("0")
+    packed.write_bytes(data)
+    assert elsewhere(opened, tmp_path / "store") == (3, 0)
+
+
+def test_a_folder_of_another_name_is_no_part(parts, tmp_path):
+    table = tmp_path / "store" / "abc" / "abc-1"
+    for name in ("all_2_2_0", "all_old_copy_x"):
+        shutil.copytree(parts / "large", table / name)
+    (table / "all_2_2_0" / "count.txt").write_text("0")
+    put_aside_taken_for_empty(tmp_path)
+    assert (table / "detached" / "broken_all_2_2_0").is_dir()
 
 
 def test_another_of_that_name_is_kept_too(parts, tmp_path):
