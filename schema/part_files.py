@@ -36,8 +36,12 @@ class Index(NamedTuple):
     misplaced: set[bytes]
 
 
+def is_name(part: str) -> bool:
+    return _NAME.fullmatch(part) is not None
+
+
 def parts_of(table: Path) -> list[Path]:
-    return [part for part in table.iterdir() if _NAME.fullmatch(part.name)]
+    return [part for part in table.iterdir() if is_name(part.name)]
 
 
 def is_there(table: Path, part: str, without: Collection[str]) -> bool:

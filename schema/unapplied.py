@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from pathlib import Path
 
-from schema.part_files import PACKED, is_cut_short, is_there, parts_of
+from schema.part_files import PACKED, is_cut_short, is_name, is_there, parts_of
 from schema.taken_for_empty import taken_for_empty
 
 _ADDED = "1"  # a line is: operation (1 added, 2 dropped), part, block's hash
@@ -56,9 +56,10 @@ def _part_of(line: str) -> str:
 
 
 def _is_applied(line: str, table: Path, hollow: Collection[str]) -> bool:
+    """A damaged name of a part says nothing of whether that is there."""
     fields = line.rstrip("\n").split("\t")
     whole = len(fields) == 3 and line.endswith("\n")
-    return whole and (fields[0] != _ADDED or is_there(table, fields[1], hollow))
+    return whole and (fields[0] != _ADDED or not is_name(fields[1]) or is_there(table, fields[1], hollow))
 
 
 def _replace(log: Path, lines: list[str]) -> None:

@@ -8,6 +8,7 @@ import shutil
 import statistics
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
@@ -77,14 +78,16 @@ def _shortest(found: list[Drained]) -> Usage:
     return starts[0]._replace(wall_seconds=wall, cpu_seconds=cpu)
 
 
-def drained(options: Options, shape: str, reports: int) -> Drained:
-    """Raises Failed where the store does not hold exactly the traffic."""
+def drained(
+    options: Options, shape: str, reports: int, store: Callable[[Options, Path], Usage] | None = None
+) -> Drained:
+    """`store`: by a drain if not said otherwise. Raises Failed where the store does not hold exactly the traffic."""
     data_dir = options.folder / f"{shape}-{reports}"
     data_dir.mkdir()
     try:
         start = _drain(options, data_dir)  # makes the tables
         totals = _filled(options, data_dir, shape, reports)
-        used = _drain(options, data_dir)
+        used = (store or _drain)(options, data_dir)
         stored.check(data_dir, totals)
     finally:
         shutil.rmtree(data_dir)
@@ -154,27 +157,23 @@ def _rounds(options: Options, reports: int) -> list[Drained]:
 
 
 def _merging(options: Options) -> list[Figure]:
-    """Merges wait while there is a backlog: of a processor that goes on running, with those that come afterwards."""
+    """Merges wait while there is a backlog: with those that come afterwards."""
     reports = (QUICK_BACKLOGS if options.quick else BACKLOGS)[-1]
-    data_dir = options.folder / "merging"
-    data_dir.mkdir()
-    try:
-        start = _drain(options, data_dir)
-        totals = _filled(options, data_dir, "different", reports)
-        command = (PROGRAM, "process", "--data-dir", data_dir, "--ops-port", "0")
-        with Child(command, data_dir / "processor.log", options.server_core) as child:
-            cpu_seconds = _until_quiet(child)
-            used = child.stop()._replace(cpu_seconds=cpu_seconds)
-        stored.check(data_dir, totals)
-    finally:
-        shutil.rmtree(data_dir)
-    done = Drained(reports, start, used)
-    options.say(f"a backlog of {reports:,}, and all merged: {used.cpu_seconds:.2f} s of CPU, {done.peak_mib:,.0f} MiB")
+    done = drained(options, "different", reports, _merge)
+    options.say(f"a backlog of {reports:,}, and all merged: {done.used.cpu_seconds:.2f} s of CPU")
     name = f"backlog of {reports:,}, and its merges"
     return [
         Figure("processor.merged.cpu", f"{name}: CPU", "µs/report", [done.cpu_us], "less"),
         Figure("processor.merged.peak", f"{name}: memory", "MiB", [done.peak_mib], "less"),
     ]
+
+
+def _merge(options: Options, data_dir: Path) -> Usage:
+    """By a processor that goes on running until it rests."""
+    command = (PROGRAM, "process", "--data-dir", data_dir, "--ops-port", "0")
+    with Child(command, data_dir / "processor.log", options.server_core) as child:
+        cpu_seconds = _until_quiet(child)
+        return child.stop()._replace(cpu_seconds=cpu_seconds)
 
 
 def _until_quiet(child: Child) -> float:

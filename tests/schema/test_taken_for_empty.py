@@ -102,35 +102,39 @@ def test_no_bit_of_an_index_stops_the_start(parts, tmp_path):
         taken_for_empty(part(tmp_path, data))
 
 
-def test_it_is_put_aside_under_its_name(parts, tmp_path):
+def put_aside(parts: Path, tmp_path: Path, whole: list[str], damaged: list[str]) -> set[str]:
+    """Where the parts of a table are afterwards. Damaged ones count no rows."""
     table = tmp_path / "store" / "abc" / "abc-1"
-    for name in ("all_1_1_0", "all_2_2_0", "tmp_merge_all_1_2_1"):
+    for name in (*whole, *damaged):
         shutil.copytree(parts / "large", table / name)
-    for name in ("all_2_2_0", "tmp_merge_all_1_2_1"):
+    for name in damaged:
         (table / name / "count.txt").write_text("0")
     put_aside_taken_for_empty(tmp_path)
-    found = {path.relative_to(table).as_posix() for path in table.rglob("count.txt")}
-    assert found == {"all_1_1_0/count.txt", "detached/broken_all_2_2_0/count.txt", "tmp_merge_all_1_2_1/count.txt"}
+    return {path.parent.relative_to(table).as_posix() for path in table.rglob("count.txt")}
+
+
+def test_it_is_put_aside_under_its_name(parts, tmp_path):
+    found = put_aside(parts, tmp_path, ["all_1_1_0"], ["all_2_2_0", "tmp_merge_all_1_2_1"])
+    assert found == {"all_1_1_0", "detached/broken_all_2_2_0", "tmp_merge_all_1_2_1"}
 
 
 def test_not_where_what_it_was_merged_to_is_there(parts, tmp_path):
-    table = tmp_path / "store" / "abc" / "abc-1"
-    for name in ("all_2_2_0", "all_1_3_1"):
-        shutil.copytree(parts / "large", table / name)
-    (table / "all_2_2_0" / "count.txt").write_text("0")
-    put_aside_taken_for_empty(tmp_path)
-    assert (table / "all_2_2_0").is_dir()
+    assert put_aside(parts, tmp_path, ["all_1_3_1"], ["all_2_2_0"]) == {"all_1_3_1", "all_2_2_0"}
 
 
 def test_where_what_it_was_merged_of_is_there_that_takes_its_place(parts, tmp_path):
-    table = tmp_path / "store" / "abc" / "abc-1"
-    for name in ("all_1_1_0", "all_2_2_0", "all_3_4_1", "all_1_4_2", "all_5_8_1"):
-        shutil.copytree(parts / "large", table / name)
-    for name in ("all_1_4_2", "all_5_8_1"):
-        (table / name / "count.txt").write_text("0")
-    put_aside_taken_for_empty(tmp_path)
-    found = {path.parent.relative_to(table).as_posix() for path in table.rglob("count.txt")}
+    found = put_aside(parts, tmp_path, ["all_1_1_0", "all_2_2_0", "all_3_4_1"], ["all_1_4_2", "all_5_8_1"])
     assert found == {"all_1_1_0", "all_2_2_0", "all_3_4_1", "delete_tmp_all_1_4_2", "detached/broken_all_5_8_1"}
+
+
+def test_a_folder_of_another_name_is_no_part(parts, tmp_path):
+    assert "detached/broken_all_2_2_0" in put_aside(parts, tmp_path, ["all_old_copy_x"], ["all_2_2_0"])
+
+
+def test_another_of_that_name_is_kept_too(parts, tmp_path):
+    found = put_aside(parts, tmp_path, ["detached/broken_all_2_2_0", "detached/broken_all_2_2_0_try0"], ["all_2_2_0"])
+    assert len(found) == 3
+    assert "detached/broken_all_2_2_0_try1" in found
 
 
 def merged(folder: Path) -> str:
@@ -160,24 +164,6 @@ def test_its_reports_are_served_then_and_nothing_is_told_as_lost(tmp_path):
     data[index_of(packed).places[b"count.txt"].begins] = ord("0")
     packed.write_bytes(data)
     assert elsewhere(opened, tmp_path / "store") == (3, 0)
-
-
-def test_a_folder_of_another_name_is_no_part(parts, tmp_path):
-    table = tmp_path / "store" / "abc" / "abc-1"
-    for name in ("all_2_2_0", "all_old_copy_x"):
-        shutil.copytree(parts / "large", table / name)
-    (table / "all_2_2_0" / "count.txt").write_text("0")
-    put_aside_taken_for_empty(tmp_path)
-    assert (table / "detached" / "broken_all_2_2_0").is_dir()
-
-
-def test_another_of_that_name_is_kept_too(parts, tmp_path):
-    table = tmp_path / "store" / "abc" / "abc-1"
-    for name in ("all_2_2_0", "detached/broken_all_2_2_0", "detached/broken_all_2_2_0_try0"):
-        shutil.copytree(parts / "large", table / name)
-    (table / "all_2_2_0" / "count.txt").write_text("0")
-    put_aside_taken_for_empty(tmp_path)
-    assert (table / "detached" / "broken_all_2_2_0_try1" / "count.txt").read_text() == "0"
 
 
 @pytest.mark.parametrize("name", ["count.txt", PACKED])
