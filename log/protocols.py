@@ -38,8 +38,8 @@ DECIDED_BYTES = 2500  # Kafka keeps 4096 characters beside an offset (`offset.me
 class Room(NamedTuple):
     """What a batch may hold, and what comes together with the last of it."""
 
-    # Of bodies; in a spool also of what is around them. An insert costs some 150 ms of CPU whatever is in it, and what
-    # it makes is merged: of 48 MiB a report that is like no other takes 60 µs, of 16 MiB 80. With 64 MiB it was 57
+    # Of bodies; in a spool also of what is around them. An insert costs some 65 ms of CPU whatever is in it, and what
+    # it makes is merged: of 48 MiB a report that is like no other took 60 µs, of 16 MiB 80. With 64 MiB it was 57
     # instead of 64 in one run, and the processor 70 MiB larger.
     bytes: int = 48 * 1024 * 1024
     # Short ones take more memory as rows than as bodies: 48 MiB of the shortest would make a processor of 1.9 GB.
