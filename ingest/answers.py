@@ -30,7 +30,7 @@ def problem(status: int, sentence: str, headers: Headers = (), *, close: bool = 
     return Answer(status, (("content-type", "application/problem+json"), *headers), body, close)
 
 
-ACCEPTED = Answer(204, CORS)
+ACCEPTED = Answer(204, CORS)  # the one object that means: its reports are in the spool
 LAST_ACCEPTED = ACCEPTED.last()
 PREFLIGHT = Answer(
     204,
@@ -70,7 +70,7 @@ REFUSED: dict[Reason, Answer] = {
     Reason.UNSIGNED: problem(
         403, "This site takes reports at signed URLs only; this one has no signature, a wrong one, or an old one.", CORS
     ),
-    Reason.GONE: ACCEPTED,  # Chromium repeats whatever fails at least ten times
+    Reason.GONE: Answer(204, CORS),  # nothing was taken; but Chromium repeats whatever fails at least ten times
     Reason.INCOMPLETE: problem(408, "The body did not arrive in time.", CORS, close=True),
     # Chromium's Reporting API tries again, so of a crowd behind one address little is lost; who floods has its answer.
     Reason.CLIENT_LIMIT: problem(

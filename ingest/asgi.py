@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
 from ingest.answers import Answer
-from ingest.collector import DRAINED_BYTES, Collector, site_of
+from ingest.collector import DRAINED_BYTES, MOST_UNFINISHED, REQUEST_SECONDS, Collector, site_of
 from ingest.told import Told
 from schema.reasons import Reason
 
@@ -13,7 +13,9 @@ Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
-REQUEST_SECONDS = 20
+
+class _Busy(Exception):
+    """Too much is held of bodies."""
 
 
 class AsgiCollector:
@@ -38,9 +40,13 @@ class AsgiCollector:
         body, whole = bytearray(), False
         try:
             async with asyncio.timeout(REQUEST_SECONDS):
-                whole = await _read(receive, body, collector.max_body_bytes)
+                whole = await _read(receive, body, collector)
         except TimeoutError:
             return collector.refuse(Reason.INCOMPLETE, bytes(body), agent, site)
+        except _Busy:
+            return collector.refuse(Reason.BUSY, b"", agent, site)
+        finally:
+            collector.unfinished -= len(body)
         if whole and collector.is_over((scope.get("client") or ("",))[0]):
             return collector.refuse(Reason.CLIENT_LIMIT, b"", agent, site)
         if whole:
@@ -60,18 +66,24 @@ class AsgiCollector:
         return None  # the client is gone
 
 
-async def _read(receive: Receive, body: bytearray, limit: int) -> bool:
-    """Fill `body` up to one chunk over the limit, and drain the rest. Returns whether the request came to its end."""
+async def _read(receive: Receive, body: bytearray, collector: Collector) -> bool:
+    """Fill `body` up to one chunk over the limit, and drain the rest. Returns whether the request came to its end.
+
+    Raises _Busy. All in `body` is in `unfinished` too, until the caller takes it away.
+    """
     drained = 0
     while drained <= DRAINED_BYTES:
         found = await receive()
         if found["type"] == "http.disconnect":
             return False
         chunk = found.get("body", b"")
-        if len(body) > limit:
+        if len(body) > collector.max_body_bytes:
             drained += len(chunk)
         else:
             body += chunk
+            collector.unfinished += len(chunk)
+            if collector.unfinished > MOST_UNFINISHED:
+                raise _Busy
         if not found.get("more_body", False):
             return True
     return False

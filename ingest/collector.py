@@ -35,7 +35,8 @@ _NO_REPORT = re.compile(
     rb"\s*(?:application/x-www-form-urlencoded|multipart/|image/|audio/|video/|font/)", re.IGNORECASE
 )
 _USUAL_TYPES = {b"application/csp-report", b"application/reports+json"}
-MOST_UNFINISHED = 48 * 1024 * 1024  # bytes that a worker holds of bodies that are still coming, all together
+MOST_UNFINISHED = 48 * 1024 * 1024  # bytes that a worker holds of bodies that come or wait for Kafka, all together
+REQUEST_SECONDS = 20  # for a whole request to come
 DRAINED_BYTES = 64 * 1024 * 1024  # of a body over the limit, so that its sender comes to read the answer
 Post = tuple[bytes | None, Told]  # its body, None if its network is over the limit; what it says beside
 _Fields = tuple[Any, ...]  # of a Delivery
@@ -76,6 +77,7 @@ class Collector:
         self._buckets: dict[str, Bucket] = {}
         self.use(sites)
         self.tally = Tally()
+        self.unfinished = 0  # bytes of bodies that are held; the adapters let no more in than MOST_UNFINISHED
         self._unwritten = Unwritten()
 
     def use(self, sites: Sites) -> None:
@@ -173,10 +175,12 @@ class Collector:
             reports = count(body)
             self.tally.accepted -= reports  # until Kafka has them
             self.tally.accepted_bytes -= len(body)
+            self.unfinished += len(body)  # its adapter has it
             confirmed = True  # who hung up does not hear it, and Kafka will have them
             try:
                 confirmed = await self.spool.confirmed()
             finally:
+                self.unfinished -= len(body)
                 if confirmed:
                     self.tally.accepted += reports
                     self.tally.accepted_bytes += len(body)

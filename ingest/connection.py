@@ -9,12 +9,12 @@ from typing import Any
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from ingest.answers import REFUSED, Answer
+from ingest.collector import REQUEST_SECONDS
 from ingest.limits import Cells, Clients, network_of
 from ingest.shared import Shared
 from schema import metrics
 from schema.reasons import Reason
 
-REQUEST_SECONDS = 20  # for a whole request to arrive
 IDLE_SECONDS = 75  # between requests
 
 # Where a connection stands.

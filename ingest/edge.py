@@ -199,10 +199,10 @@ class Edge(Connection):
             if isinstance(self._body, bytes):
                 self._body = bytearray(self._body)
             self._body += body
-        self.shared.unfinished += len(body)
+        self.shared.collector.unfinished += len(body)
         if len(self._body) > self.shared.collector.max_body_bytes:
             self._refuse_body(Reason.TOO_LARGE)
-        elif self.shared.unfinished > MOST_UNFINISHED and len(self._body) != self._declared:
+        elif self.shared.collector.unfinished > MOST_UNFINISHED and len(self._body) != self._declared:
             self._refuse_body(Reason.BUSY)
 
     def _refuse_body(self, reason: Reason) -> None:
@@ -213,7 +213,7 @@ class Edge(Connection):
     def _taken_body(self) -> bytes:
         """What has come of it; no longer held here."""
         body, self._body = bytes(self._body), b""
-        self.shared.unfinished -= len(body)
+        self.shared.collector.unfinished -= len(body)
         return body
 
     def on_message_complete(self) -> None:

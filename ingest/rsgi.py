@@ -5,18 +5,17 @@ import functools
 from typing import Any
 
 from ingest.answers import Answer
-from ingest.collector import DRAINED_BYTES, MOST_UNFINISHED, Collector, site_of
+from ingest.collector import DRAINED_BYTES, MOST_UNFINISHED, REQUEST_SECONDS, Collector, site_of
 from ingest.told import Told
 from ingest.turn import ProtocolTurn
 from schema.reasons import Reason
 
-REQUEST_SECONDS = 20
 _SMALL_BYTES = 16 * 1024  # bodies that are read at once, unless very many are still coming
 _DIGITS = len(str(_SMALL_BYTES))
 
 
 class _Busy(Exception):
-    """Too much has come of bodies that are still coming."""
+    """Too much is held of bodies."""
 
 
 class RsgiCollector:
@@ -27,7 +26,6 @@ class RsgiCollector:
         self._turn = ProtocolTurn(collector, loop, _send)
         self._small = min(_SMALL_BYTES, collector.max_body_bytes)
         self._now = 0  # seconds, by `tick`
-        self._unfinished = 0  # bytes that have come of larger ones
         self._reading: dict[Any, int] = {}  # tasks that wait for a body, and small bodies to come; since when
         self._late: set[Any] = set()
 
@@ -56,7 +54,8 @@ class RsgiCollector:
 
     def _is_small(self, declared: str) -> bool:
         is_number = declared.isdecimal() and len(declared) <= _DIGITS
-        return is_number and int(declared) <= self._small and len(self._reading) * _SMALL_BYTES <= MOST_UNFINISHED
+        held = self._collector.unfinished + len(self._reading) * _SMALL_BYTES
+        return is_number and int(declared) <= self._small and held <= MOST_UNFINISHED
 
     def _came(self, scope: Any, protocol: Any, site: str, coming: Any) -> None:
         """A small body, or the end of the wait for it. In the event loop."""
@@ -100,13 +99,13 @@ class RsgiCollector:
 
     async def _read(self, protocol: Any) -> bytes:
         """The body up to one chunk over the limit; the rest is drained. Raises _Busy."""
-        body, drained = bytearray(), 0
+        body, drained, collector = bytearray(), 0, self._collector
         try:
             async for chunk in protocol:
-                if len(body) <= self._collector.max_body_bytes:
+                if len(body) <= collector.max_body_bytes:
                     body += chunk
-                    self._unfinished += len(chunk)
-                    if self._unfinished > MOST_UNFINISHED:
+                    collector.unfinished += len(chunk)
+                    if collector.unfinished > MOST_UNFINISHED:
                         raise _Busy
                 else:
                     drained += len(chunk)
@@ -114,7 +113,7 @@ class RsgiCollector:
                         break
             return bytes(body)
         finally:
-            self._unfinished -= len(body)
+            collector.unfinished -= len(body)
 
     def tick(self) -> None:
         """Called once a second: ends the reading of bodies that take too long.

@@ -29,7 +29,6 @@ class Shared:
         self.max_connections = max_connections
         self.connections: set[Swept] = set()
         self.crowd = Crowd(max_connections)
-        self.unfinished = 0  # bytes of bodies that are still coming
         self.now = 0  # seconds, by `tick`
         self.sites: dict[bytes, str] = {}  # of report URLs, as sent
         self.heads = Heads()

@@ -15,7 +15,7 @@ from ingest.tally import TURNED_AWAY
 from ingest.told import Told
 from log.segments import SegmentWriter
 from schema.reasons import Reason
-from schema.sites import Sites
+from schema.sites import Site, Sites
 from tests.support.figures import Since
 
 ACCEPTED_TOTAL, AWAY = "sentinel_reports_accepted_total", "sentinel_reports_turned_away_total"
@@ -72,6 +72,31 @@ def test_a_report_counts_as_taken_when_kafka_has_it(writer: SegmentWriter, monke
     asyncio.run(posted())
     collector.tend()
     assert (accepted.grown(), away.grown()) == (([3], [0]) if answers else ([0], [3]))
+
+
+@pytest.mark.parametrize("body", [THREE, b"", b"no JSON"])
+def test_a_report_of_a_site_that_is_gone_waits_for_nobody_and_is_not_taken(writer: SegmentWriter, body: bytes):
+    sites = Sites({"shop": Site(gone=True)})
+    collector = Collector(Spool(writer, hold=False, confirmer=Kafka(answers=False)), sites, 10_000)
+    collector.tend()
+    accepted, away = Since(ACCEPTED_TOTAL), Since(AWAY, cause="unconfirmed")
+    assert asyncio.run(collector.settled(body, collector.accept(body, TOLD))).status == 204
+    collector.tend()
+    assert (accepted.grown(), away.grown()) == ([0], [0])
+
+
+def test_bodies_that_wait_for_kafka_are_held(writer: SegmentWriter, monkeypatch):
+    monkeypatch.setattr("ingest.spool.CONFIRM_SECONDS", 0.05)
+    collector = Collector(Spool(writer, hold=False, confirmer=Kafka(answers=False)), Sites(), 10_000)
+
+    async def posted() -> None:
+        settling = asyncio.create_task(collector.settled(THREE, collector.accept(THREE, TOLD)))
+        await asyncio.sleep(0)
+        assert collector.unfinished == len(THREE)
+        await settling
+        assert collector.unfinished == 0
+
+    asyncio.run(posted())
 
 
 def test_a_body_that_could_not_be_waited_for_counts_as_one(writer: SegmentWriter):

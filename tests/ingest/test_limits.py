@@ -176,6 +176,19 @@ def test_bodies_that_do_not_end_are_held_up_to_a_bound_and_whole_ones_are_taken_
     assert collector.stop() == 0
 
 
+@pytest.mark.parametrize(("server", "path"), [("fast", "%63sp/report"), ("asgi", "csp/report")])
+def test_the_ordinary_way_holds_no_more_of_bodies_than_that(server, path, tmp_path):
+    collector = RunningCollector(server, tmp_path, "import ingest.asgi as a; a.MOST_UNFINISHED = 1 << 20")
+    head = b"POST /%s HTTP/1.1\r\nHost: c\r\nContent-Length: 262144\r\n\r\n" % path.encode()
+    with contextlib.ExitStack() as held:
+        for _ in range(20):
+            client = held.enter_context(socket.create_connection(("127.0.0.1", collector.port), timeout=5))
+            client.sendall(head + b" " * 200_000)
+        wait_for("those over it are refused", lambda: refused(collector) >= 14)
+    assert collector.request("POST", f"/{path}", LEGACY + b" " * (250_000 - len(LEGACY))).status == 204
+    collector.stop()
+
+
 def test_granian_holds_no_more_of_bodies_than_that(tmp_path):
     collector = RunningCollector("granian", tmp_path, "import ingest.rsgi as r; r.MOST_UNFINISHED = 1 << 20")
     head = b"POST /csp/report/%d HTTP/1.1\r\nHost: c\r\nContent-Length: 262144\r\n\r\n"
