@@ -67,8 +67,7 @@ def _gathered(folded: Folded, repeats: Repeats, gathering: Gathering, sites: Sit
     outcomes: Counter[_Outcome] = Counter()
     every = sites.get("") if sites.table is None else None  # label's site
     for group in gathering.by_key.values():
-        if group.received:  # none, where something else stood in its array
-            _group(folded, group, every or sites.get(group.violation.site), outcomes)
+        _group(folded, group, every or sites.get(group.violation.site), outcomes)
     for (site, minute, outcome), reports in outcomes.items():
         folded.line(site, minute, outcome, reports)
 

@@ -164,11 +164,14 @@ class Gathering:
         return None
 
     def _array(self, delivery: Delivery) -> list[Entry] | None:
+        new: list[_Key] = []
         try:
             items = _items(delivery.body)
             beside = _beside(delivery)
-            groups = [self._of_item(item, delivery, beside) for item in items]
+            groups = [self._of_item(item, delivery, beside, new) for item in items]
         except (ValueError, RecursionError, _NotPlain):
+            for key in new:  # they would stay with the time of this array, in which they are not counted
+                del self.by_key[key]
             return entries(delivery.body)
         received, left_out = delivery.received_ms, left_out_of_each(delivery)
         for group, item in zip(groups, items, strict=True):
@@ -181,21 +184,27 @@ class Gathering:
                 group.leave_out(received - age, left_out)
         return None
 
-    def _of_item(self, item: _Item, delivery: Delivery, beside: tuple[object, ...]) -> Group:
-        """Raises _NotPlain for what must be looked at together with the others, ValueError, RecursionError."""
+    def _of_item(self, item: _Item, delivery: Delivery, beside: tuple[object, ...], new: list[_Key]) -> Group:
+        """`new` is to hold the keys of groups that are made.
+
+        Raises _NotPlain for what must be looked at together with the others, ValueError, RecursionError.
+        """
         raw, age, url, agent = bytes(item.body), item.age, item.url, item.user_agent
         if item.type != CSP_TYPE or item.legacy is not None or len(raw) + len(url or "") + len(agent or "") > _LONGEST:
             raise _NotPlain
         key = (_without_nonces(raw), beside, url, agent, age is None)
         group = self.by_key.get(key)
-        if group is None and key in self._known:
+        if group is not None:
+            return group
+        if key in self._known:
             group = self._of_earlier(key, Example(item.body, alone=False))
-        elif group is None:
+        else:
             entry = modern(_value(raw), url, age, agent, in_array=True)
             if entry.kind is not EntryKind.VIOLATION:
                 raise _NotPlain
             group = Group(self._normalised(entry, delivery), Example(item.body, alone=False), 0)
             self.by_key[key] = group
+        new.append(key)
         return group
 
     def _of_earlier(self, key: _Key, example: Example) -> Group:

@@ -178,6 +178,20 @@ def test_an_array_with_something_else_in_it_is_taken_apart_as_a_whole():
         assert folded(batch, Repeats()) == one_by_one(batch)
 
 
+@pytest.mark.parametrize("known", [False, True])
+def test_what_came_in_an_array_that_was_taken_apart_leaves_its_time_to_nobody(known: bool):
+    def array(received: int, age: int, *others: object) -> Delivery:
+        return sent(json.dumps([item("img-src *", age=age), *others]).encode(), received=received)
+
+    repeats = Repeats()
+    if known:
+        for number in range(2):
+            folded([array(START + number, 0)] * 2, repeats)
+    hour = 3_600_000
+    batch = [array(START, 20 * hour, {"type": "coep"}), array(START + 5 * 60_000, 0)]
+    assert folded(batch, repeats) == one_by_one(batch)
+
+
 def test_what_is_long_is_not_remembered_wherever_it_is_long():
     known = Repeats()
     for long in (item("img-src *", sample="x" * 5000), item("img-src *") | {"url": "https://a.example/" + "x" * 5000},
