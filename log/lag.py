@@ -19,7 +19,7 @@ from aiokafka.errors import (
 )
 
 from log.admin import admin
-from log.kafka import CannotReach, NoTopic, connection, described, why
+from log.kafka import CannotReach, NoTopic, connection, described, stop, why
 from log.places import KafkaPlace
 from schema import metrics
 
@@ -102,7 +102,7 @@ async def _asked(place: KafkaPlace) -> AsyncIterator[tuple[AIOKafkaAdminClient, 
             await reader.start()
             yield client, reader
         finally:
-            await reader.stop()
+            await stop(reader)
 
 
 async def _behind(

@@ -192,7 +192,6 @@ class SpoolConsumer:
     async def commit(self, batch: Batch) -> None:
         self._position.stored.update(batch.end)
         self._position.pending = None
-        self._oldest_ms = None
         self._save()
         self._delete_stored()
 

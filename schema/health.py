@@ -4,7 +4,7 @@ import threading
 import time
 from typing import NamedTuple
 
-_MOST = 10  # told; more only say the same louder
+_MOST = 10  # told of what hinders nothing; more only say the same louder
 _LONGEST = 300  # characters
 
 
@@ -29,7 +29,7 @@ class Health:
         """
         with self._lock:
             known = self._wrong.get(name)
-            if known is None and len(self._wrong) >= _MOST:
+            if known is None and not hinders and len(self._wrong) >= _MOST:
                 return False
             self._wrong[name] = _Wrong(known.since if known else time.time(), sentence, hinders)
             return known is None or known.sentence != sentence

@@ -210,6 +210,15 @@ def test_lag_is_the_age_of_the_oldest_report_not_stored(tmp_path):
     assert consumer.lag() == 0
 
 
+def test_between_two_batches_of_a_backlog_the_lag_is_not_none(tmp_path):
+    end = writer(tmp_path)
+    end.append([record(1)])
+    end.append([record(2)])
+    consumer = reader(tmp_path)
+    store(consumer, take(consumer, room=Room(reports=1)))
+    assert consumer.lag() > 1000
+
+
 def test_company_is_not_waited_for_where_nobody_writes_any_more(tmp_path, monkeypatch):
     monkeypatch.setattr(spool, "LINGER_SECONDS", 600)
     end = writer(tmp_path)

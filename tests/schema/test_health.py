@@ -61,8 +61,8 @@ def test_what_is_right_again_is_forgotten(clock):
 def test_whatever_is_said_each_is_one_line_of_bounded_length_and_there_are_few():
     health = Health()
     for number in range(1000):
-        health.wrong(f"partition {number}", "one\r\ntwo: " + "x" * 10_000)
-    found = health.problems()
+        health.wrong(f"partition {number}", "one\r\ntwo: " + "x" * 10_000, hinders=False)
+    found = health.troubles()
     assert 1 <= len(found) <= 20
     assert all(re.fullmatch(r"one two since \S+Z: x+", line) and len(line) < 400 for line in found)
 
@@ -93,3 +93,11 @@ def test_what_does_not_hinder_is_no_problem_and_told_all_the_same():
     health.wrong("channel", "messages can't be sent: it is away", hinders=False)
     assert health.problems() == []
     assert len(health.troubles()) == 1
+
+
+def test_what_hinders_is_told_however_much_else_is_wrong():
+    health = Health()
+    for number in range(1000):
+        health.wrong(f"partition {number}", "a part is damaged", hinders=False)
+    assert health.wrong("store", "the store is away")
+    assert len(health.problems()) == 1
