@@ -1,6 +1,7 @@
 """The plain ASGI adapter: for any ASGI server, and for what the fast edge leaves to uvicorn."""
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
@@ -13,9 +14,7 @@ Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
-
-class _Busy(Exception):
-    """Too much is held of bodies."""
+_NOT_SHOWN = {Reason.BUSY, Reason.CLIENT_LIMIT}  # nothing is wrong with their bodies
 
 
 class AsgiCollector:
@@ -26,67 +25,59 @@ class AsgiCollector:
         if scope["type"] == "lifespan":
             await _live(receive, send)
         elif scope["type"] == "http":
-            answer = await self._answer(scope, receive)
-            if answer is not None:
-                await _send(answer, send, head=scope["method"] == "HEAD")
+            await _send(await self._answer(scope, receive), send, head=scope["method"] == "HEAD")
 
-    async def _answer(self, scope: Scope, receive: Receive) -> Answer | None:
+    async def _answer(self, scope: Scope, receive: Receive) -> Answer:
         collector = self._collector
         site = site_of(scope["path"])
         if site is None or scope["method"] != "POST":
             return collector.answer(scope["method"], scope["path"])
         headers = dict(reversed(scope["headers"]))  # the first of a name counts; names are lower-case by ASGI's rule
         agent = headers.get(b"user-agent")
-        body, whole = bytearray(), False
+        body = bytearray()
         try:
-            async with asyncio.timeout(REQUEST_SECONDS):
-                whole = await _read(receive, body, collector)
-        except TimeoutError:
-            return collector.refuse(Reason.INCOMPLETE, bytes(body), agent, site)
-        except _Busy:
-            return collector.refuse(Reason.BUSY, b"", agent, site)
+            why_not = await _read(receive, body, collector)
         finally:
             collector.unfinished -= len(body)
-        if whole and collector.is_over((scope.get("client") or ("",))[0]):
-            return collector.refuse(Reason.CLIENT_LIMIT, b"", agent, site)
-        if whole:
-            told = Told(
-                site,
-                headers.get(b"content-type"),
-                agent,
-                headers.get(b"origin"),
-                headers.get(b"referer"),
-                scope.get("query_string", b""),
-            )
-            report = bytes(body)
-            return await collector.settled(report, collector.accept(report, told))
-        if len(body) > collector.max_body_bytes:
-            return collector.refuse(Reason.TOO_LARGE, bytes(body), agent, site)
-        collector.refuse(Reason.INCOMPLETE, bytes(body), agent, site)
-        return None  # the client is gone
+        if why_not is None and collector.is_over((scope.get("client") or ("",))[0]):
+            why_not = Reason.CLIENT_LIMIT
+        if why_not is not None:
+            return collector.refuse(why_not, b"" if why_not in _NOT_SHOWN else bytes(body), agent, site)
+        told = Told(
+            site,
+            headers.get(b"content-type"),
+            agent,
+            headers.get(b"origin"),
+            headers.get(b"referer"),
+            scope.get("query_string", b""),
+        )
+        report = bytes(body)
+        return await collector.settled(report, collector.accept(report, told))
 
 
-async def _read(receive: Receive, body: bytearray, collector: Collector) -> bool:
-    """Fill `body` up to one chunk over the limit, and drain the rest. Returns whether the request came to its end.
+async def _read(receive: Receive, body: bytearray, collector: Collector) -> Reason | None:
+    """Fill `body` up to one chunk over the limit, and drain the rest. Returns why it is not whole.
 
-    Raises _Busy. All in `body` is in `unfinished` too, until the caller takes it away.
+    All in `body` is in `unfinished` too, until the caller takes it away.
     """
     drained = 0
-    while drained <= DRAINED_BYTES:
-        found = await receive()
-        if found["type"] == "http.disconnect":
-            return False
-        chunk = found.get("body", b"")
-        if len(body) > collector.max_body_bytes:
-            drained += len(chunk)
-        else:
-            body += chunk
-            collector.unfinished += len(chunk)
-            if collector.unfinished > MOST_UNFINISHED:
-                raise _Busy
-        if not found.get("more_body", False):
-            return True
-    return False
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(REQUEST_SECONDS):
+            while drained <= DRAINED_BYTES:
+                found = await receive()
+                if found["type"] == "http.disconnect":
+                    break
+                chunk = found.get("body", b"")
+                if len(body) > collector.max_body_bytes:
+                    drained += len(chunk)
+                else:
+                    body += chunk
+                    collector.unfinished += len(chunk)
+                    if collector.unfinished > MOST_UNFINISHED:
+                        return Reason.BUSY
+                if not found.get("more_body", False):
+                    return None
+    return Reason.TOO_LARGE if len(body) > collector.max_body_bytes else Reason.INCOMPLETE
 
 
 async def _send(answer: Answer, send: Send, *, head: bool) -> None:

@@ -23,7 +23,7 @@ from ingest.tally import Tally
 from ingest.told import Told, last_fields
 from ingest.unwritten import Unwritten
 from log.protocols import LogFull
-from schema.delivery import KEPT_BYTES, RATE_LIMIT, USER_AGENT_BYTES, Kind
+from schema.delivery import COUNT, KEPT_BYTES, KIND, RATE_LIMIT, SITE, USER_AGENT_BYTES, Kind
 from schema.reasons import Reason
 from schema.report import Unreadable, count
 from schema.signing import Signature
@@ -40,7 +40,6 @@ REQUEST_SECONDS = 20  # for a whole request to come
 DRAINED_BYTES = 64 * 1024 * 1024  # of a body over the limit, so that its sender comes to read the answer
 Post = tuple[bytes | None, Told]  # its body, None if its network is over the limit; what it says beside
 _Fields = tuple[Any, ...]  # of a Delivery
-_SITE, _KIND, _ENTRIES = 1, 2, 3
 _REPORTS, _LIMITED = Kind.REPORTS, Kind.LIMITED  # to look up a member takes nine times as long as a name (Python 3.11)
 _NOT_KEPT = {Reason.GONE, Reason.CLIENT_LIMIT}  # nothing is wrong with them
 
@@ -134,10 +133,10 @@ class Collector:
             self.spool.append(*(together(taken.values()) if self._buckets and len(taken) > 1 else taken.values()))
         entries = size = limited = 0
         for position, fields in taken.items():
-            entries += fields[_ENTRIES]
+            entries += fields[COUNT]
             size += len(posts[position][0] or b"")
-            if fields[_KIND] is _LIMITED:
-                limited += fields[_ENTRIES]
+            if fields[KIND] is _LIMITED:
+                limited += fields[COUNT]
         tally = self.tally
         tally.accepted += entries
         tally.accepted_bytes += size
@@ -146,10 +145,10 @@ class Collector:
     def _turn_away(self, fields: _Fields) -> Answer:
         self.tally.full += 1
         self.tally.refused[Reason.BUSY] += 1
-        self.tally.turned_away["spool"] += fields[_ENTRIES]
-        if fields[_SITE] in self._buckets:
-            turned_away(self._buckets[fields[_SITE]], fields)
-        self._unwritten.add(fields[_SITE], Reason.BUSY)
+        self.tally.turned_away["spool"] += fields[COUNT]
+        if fields[SITE] in self._buckets:
+            turned_away(self._buckets[fields[SITE]], fields)
+        self._unwritten.add(fields[SITE], Reason.BUSY)
         return REFUSED[Reason.BUSY]
 
     def _fields(self, now: float, body: bytes, told: Told) -> _Fields:

@@ -8,12 +8,11 @@ from collections.abc import Iterable, Mapping
 from hashlib import blake2b
 from typing import Any
 
-from schema.delivery import Kind
+from schema.delivery import COUNT, KIND, LEFT_OUT, Kind
 from schema.sites import MOST_RATE, Sites
 
 BURST_SECONDS = 10.0  # of the rate at once, where nothing else is said: Chromium's tabs send together, once a minute
 _CARRIED_SECONDS = 60.0
-_KIND, _ENTRIES, _LEFT_OUT = 2, 3, 11  # of a Delivery
 
 
 class Bucket:
@@ -86,7 +85,7 @@ def together(taken: Iterable[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
     for fields in taken:
         moment, site, kind, count, *rest = fields
         if kind is Kind.LIMITED:
-            before = limited[site][3] if site in limited else 0
+            before = limited[site][COUNT] if site in limited else 0
             limited[site] = (moment, site, kind, before + count, *rest)
         else:
             found.append(fields)
@@ -95,10 +94,10 @@ def together(taken: Iterable[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
 
 def turned_away(bucket: Bucket, fields: tuple[Any, ...]) -> None:
     """Of a Delivery that the spool had no room for, so that the next ones taken stand for the right number."""
-    if fields[_KIND] is Kind.LIMITED:
-        bucket.give_back(-fields[_ENTRIES])
-    elif len(fields) > _LEFT_OUT:
-        bucket.give_back(fields[_LEFT_OUT])
+    if fields[KIND] is Kind.LIMITED:
+        bucket.give_back(-fields[COUNT])
+    elif len(fields) > LEFT_OUT:
+        bucket.give_back(fields[LEFT_OUT])
 
 
 _ROWS, _COLUMNS = 4, 1 << 16

@@ -5,11 +5,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from ingest.fairness import OVER_LIMIT, RESERVE, Shares
-from log.outbox import Position
+from log.outbox import SpoolOffset
 from log.protocols import LogFull
 from log.segments import SegmentWriter
 from log.shipper import Shipper
 from schema import delivery
+from schema.delivery import DETAIL, KIND, SITE, Kind
 from schema.reasons import Reason
 
 LINGER_SECONDS = 0.05
@@ -18,8 +19,7 @@ HURRY_SECONDS = 1.5  # when the worker stops
 _LOOK_SECONDS = 0.5
 HELD_BYTES = 4 * 1024 * 1024
 _FRAMING = 64  # more than a frame's head takes
-_SITE, _DETAIL = 1, 6  # of a Delivery's fields
-_REFUSED = 7  # fields of one that says why it was refused
+_REFUSAL = Kind.REFUSAL  # as in collector.py
 _LITTLE = 0.01  # of the spool
 
 
@@ -27,8 +27,8 @@ def _by_site(deliveries: Sequence[tuple[Any, ...]], records: Sequence[bytes]) ->
     """Bytes, by whose share a Delivery is counted in."""
     lengths: dict[str, int] = {}
     for fields, record in zip(deliveries, records, strict=True):
-        is_over = len(fields) == _REFUSED and fields[_DETAIL] == Reason.CLIENT_LIMIT  # a report has fewer, or more
-        site = OVER_LIMIT if is_over else fields[_SITE]
+        is_over = fields[KIND] is _REFUSAL and fields[DETAIL] == Reason.CLIENT_LIMIT
+        site = OVER_LIMIT if is_over else fields[SITE]
         lengths[site] = lengths.get(site, 0) + len(record) + _FRAMING
     return lengths
 
@@ -109,7 +109,7 @@ class Spool:
         """Whether Kafka acknowledges in time what was appended so far; what it doesn't may be counted all the same."""
         if self._confirmer is None:
             return True
-        position, ends = Position(*self._writer.written), time.monotonic() + CONFIRM_SECONDS
+        position, ends = SpoolOffset(*self._writer.written), time.monotonic() + CONFIRM_SECONDS
         while time.monotonic() < min(ends, self._hurry_at):
             if await self._confirmer.confirmed(position, _LOOK_SECONDS):
                 return True

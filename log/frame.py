@@ -11,7 +11,6 @@ MAX_FRAME_BYTES = 100 * 1024 * 1024  # longer lengths are damage; bodies are at 
 _HEAD = struct.Struct("<2sII")
 _MARK = b"\xc5\x9f"
 _SECOND = _MARK[1]
-HEAD_BYTES = _HEAD.size  # what a frame is longer than its record
 _crc32, _pack = zlib.crc32, _HEAD.pack
 # A report may hold whole frames, with right checksums: behind damage these would be read as if somebody had written
 # them. So no record holds a mark: where one would, this bit of its length says that it stands there escaped;

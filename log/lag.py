@@ -35,7 +35,7 @@ _PEEKED = 64  # partitions, those with the most to come: what a look may cost is
 _COORDINATOR_SECONDS = 5.0  # the first question about any group makes Kafka create the topic for its answer
 
 
-class _Behind(NamedTuple):
+class _PartitionLag(NamedTuple):
     start: int  # offset of the first envelope that is not committed
     envelopes: int
 
@@ -107,7 +107,7 @@ async def _asked(place: KafkaPlace) -> AsyncIterator[tuple[AIOKafkaAdminClient, 
 
 async def _behind(
     client: AIOKafkaAdminClient, reader: AIOKafkaConsumer, place: KafkaPlace
-) -> dict[TopicPartition, _Behind]:
+) -> dict[TopicPartition, _PartitionLag]:
     """Only partitions with something left. The ends are asked for last, so that nothing left means that."""
     _, topics = await described(client, place.topic)
     if place.topic not in topics:
@@ -122,7 +122,7 @@ async def _behind(
         # Outside, where Kafka deleted records before they were read, or the topic is another one.
         start = committed[partition] if first <= committed[partition] <= end else first
         if start < end:
-            behind[partition] = _Behind(start, end - start)
+            behind[partition] = _PartitionLag(start, end - start)
     return behind
 
 
@@ -143,7 +143,7 @@ async def _committed(
         await asyncio.sleep(0.2)
 
 
-async def _oldest_ms(reader: AIOKafkaConsumer, behind: dict[TopicPartition, _Behind]) -> int:
+async def _oldest_ms(reader: AIOKafkaConsumer, behind: dict[TopicPartition, _PartitionLag]) -> int:
     """The earliest time of the first envelopes of the partitions."""
     most = sorted(behind, key=lambda partition: behind[partition].envelopes, reverse=True)[:_PEEKED]
     reader.assign(most)

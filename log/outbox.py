@@ -22,7 +22,7 @@ _LOOK_BYTES = 1024 * 1024  # to see whether there is anything; damage longer tha
 _LAST_SEQUENCE = 2**31 - 1_000_000  # the broker wraps to 0, aiokafka to a negative number
 
 
-class Position(NamedTuple):
+class SpoolOffset(NamedTuple):
     """A place in a spool; later ones compare greater."""
 
     segment: str
@@ -51,7 +51,7 @@ class Outbox:
         self._broken = Broken(folder.parent.parent)
         self._remembered = Remembered(folder, self._broken)
         self.state = self._remembered.state
-        self._reached = Position("", 0)
+        self._reached = SpoolOffset("", 0)
         self._noted = True  # every landing is written down
         self._closed: deque[Path] = deque()  # segments that nothing is appended to any more, and not cut up
         self._cut_up: set[str] = set()  # segments all of which is cut, and not all landed
@@ -81,10 +81,10 @@ class Outbox:
             self.note()
         self._remembered.close()
 
-    def settled(self) -> Position:
+    def settled(self) -> SpoolOffset:
         """Everything before it is in the log."""
         flights = self.state.flights
-        return Position(flights[0].segment, flights[0].start) if flights else self._reached
+        return SpoolOffset(flights[0].segment, flights[0].start) if flights else self._reached
 
     def cut(self, most_bytes: int) -> Cut | None:
         """The next envelope's worth, oldest first; None when everything is cut. Raises OtherVersion, OSError.
@@ -143,7 +143,7 @@ class Outbox:
         flight = Flight(cut.segment, cut.start, cut.end, partition, self._next_number(partition), created)
         self.state.flights.append(flight)
         self.state.read[cut.segment] = cut.end
-        self._reached = Position(cut.segment, cut.end)
+        self._reached = SpoolOffset(cut.segment, cut.end)
         self.save()
         return flight
 

@@ -22,7 +22,7 @@ from aiokafka.errors import (
 )
 
 from log.kafka import CannotReach, look_for_topic, why
-from log.outbox import Outbox, Position
+from log.outbox import Outbox, SpoolOffset
 from log.packing import Packer
 from log.places import KafkaPlace
 from log.producer import Producer
@@ -52,7 +52,7 @@ class Shipper:
         self._failure: BaseException | None = None  # of an envelope, by this producer
         self._stranded: list[Flight] = []  # their partitions are gone: the topic was made anew, with fewer
         self._landed = asyncio.Event()
-        self._waiting: deque[tuple[Position, asyncio.Future[None]]] = deque()
+        self._waiting: deque[tuple[SpoolOffset, asyncio.Future[None]]] = deque()
         self._partition, self._stick_until = -1, 0.0
         self._sent_at = time.monotonic()
         self.trouble = f"{place.name} has not answered yet"  # empty when there is none
@@ -201,7 +201,7 @@ class Shipper:
             logger.info("Kafka takes what is shipped")
             self.trouble = ""
 
-    async def confirmed(self, position: Position, seconds: float) -> bool:
+    async def confirmed(self, position: SpoolOffset, seconds: float) -> bool:
         """Whether everything up to `position` is in the log, within `seconds`."""
         if position <= self._outbox.settled():
             return True

@@ -11,11 +11,21 @@ from typing import Annotated, Any, NamedTuple
 
 import msgspec
 
-from schema.delivery import LATEST_MS, Count, Delivery, Milliseconds
+from schema.delivery import (
+    BODY,
+    COUNT,
+    KIND,
+    LATEST_MS,
+    RECEIVED_MS,
+    SITE,
+    USER_AGENT,
+    Count,
+    Delivery,
+    Milliseconds,
+)
 
 MOST_DELIVERIES = 10_000  # taken; a collector packs no more (log/outbox.py)
 MOST_BYTES = 72 * 1024 * 1024  # taken: a delivery with the largest body a collector may be told to take (64 MiB)
-_RECEIVED, _SITE, _KIND, _COUNT, _AGENT, _BODY = range(6)
 _Number = Annotated[int, msgspec.Meta(ge=0)]
 _EachOne = msgspec.Meta(max_length=MOST_DELIVERIES)  # looked at before any of them is decoded
 _decode = msgspec.msgpack.Decoder(list[list[Any]]).decode
@@ -48,14 +58,14 @@ def parts(encoded: bytes) -> Parts:
     """Of a msgpack array of deliveries, of at least one. Fields of later versions come along. Raises Unfit."""
     try:
         found = _decode(encoded)
-        found.sort(key=itemgetter(_BODY))
+        found.sort(key=itemgetter(BODY))
         numbers: defaultdict[tuple[Any, ...], int] = defaultdict(count().__next__)
         # A head is a delivery with neither time, count nor body.
-        which = [numbers[(0, one[_SITE], one[_KIND], 0, one[_AGENT], b"", *one[_BODY + 1 :])] for one in found]
-        since = min(one[_RECEIVED] for one in found)
-        bodies = [one[_BODY] for one in found]
+        which = [numbers[(0, one[SITE], one[KIND], 0, one[USER_AGENT], b"", *one[BODY + 1 :])] for one in found]
+        since = min(one[RECEIVED_MS] for one in found)
+        bodies = [one[BODY] for one in found]
         head = (
-            since, [one[_RECEIVED] - since for one in found], list(numbers), which, [one[_COUNT] for one in found],
+            since, [one[RECEIVED_MS] - since for one in found], list(numbers), which, [one[COUNT] for one in found],
             [len(body) for body in bodies],
         )  # fmt: skip
         return Parts(head, b"".join(bodies))
@@ -79,7 +89,7 @@ def deliveries(columns: Columns) -> list[Delivery]:
 
 
 def _in_common(head: Delivery) -> tuple[str, int, bytes, tuple[Any, ...]]:
-    return head.site, head.kind, head.user_agent, msgspec.structs.astuple(head)[_BODY + 1 :]
+    return head.site, head.kind, head.user_agent, msgspec.structs.astuple(head)[BODY + 1 :]
 
 
 def _length(head: Delivery) -> int:

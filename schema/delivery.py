@@ -53,6 +53,10 @@ class Delivery(msgspec.Struct, array_like=True, frozen=True, gc=False):
         return self.count if self.kind == Kind.REPORTS else 1
 
 
+# Where its fields stand, for who has a tuple of them.
+RECEIVED_MS, SITE, KIND, COUNT, USER_AGENT, BODY, DETAIL = range(7)
+LEFT_OUT = 11
+
 encode = msgspec.msgpack.Encoder().encode
 """Takes a Delivery, or a tuple of its fields in order (which is what the hot path makes)."""
 decode = msgspec.msgpack.Decoder(Delivery).decode

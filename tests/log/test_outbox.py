@@ -5,7 +5,7 @@ import os
 import pytest
 
 from log.frame import HEADER, frame
-from log.outbox import Outbox, Position
+from log.outbox import Outbox, SpoolOffset
 from log.packing import ENVELOPE_BYTES, SURE_BYTES
 from log.reading import OtherVersion
 from log.segments import SegmentWriter, segments
@@ -137,7 +137,7 @@ def test_settled_is_the_end_of_what_landed_without_a_gap(box, writer):
     ends, flights = [], []
     for number in range(3):
         writer.append([b"%d" % number])
-        ends.append(Position(*writer.written))
+        ends.append(SpoolOffset(*writer.written))
         flights.append(box.take_off(box.cut(ENVELOPE_BYTES), number, 1))
     assert box.settled() < ends[0]
     box.land(flights[1])
@@ -152,12 +152,12 @@ def test_settled_reaches_an_append_that_filled_its_segment(tmp_path):
     writer = SegmentWriter(tmp_path, 4000)  # a segment of 1000 bytes
     box = Outbox(tmp_path)
     writer.append([bytes(1200)])
-    behind = Position(*writer.written)
+    behind = SpoolOffset(*writer.written)
     writer.append([b"in the next one"])
     shipped(box)
     assert box.settled() == behind
     shipped(box)
-    assert box.settled() == Position(*writer.written) > behind
+    assert box.settled() == SpoolOffset(*writer.written) > behind
     box.close()
     writer.close()
 

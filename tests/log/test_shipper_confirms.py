@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from log.outbox import Position
+from log.outbox import SpoolOffset
 from log.places import KafkaPlace
 from log.segments import SegmentWriter
 from tests.support.shipping import SECONDS, numbers, record, shipping
@@ -26,10 +26,10 @@ def writer(tmp_path) -> Iterator[SegmentWriter]:
     made.close()
 
 
-def append(writer: SegmentWriter, number: int, size: int = 0) -> Position:
+def append(writer: SegmentWriter, number: int, size: int = 0) -> SpoolOffset:
     """How far the spool reaches then."""
     writer.append([record(number, size)])
-    return Position(*writer.written)
+    return SpoolOffset(*writer.written)
 
 
 @contextlib.contextmanager

@@ -346,3 +346,8 @@ def test_a_bomb_is_refused_in_bounded_memory(make, tmp_path):
     assert bomb.stat().st_size < 100_000
     opened = subprocess.run([sys.executable, "-c", OPEN, bomb], check=True, capture_output=True, timeout=60)
     assert int(opened.stdout) / 1024 < 200  # MiB: at most 72 are unpacked, and twice in memory while they are joined
+
+
+def test_the_fields_of_a_delivery_stand_where_they_are_said_to():
+    for name in ("RECEIVED_MS", "SITE", "KIND", "COUNT", "USER_AGENT", "BODY", "DETAIL", "LEFT_OUT"):
+        assert Delivery.__struct_fields__[getattr(delivery, name)] == name.lower()
