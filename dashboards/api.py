@@ -89,7 +89,7 @@ class Api:
                      alerts.KIND, filters.SITE, _LIMIT, CURSOR, filtered=False),
             question("rejects", self._rejects, other_answers.Rejects,
                      "What was refused or not readable, newest first.",
-                     filters.SITE, _REASON, _LIMIT, filtered=False),
+                     filters.SITE, _REASON, _LIMIT, CURSOR, filtered=False),
             Described("/api/export", self._export, Operation("The rows, as a file.", export.FORMATS.values(), _EXPORT)),
         ]  # fmt: skip
 
@@ -153,9 +153,10 @@ class Api:
 
     def _rejects(self, client: Client, _request: Request, given: Parameters) -> Any:
         """A refused report has no directive and no window, so the other filters are none here."""
+        place = _place(given, rejects.Cursor)
         reason = _REASON.read(given)
         limit = _LIMIT.read(given)
-        return {"items": rejects.newest(client, filters.read(given).site, reason, limit)}
+        return rejects.newest(client, filters.read(given).site, reason, limit, place)
 
     def _alerts(self, client: Client, _request: Request, given: Parameters) -> Any:
         place = _place(given, alerts.Cursor)
