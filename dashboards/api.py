@@ -33,6 +33,7 @@ from dashboards.parameters import CURSOR, Choice, Parameter, Text, Whole, limit
 from dashboards.params import Parameters
 from dashboards.rows import FIELDS
 from dashboards.streams import Stream
+from schema.source_states import STATES
 
 Lag = Callable[[], float | None]
 _T = TypeVar("_T")
@@ -44,7 +45,7 @@ _TOP_BY = Choice("by", counts.BY, "Of what; empty: of everything together.")
 _STEP = Whole(
     "step", series.LEAST_STEP, series.MOST_STEP, 0, "Seconds, rounded up to what is known; default: by period."
 )
-_STATE = Choice("state", sources.STATES, "What was decided about them; default: any.")
+_STATE = Choice("state", STATES, "What was decided about them; default: any.")
 _TRUST = Whole("trust", 0, 100, 0, "Those with at least this trust.")
 _REASON = Choice("reason", rejects.REASONS, "Why it was refused.")
 _FORMAT = Choice("format", export.FORMATS, "Of the file; default: ndjson.")

@@ -12,10 +12,11 @@ from dashboards.pages.paging import Paged
 from dashboards.params import Parameters
 from dashboards.source_filters import Asked
 from dashboards.times import window_at, written
+from schema.source_states import STATES
 from schema.violation import LEAST_TRUST, WEEK_SECONDS
 
 _LISTED = 25
-_STATES = ("new", "known", "ignored", "all")
+_STATES = (*STATES, "all")
 _SINCE = (("1 hour", 3600), ("24 hours", 86400), ("7 days", WEEK_SECONDS), ("30 days", 30 * 86400))
 _UNFORMED = ("blocked_host", "blocked_kind", "since", "until")
 _OWN = ("site", "directive", "q", "blocked_host", "blocked_kind", "state", "trust", "since", "until", "noise", "cursor")
