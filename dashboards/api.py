@@ -51,7 +51,7 @@ _REASON = Choice("reason", rejects.REASONS, "Why it was refused.")
 _FORMAT = Choice("format", export.FORMATS, "Of the file; default: ndjson.")
 _EXPORT = (*filters.PARAMETERS, _FORMAT)
 _FINGERPRINT = Text("fingerprint", "32 hexadecimal digits, in any case.", "^[0-9A-Fa-f]{32}$")
-_HASH = Text("hash", "`policy_hash` of a violation.", "^[0-9a-f]{16}$")
+_HASH = Text("hash", "`policy_hash` of a violation.", f"^{policies.HASH.pattern}$")
 
 
 class Api:

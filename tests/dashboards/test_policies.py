@@ -74,6 +74,14 @@ def test_a_policy_nobody_sent_is_not_there(client):
     assert policies.text(client, "' OR 1=1 --") is None
 
 
+@pytest.mark.parametrize("name", [A.upper(), A[:-1], "policy"])
+def test_what_is_no_hash_is_a_policy_nowhere(store: Engine, client, name: str):
+    insert(client, [violation(6, policy_hash=name)])
+    app = build(store, lambda: None, token=None)
+    for path in (f"/api/policies/{name}", f"/policies/{name}", f"/policies/diff?a={name}&b={A}"):
+        assert ask(app, path).status == 404
+
+
 def test_the_api_gives_the_same(store: Engine, client):
     app = build(store, lambda: None, token=None)
     assert ask(app, "/api/policies?site=shop").json == policies.listed(client, "shop", 100)
