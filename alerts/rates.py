@@ -9,9 +9,10 @@ from alerts.asking import ask, by_site
 from alerts.events import Event, title
 from alerts.evidence import path
 from alerts.looking import Look
-from alerts.texts import clean, count, moment, rfc3339
+from alerts.texts import clean, moment
 from schema.alerting import Alerting
 from schema.violation import WINDOW_SECONDS
+from schema.written import times, written_ms
 
 BEFORE = 5  # minutes that a minute is compared with
 CALM = 10  # minutes below, and a spike is over
@@ -144,7 +145,7 @@ def _spiked(client: Client, spike: _Spike) -> Event:
     spread = "; ".join(
         f"{clean(directive, 40)} {clean(host or kind, 80)} {total:,}" for directive, host, kind, total in biggest
     )
-    jumped = f"{count(spike.reports, 'report')} in the minute of {moment(spike.start * 1000)}"
+    jumped = f"{times(spike.reports, 'report')} in the minute of {moment(spike.start * 1000)}"
     says = f"{jumped}, {spike.average:,.0f} a minute before"
     period = {"from": _written(_window(spike.start)), "to": _written(_window(spike.last) + WINDOW_SECONDS)}
     return Event(
@@ -164,7 +165,7 @@ def _spiked(client: Client, spike: _Spike) -> Event:
 
 
 def _written(second: int) -> str:
-    return rfc3339(second * 1000).replace(".000Z", "Z")
+    return written_ms(second * 1000).replace(".000Z", "Z")
 
 
 _QUIET = """

@@ -10,8 +10,8 @@ from dashboards import cursors, relations, rows
 from dashboards.clients import ask
 from dashboards.estimates import Count
 from dashboards.filters import Filters, Where
-from dashboards.times import written_ms
 from schema.source_trust import BLOCKED
+from schema.written import written_ms
 
 HASH = re.compile(r"[0-9a-f]{16}")
 _MOST_BLOCKED = 50

@@ -8,8 +8,8 @@ from msgspec import Meta
 from dashboards import cursors
 from dashboards.clients import ask
 from dashboards.filters import Where
-from dashboards.times import written_ms
 from schema.reasons import Reason
+from schema.written import written_ms
 
 REASONS = tuple(reason.value for reason in Reason)
 

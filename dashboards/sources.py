@@ -15,10 +15,11 @@ from dashboards.estimates import Count
 from dashboards.filters import Filters, Where
 from dashboards.source_details import NOTHING, Details
 from dashboards.source_filters import Asked, Key
-from dashboards.times import LAST_SECOND, written_ms
+from dashboards.times import LAST_SECOND
 from schema import source_trust
 from schema.source_states import LAST_STATE
 from schema.source_trust import QUICK_SOURCE, Floods
+from schema.written import written_ms
 
 _DECISIONS = f"""
     SELECT site AS its_site, effective_directive AS its_directive, blocked AS its_blocked,

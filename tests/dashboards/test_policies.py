@@ -4,8 +4,8 @@ import pytest
 
 from dashboards import cursors, policies
 from dashboards.app import build
-from dashboards.times import written_ms
 from schema.clickhouse import Engine
+from schema.written import written_ms
 from tests.support.asgi import ask
 from tests.support.store import START, empty, insert, merge, violation
 

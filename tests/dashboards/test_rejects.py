@@ -6,8 +6,8 @@ import pytest
 from starlette.applications import Starlette
 
 from dashboards.app import build
-from dashboards.times import written_ms
 from schema.clickhouse import Engine
+from schema.written import written_ms
 from tests.support.asgi import ask
 from tests.support.page import opened
 from tests.support.store import START, account, empty, merge, put
