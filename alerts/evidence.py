@@ -13,6 +13,7 @@ from alerts.texts import clean, moment
 from schema import source_trust
 from schema.keys import KEY, LIVE, POLICY_TEXTS, of_key
 from schema.names import field_of_blocked
+from schema.source_states import DECIDED, LAST_STATE
 from schema.verdicts import REASONS
 from schema.violation import LEAST_TRUST
 
@@ -49,7 +50,7 @@ GROUP BY its_site, its_directive, blocked
 """  # noqa: S608  (ours)
 _DECISIONS = f"""
 SELECT toString(site) AS its_site, toString(effective_directive) AS its_directive, blocked,
-    argMax(toString(state), changed), argMax(note, changed), argMax(who, changed),
+    {LAST_STATE}, argMax(note, changed), argMax(who, changed),
     toUnixTimestamp64Milli(max(changed))
 FROM source_states
 WHERE site IN {{sites:Array(String)}} AND (toString(site), toString(effective_directive), blocked) {_THESE}
@@ -92,7 +93,7 @@ def returned(found: Sequence[Found], known: Details, decided: Decisions) -> list
         its = known.get(one[:3], {}) | {"since": one.away}
         says = f"after it was not seen since {moment(one.away)}"
         state, note, who, when = decided.get(one[:3], ("", "", "", 0))
-        if state in ("known", "ignored"):
+        if state in DECIDED:
             by = f" by {clean(who, 60)}" if who else ""
             its |= {"state": state, "decided": when, "who": who, "note": f"{state}{by} on {moment(when)}: {note}"}
             says += f"; it was {state}{by}"

@@ -6,8 +6,9 @@ from typing import Any
 import msgspec
 
 from alerts.events import Event
-from alerts.texts import clean, count, moment, rfc3339
+from alerts.texts import clean, moment
 from schema.names import EVIDENCE_TIMES
+from schema.written import times, written_ms
 
 FULL, LISTED = 10, 50  # events with all evidence, then those in a line each; the others are counted
 _LONGEST = {"policy": 600, "page": 300, "source": 300, "note": 300, "verdict_says": 200, "spread": 400}
@@ -56,7 +57,7 @@ def compose(
         parts.append(f"and {others:,} more: {console_url}/alerts")
     return Message(
         id=its_id,
-        made=rfc3339(made),
+        made=written_ms(made),
         title=_title(ordered, others_of),
         text="\n\n".join(parts),
         events=[_whole(event, console_url) for event in full],
@@ -101,8 +102,8 @@ def _short(found: dict[str, Any], name: str) -> str:
 
 def _reach(found: dict[str, Any]) -> str:
     """Reports, pages and browsers, as far as they are known."""
-    parts = [count(found["reports"], "report")] if "reports" in found else []
-    parts += [count(found["pages"], "page")] if "pages" in found else []
+    parts = [times(found["reports"], "report")] if "reports" in found else []
+    parts += [times(found["pages"], "page")] if "pages" in found else []
     if found.get("browsers"):
         parts.append(", ".join(clean(browser, 40) for browser in found["browsers"][:8]))
     return f"reach: {', '.join(parts)}" if parts else ""
@@ -130,7 +131,7 @@ def _known(event: Event, console_url: str) -> dict[str, Any]:
         "site": event.site,
         "directive": clean(event.directive, 60),
         "blocked": clean(event.blocked, 255),
-        "time": rfc3339(event.time),
+        "time": written_ms(event.time),
         "title": event.title,
         "link": console_url + event.evidence["path"],
     }
@@ -142,7 +143,7 @@ def _whole(event: Event, console_url: str) -> dict[str, Any]:
         if name == "path":
             continue
         if name in EVIDENCE_TIMES:
-            its[name] = rfc3339(value)
+            its[name] = written_ms(value)
         elif isinstance(value, str):
             its[name] = clean(value, _LONGEST.get(name, 300))
         elif isinstance(value, list):

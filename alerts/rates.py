@@ -9,8 +9,10 @@ from alerts.asking import ask, by_site
 from alerts.events import Event, title
 from alerts.evidence import path
 from alerts.looking import Look
-from alerts.texts import clean, count, moment, rfc3339
+from alerts.texts import clean, moment
 from schema.alerting import Alerting
+from schema.violation import WINDOW_SECONDS
+from schema.written import times, written_ms
 
 BEFORE = 5  # minutes that a minute is compared with
 CALM = 10  # minutes below, and a spike is over
@@ -19,39 +21,44 @@ _BACK = 60  # minutes that are asked for
 _WHOLE_DAY = 24
 _MINUTE, _HOUR = 60, 3600
 
-_MINUTES = """
+# Of what a spike is made.
+_COUNTED = "noise = '' AND verdict != 'impossible'"
+_MINUTES = f"""
 SELECT toString(site) AS its_site, groupArray((toUnixTimestamp(minute), total))
 FROM (
     SELECT site, minute, sum(reports) AS total FROM minutes
-    WHERE noise = '' AND verdict != 'impossible'
-        AND minute >= toDateTime({begin:UInt32}, 'UTC') AND minute < toDateTime({end:UInt32}, 'UTC')
+    WHERE {_COUNTED}
+        AND minute >= toDateTime({{begin:UInt32}}, 'UTC') AND minute < toDateTime({{end:UInt32}}, 'UTC')
     GROUP BY site, minute
 )
 GROUP BY its_site
-HAVING maxIf(total, minute >= toDateTime({recent:UInt32}, 'UTC')) >= {floor}
-"""
-# The share of its reports that are worth something, in the windows of the spike: minutes don't know what each is worth.
-_SOUND = """
-SELECT sumIf(reports, trust >= {least:UInt8}) / greatest(sum(reports), 1)
+HAVING maxIf(total, minute >= toDateTime({{recent:UInt32}}, 'UTC')) >= {{floor}}
+"""  # noqa: S608  (ours, here and below)
+# What is worth something, in the window before the spike's and in the spike's, and all of these: minutes don't know
+# what each is worth.
+_SOUND = f"""
+SELECT sumIf(reports, trust >= {{least:UInt8}} AND window < toDateTime({{begin:UInt32}}, 'UTC')),
+    sumIf(reports, trust >= {{least:UInt8}} AND window >= toDateTime({{begin:UInt32}}, 'UTC')),
+    sumIf(reports, window >= toDateTime({{begin:UInt32}}, 'UTC'))
 FROM violations
-WHERE site = {site:String} AND noise = '' AND verdict != 'impossible'
-    AND window >= toDateTime({begin:UInt32}, 'UTC') AND window < toDateTime({end:UInt32}, 'UTC')
-"""
+WHERE site = {{site:String}} AND {_COUNTED}
+    AND window >= toDateTime({{before:UInt32}}, 'UTC') AND window < toDateTime({{end:UInt32}}, 'UTC')
+"""  # noqa: S608
 # A site that has only begun to report has no average yet.
 _BEGAN = "SELECT count() > 0 FROM minutes WHERE site = {site:String} AND minute <= toDateTime({begin:UInt32}, 'UTC')"
 _SPIKES_TOLD = """
 SELECT toString(site), toUInt32(occasion) FROM alert_events
 WHERE kind = 'spike' AND site IN {sites:Array(String)} AND recorded > fromUnixTimestamp64Milli({after:Int64}, 'UTC')
 """
-_BIGGEST = """
+_BIGGEST = f"""
 SELECT toString(effective_directive) AS its, blocked_host, toString(any(blocked_kind)), sum(reports) AS total
 FROM minutes
-WHERE site = {site:String} AND noise = ''
-    AND minute >= toDateTime({begin:UInt32}, 'UTC') AND minute < toDateTime({end:UInt32}, 'UTC')
+WHERE site = {{site:String}} AND {_COUNTED}
+    AND minute >= toDateTime({{begin:UInt32}}, 'UTC') AND minute < toDateTime({{end:UInt32}}, 'UTC')
 GROUP BY its, blocked_host
 ORDER BY total DESC
 LIMIT 3
-"""
+"""  # noqa: S608
 
 
 class _Spike(NamedTuple):
@@ -60,6 +67,7 @@ class _Spike(NamedTuple):
     last: int  # its last minute so far
     reports: int  # in the first
     average: float  # of the minutes before
+    earlier: int  # in the minutes before it of its first window
 
 
 def spikes(client: Client, at: Look) -> list[Event]:
@@ -77,11 +85,18 @@ def spikes(client: Client, at: Look) -> list[Event]:
 
 
 def _is_real(client: Client, spike: _Spike, rules: Alerting) -> bool:
-    """Not the site's first minutes, and still one without what is worth too little to tell of."""
+    """Not the site's first minutes, and still one without what is worth too little to tell of.
+
+    Of that the minutes before are taken to have had as much, each, as those of the window before.
+    """
     [(known,)] = ask(client, _BEGAN, site=spike.site, begin=spike.start - BEFORE * _MINUTE)
-    period = {"begin": spike.start // 600 * 600, "end": spike.last + _MINUTE}
-    [(share,)] = ask(client, _SOUND, site=spike.site, least=rules.min_trust, **period)
-    return bool(known) and _exceeds(spike.reports * share, spike.average, rules)
+    begin = _window(spike.start)
+    period = {"before": begin - WINDOW_SECONDS, "begin": begin, "end": spike.last + _MINUTE}
+    [(before, sound, total)] = ask(client, _SOUND, site=spike.site, least=rules.min_trust, **period)
+    usual = before * _MINUTE / WINDOW_SECONDS
+    sound -= min(spike.earlier, usual * (spike.start - begin) / _MINUTE)
+    share = min(1.0, max(0.0, sound / max(1, total - spike.earlier)))
+    return bool(known) and _exceeds(spike.reports * share, min(spike.average, usual), rules)
 
 
 def _of(site: str, series: dict[int, int], end: int, rules: Alerting) -> Iterator[_Spike]:
@@ -94,7 +109,8 @@ def _of(site: str, series: dict[int, int], end: int, rules: Alerting) -> Iterato
         if start - minute > CALM * _MINUTE:
             break
         start = minute
-    yield _Spike(site, start, high[-1], series[start], _average(series, start))
+    earlier = sum(series.get(minute, 0) for minute in range(_window(start), start, _MINUTE))
+    yield _Spike(site, start, high[-1], series[start], _average(series, start), earlier)
 
 
 def _is_high(series: dict[int, int], minute: int, rules: Alerting) -> bool:
@@ -113,6 +129,10 @@ def _average(series: dict[int, int], minute: int) -> float:
     return sum(series.get(minute - back * _MINUTE, 0) for back in range(1, BEFORE + 1)) / BEFORE
 
 
+def _window(second: int) -> int:
+    return second // WINDOW_SECONDS * WINDOW_SECONDS
+
+
 def _same(spike: _Spike, site: str, start: int) -> bool:
     """Rows that come late move the begin a little."""
     calm = CALM * _MINUTE
@@ -125,10 +145,9 @@ def _spiked(client: Client, spike: _Spike) -> Event:
     spread = "; ".join(
         f"{clean(directive, 40)} {clean(host or kind, 80)} {total:,}" for directive, host, kind, total in biggest
     )
-    jumped = f"{count(spike.reports, 'report')} in the minute of {moment(spike.start * 1000)}"
+    jumped = f"{times(spike.reports, 'report')} in the minute of {moment(spike.start * 1000)}"
     says = f"{jumped}, {spike.average:,.0f} a minute before"
-    start = spike.start // 600 * 600
-    period = {"from": _written(start), "to": _written(-(-end // 600) * 600)}
+    period = {"from": _written(_window(spike.start)), "to": _written(_window(spike.last) + WINDOW_SECONDS)}
     return Event(
         kind="spike",
         site=spike.site,
@@ -146,7 +165,7 @@ def _spiked(client: Client, spike: _Spike) -> Event:
 
 
 def _written(second: int) -> str:
-    return rfc3339(second * 1000).replace(".000Z", "Z")
+    return written_ms(second * 1000).replace(".000Z", "Z")
 
 
 _QUIET = """

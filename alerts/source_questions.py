@@ -5,25 +5,23 @@ from typing import Any, NamedTuple
 from alerts.asking import by_site
 from schema import source_trust
 from schema.alerting import AlertingOf
-from schema.source_trust import FEW_REPORTS, SOURCE
+from schema.source_states import decided
+from schema.source_trust import FEW_REPORTS, NAMES, SOURCE
 
 RECENT_DAYS = 3  # older reports are not told: longer than a store may be away over a weekend
-_KEY = "site, effective_directive, blocked"
-_SINCE = "last_arrived >= fromUnixTimestamp64Milli({since:Int64}, 'UTC')"
+_LATELY = ">= fromUnixTimestamp64Milli({since:Int64}, 'UTC')"
+_SINCE = f"last_arrived {_LATELY}"
 HOW_MANY = f"SELECT uniqCombined(12)({SOURCE}) FROM sources WHERE {_SINCE}"  # noqa: S608  (ours, here and below)
 
 # Some sources are found by their keys. Of very many the table is read as a whole, a share of it at a time: a set of a
 # hundred thousand names takes longer to make than that, and memory too.
 SOME = 100_000
 AT_ONCE = 500_000
-_BY_KEY = f"({_KEY}) IN (SELECT {_KEY} FROM sources WHERE {_SINCE})"  # noqa: S608  (ours)
-_BY_SHARE = f"cityHash64({_KEY}) % {{shares:UInt32}} = {{share:UInt32}}"
+_BY_KEY = f"({NAMES}) IN (SELECT {NAMES} FROM sources WHERE {_SINCE})"  # noqa: S608  (ours)
+_BY_SHARE = f"cityHash64({NAMES}) % {{shares:UInt32}} = {{share:UInt32}}"
 _AMONG = f"key IN (SELECT {SOURCE} FROM sources WHERE {_SINCE})"  # noqa: S608  (ours)
 
-_DECIDED = f"""
-    SELECT {SOURCE} FROM source_states
-    GROUP BY {_KEY} HAVING argMax(toString(state), changed) IN ('known', 'ignored')
-"""  # noqa: S608  (ours)
+_DECIDED = decided(SOURCE)
 # A row that came in before tells that it isn't new, whatever its label: labels change.
 _OLD = f"""
     SELECT {SOURCE} FROM sources
@@ -42,7 +40,7 @@ FROM (
         FROM sources AS s
         WHERE {{these}} AND (noise = '' OR {{noisy}}) AND {{not_these}}
         GROUP BY source
-        HAVING max({_SINCE.partition(" ")[0]}) {_SINCE.partition(" ")[2]}
+        HAVING max(last_arrived) {_LATELY}
     ) AS grouped
 ) AS found
 {{joined}}

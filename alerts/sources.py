@@ -15,9 +15,9 @@ from alerts.asking import ask
 from alerts.events import Event, title
 from alerts.looking import Look
 from alerts.source_questions import Found
-from alerts.texts import count
 from schema import source_trust
 from schema.source_trust import Floods
+from schema.written import times
 
 logger = logging.getLogger("sentinel.alerts")
 MOST = 5000  # events at a time
@@ -100,7 +100,7 @@ class Sources:
 
     def _flood(self, site: str, day: date, at: Look) -> Event:
         [(many,)] = ask(self.client, questions.HOW_MANY_THIN, site=site, day=str(day))
-        which = f"{count(many, 'new source')} with few reports on {day}"
+        which = f"{times(many, 'new source')} with few reports on {day}"
         says = f"{which}, those with made-up names silent: it looks like a flood"
         path = evidence.path("/sources", site=site, state="new")
         found = {"day": str(day), "sources": many, "path": path}

@@ -22,6 +22,15 @@ class Reported(msgspec.Struct, frozen=True):
     file: bool = False  # it looks like a static file: hardly any redirects
 
 
+# Browsers ignore it in a policy that only reports (Upgrade Insecure Requests §3).
+_UPGRADE = re.compile(r"\bupgrade-insecure-requests\b", re.IGNORECASE)
+
+
+def as_reported(policy: str) -> str:
+    """The policy as it acts where it only reports."""
+    return _UPGRADE.sub("ignored", policy)
+
+
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*")
 _HAS_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 

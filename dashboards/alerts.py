@@ -6,14 +6,13 @@ import msgspec
 from clickhouse_connect.driver.client import Client
 from msgspec import Meta
 
-from dashboards import cursors
+from dashboards import cursors, filters
 from dashboards.clients import ask
 from dashboards.filters import Where
 from dashboards.parameters import Choice
-from dashboards.params import BadParameter, Parameters
-from dashboards.times import written_ms
+from dashboards.params import Parameters
 from schema.names import ALERT_KINDS, EVIDENCE_TIMES
-from schema.sites import LABEL
+from schema.written import written_ms
 
 KINDS = ALERT_KINDS
 
@@ -60,9 +59,7 @@ KIND = Choice("kind", ("", *KINDS), "What was found; empty: any.")
 
 def chosen(given: Parameters) -> tuple[str, str]:
     """Kind and site; empty where any will do. Raises BadParameter."""
-    site = given.text("site") or ""
-    if site and not LABEL.fullmatch(site):
-        raise BadParameter("site is a label: lower-case letters, digits and hyphens.")
+    site = filters.site(given) or ""
     return KIND.read(given) or "", site
 
 

@@ -33,6 +33,7 @@ from dashboards.parameters import CURSOR, Choice, Parameter, Text, Whole, limit
 from dashboards.params import Parameters
 from dashboards.rows import FIELDS
 from dashboards.streams import Stream
+from schema.source_states import STATES
 
 Lag = Callable[[], float | None]
 _T = TypeVar("_T")
@@ -44,13 +45,13 @@ _TOP_BY = Choice("by", counts.BY, "Of what; empty: of everything together.")
 _STEP = Whole(
     "step", series.LEAST_STEP, series.MOST_STEP, 0, "Seconds, rounded up to what is known; default: by period."
 )
-_STATE = Choice("state", sources.STATES, "What was decided about them; default: any.")
+_STATE = Choice("state", STATES, "What was decided about them; default: any.")
 _TRUST = Whole("trust", 0, 100, 0, "Those with at least this trust.")
 _REASON = Choice("reason", rejects.REASONS, "Why it was refused.")
 _FORMAT = Choice("format", export.FORMATS, "Of the file; default: ndjson.")
 _EXPORT = (*filters.PARAMETERS, _FORMAT)
 _FINGERPRINT = Text("fingerprint", "32 hexadecimal digits, in any case.", "^[0-9A-Fa-f]{32}$")
-_HASH = Text("hash", "`policy_hash` of a violation.", "^[0-9a-f]{16}$")
+_HASH = Text("hash", "`policy_hash` of a violation.", f"^{policies.HASH.pattern}$")
 
 
 class Api:
@@ -89,7 +90,7 @@ class Api:
                      alerts.KIND, filters.SITE, _LIMIT, CURSOR, filtered=False),
             question("rejects", self._rejects, other_answers.Rejects,
                      "What was refused or not readable, newest first.",
-                     filters.SITE, _REASON, _LIMIT, filtered=False),
+                     filters.SITE, _REASON, _LIMIT, CURSOR, filtered=False),
             Described("/api/export", self._export, Operation("The rows, as a file.", export.FORMATS.values(), _EXPORT)),
         ]  # fmt: skip
 
@@ -153,9 +154,10 @@ class Api:
 
     def _rejects(self, client: Client, _request: Request, given: Parameters) -> Any:
         """A refused report has no directive and no window, so the other filters are none here."""
+        place = _place(given, rejects.Cursor)
         reason = _REASON.read(given)
         limit = _LIMIT.read(given)
-        return {"items": rejects.newest(client, filters.read(given).site, reason, limit)}
+        return rejects.newest(client, filters.read(given).site, reason, limit, place)
 
     def _alerts(self, client: Client, _request: Request, given: Parameters) -> Any:
         place = _place(given, alerts.Cursor)

@@ -75,6 +75,6 @@ class Clients:
 
 
 def ask(client: Client, sql: str, where: Where, **values: Any) -> list[tuple[Any, ...]]:
-    """The rows of a question, which is ours; the server binds all values."""
+    """The rows of a question, which is ours; the server binds all values. Raises ClickHouseError."""
     found = client.query(filled(sql, where), parameters=where.values | values)
     return [tuple(row) for row in found.result_rows]

@@ -11,8 +11,9 @@ from msgspec import Meta
 from dashboards import cursors
 from dashboards.params import BadParameter
 from dashboards.source_filters import Key
-from dashboards.sources import STATES
 from schema.sites import LABEL
+from schema.source_states import STATES
+from schema.source_trust import NAMES
 
 MOST = 1000  # sources decided at once
 LONGEST_NOTE = 1000  # characters
@@ -79,10 +80,10 @@ def decide(client: Client, state: str, sources: Sequence[Key], note: str, who: s
     return Decided(len(chosen), len(chosen) - seen)
 
 
-_SEEN = """
-SELECT uniqExact(site, effective_directive, blocked)
+_SEEN = f"""
+SELECT uniqExact({NAMES})
 FROM sources
 WHERE (toString(site), toString(effective_directive), blocked)
-    IN (SELECT arrayJoin(arrayZip({sites:Array(String)}, {directives:Array(String)}, {blocked:Array(String)})))
-"""
+    IN (SELECT arrayJoin(arrayZip({{sites:Array(String)}}, {{directives:Array(String)}}, {{blocked:Array(String)}})))
+"""  # noqa: S608  (ours)
 _COLUMNS = ["site", "effective_directive", "blocked", "state", "changed", "note", "who"]

@@ -4,7 +4,8 @@ from typing import Any
 
 from csp.match import decide
 from csp.policy import parse_list
-from csp.reported import Reported, requests
+from csp.reported import requests
+from dashboards.reproduce import reported
 from schema.verdicts import REASONS
 
 # Then there is nothing to ask the policy.
@@ -19,16 +20,9 @@ def explanation(violation: dict[str, Any]) -> str:
     said = REASONS.get(reason, "")  # a newer version's processors may have more of them
     if reason in _UNASKED:
         return said
-    reported = Reported(
-        violation["original_policy"],
-        violation["effective_directive"],
-        violation["blocked_kind"],
-        violation["blocked_url"],
-        violation["document_url"],
-        violation["sample"],
-    )
-    asked = requests(reported)
+    its = reported(violation)
+    asked = requests(its)
     if not asked:
         return said
-    why = decide(parse_list(reported.policy), reported.document, reported.directive, asked[0]).why
+    why = decide(parse_list(its.policy), its.document, its.directive, asked[0]).why
     return f"{why}: {said}" if said and violation["verdict"] == "undecidable" else why

@@ -64,7 +64,7 @@ def read(given: Parameters) -> Filters:
     """Raises BadParameter."""
     start, end = _period(given)
     return Filters(
-        site=_site(given),
+        site=site(given),
         directive=_lowered(given, _DIRECTIVE),
         document_host=_lowered(given, _DOCUMENT_HOST),
         blocked_host=_lowered(given, _BLOCKED_HOST),
@@ -81,11 +81,12 @@ def read(given: Parameters) -> Filters:
     )
 
 
-def _site(given: Parameters) -> str | None:
-    site = SITE.read(given)
-    if site and not LABEL.fullmatch(site):
+def site(given: Parameters) -> str | None:
+    """Raises BadParameter."""
+    its = SITE.read(given)
+    if its and not LABEL.fullmatch(its):
         raise BadParameter("site is a label: lower-case letters, digits and hyphens, at most 63 of them.")
-    return site or None  # a form without a choice sends it empty, and no site is empty
+    return its or None  # a form without a choice sends it empty, and no site is empty
 
 
 def _verdict(given: Parameters) -> str | None:

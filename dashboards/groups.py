@@ -9,8 +9,8 @@ from dashboards import cursors, listed, relations
 from dashboards.clients import ask
 from dashboards.estimates import Count
 from dashboards.filters import Filters, Where
-from dashboards.times import written_ms
 from schema import keys
+from schema.written import written_ms
 
 KEY = relations.GROUP
 

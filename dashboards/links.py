@@ -40,7 +40,7 @@ class Links:
         return self.path + _query({**self.given, "live": "1" if live else None})
 
     def fresh(self) -> str:
-        """Where to ask how many reports came lately, of those that the filters choose."""
+        """Where to ask how many reports came or were refused lately, of those that the filters choose."""
         lately = {"from": written(window_at(time.time())), "to": None}
         return "/api/totals" + _query({**self.filters, **lately})
 

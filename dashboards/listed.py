@@ -13,7 +13,8 @@ from clickhouse_connect.driver.client import Client
 from dashboards import relations, rows
 from dashboards.clients import ask
 from dashboards.filters import Filters, Where
-from dashboards.times import written, written_ms
+from dashboards.times import written
+from schema.written import written_ms
 
 # With their sites, because the key begins with them: 20 fingerprints alone may be anywhere in each of 20 sites.
 _THESE = """(site, fingerprint) IN (

@@ -12,6 +12,7 @@ from dashboards.source_details import NOTHING
 from dashboards.source_filters import Asked, Key
 from dashboards.sources import Source, item
 from schema import source_trust
+from schema.source_states import decided
 from schema.source_trust import Floods
 
 Period = tuple[int, int]  # s, without its end
@@ -23,14 +24,10 @@ _FIRST = f"""
 SELECT {{counted}}, groupArraySortedIf({{limit}})(
     (NOT trusted, -since, toString(its_site), toString(its_directive), toString(its_blocked)),
     since >= {{start0:Int64}} AND since < {{end0:Int64}}
-        AND (its_site, its_directive, its_blocked) NOT IN (
-            SELECT site, effective_directive, blocked FROM source_states
-            GROUP BY site, effective_directive, blocked
-            HAVING argMax(toString(state), changed) NOT IN ('', 'new')
-        )
+        AND (its_site, its_directive, its_blocked) NOT IN ({decided()})
 )
 {_FOUND}
-"""  # noqa: S608  (ours)
+"""
 # Sources that nobody has decided upon.
 _THESE = f"""
 SELECT toString(its_site), toString(its_directive), toString(its_blocked), toString(kind), since,

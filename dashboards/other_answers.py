@@ -84,6 +84,7 @@ class Reject(Answer):
 
 class Rejects(Answer):
     items: list[Reject]
+    next: Next
 
 
 class Decided(Answer):

@@ -17,7 +17,7 @@ from dashboards.params import Parameters
 from dashboards.times import week_of, window_at, written
 from schema.violation import WEEK_SECONDS, WINDOW_SECONDS
 
-_LENGTHS = (("1 hour", 3600), ("24 hours", 86400), ("7 days", WEEK_SECONDS), ("30 days", 30 * 86400))
+LENGTHS = (("1 hour", 3600), ("24 hours", 86400), ("7 days", WEEK_SECONDS), ("30 days", 30 * 86400))
 EVER = written(0)  # as `from`
 # What <input type=datetime-local> sends; the pages say that it is UTC.
 _LOCAL = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d)?", re.ASCII)
@@ -59,7 +59,7 @@ def links(its: Period) -> list[tuple[str, str, bool]]:
     """Words, address, whether it is this one."""
     now, asked = time.time(), its.asked
     found = []
-    for words, length in _LENGTHS:
+    for words, length in LENGTHS:
         start = window_at(now) + WINDOW_SECONDS - length
         chosen = asked.start == start and asked.end is None
         found.append((words, its.links.here(**{"from": written(start), "to": None}), chosen))

@@ -1,5 +1,6 @@
 """The policies that reports carry: since when a site has each, and what it blocks."""
 
+import re
 from typing import Annotated, Any, NamedTuple
 
 from clickhouse_connect.driver.client import Client
@@ -9,9 +10,10 @@ from dashboards import cursors, relations, rows
 from dashboards.clients import ask
 from dashboards.estimates import Count
 from dashboards.filters import Filters, Where
-from dashboards.times import written_ms
 from schema.source_trust import BLOCKED
+from schema.written import written_ms
 
+HASH = re.compile(r"[0-9a-f]{16}")
 _MOST_BLOCKED = 50
 
 # The newest first. Times are those of reports, nonces are taken out of the texts.
@@ -110,6 +112,8 @@ def one(client: Client, its: str) -> dict[str, Any] | None:
     `{"policy_hash", "original_policy", "sites": [...], "blocks": [{"directive", "blocked", "reports", "estimated",
     "violations"}]}`.
     """
+    if not HASH.fullmatch(its):
+        return None
     sites = ask(client, _SITES, Where("policy_hash = {its:String}", {"its": its}))
     if not sites:
         return None
@@ -149,4 +153,4 @@ LIMIT 1000
 
 
 def text(client: Client, its: str) -> str | None:
-    return rows.policy_texts(client, {its}).get(its)
+    return rows.policy_texts(client, {its}).get(its) if HASH.fullmatch(its) else None

@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from dashboards.clients import Busy
 from dashboards.params import BadParameter
-from schema.store import TablesMissing, WrongCluster
+from schema.store import LOGIN_CODES, TablesMissing, WrongCluster
 
 
 class Problem(NamedTuple):
@@ -34,9 +34,8 @@ def reads_pages(request: Request) -> bool:
     return not request.scope["path"].startswith("/api/") and "text/html" in request.headers.get("accept", "")
 
 
-# ClickHouse's codes.
+# By ClickHouse's codes.
 _TOO_MUCH = {158, 159, 160, 241, 307, 394, 396}  # a question reached one of its limits: time, memory, rows
-_LOGIN = {192, 193, 194, 497, 516}  # unknown user, wrong or no password, no right, authentication failed
 
 
 EXPECTED = (HTTPException, BadParameter, Busy, DatabaseError, TablesMissing, WrongCluster)
@@ -57,7 +56,7 @@ def of(error: Exception) -> Problem:
 def _of_the_store(error: Exception) -> Problem | None:
     if isinstance(error, DatabaseError) and error.code in _TOO_MUCH:
         return Problem(503, "The answer takes too long or too much memory; ask for a shorter period or filter more.")
-    if isinstance(error, DatabaseError) and error.code in _LOGIN:
+    if isinstance(error, DatabaseError) and error.code in LOGIN_CODES:
         return Problem(503, "The store refuses the console's user: see SENTINEL_STORE.", {"Retry-After": "30"})
     if isinstance(error, OperationalError) and error.code is None:  # the connection's: no server said it
         return AWAY

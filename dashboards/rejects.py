@@ -8,8 +8,8 @@ from msgspec import Meta
 from dashboards import cursors
 from dashboards.clients import ask
 from dashboards.filters import Where
-from dashboards.times import written_ms
 from schema.reasons import Reason
+from schema.written import written_ms
 
 REASONS = tuple(reason.value for reason in Reason)
 
@@ -45,14 +45,8 @@ _NAMES = ("received", "site", "reason", "user_agent", "raw")
 _NOW = Cursor(2**53, "", 0)
 
 
-def newest(client: Client, site: str | None, reason: str | None, limit: int) -> list[dict[str, Any]]:
-    """Newest first; `raw` is at most 2 KiB of the body, without its secrets."""
-    items: list[dict[str, Any]] = page(client, site, reason, limit, None)["items"]
-    return items
-
-
-def page(client: Client, site: str | None, reason: str | None, limit: int, cursor: Cursor | None) -> dict[str, Any]:
-    """The same, `limit` of them, and the cursor to those before."""
+def newest(client: Client, site: str | None, reason: str | None, limit: int, cursor: Cursor | None) -> dict[str, Any]:
+    """`/api/rejects`: newest first; `raw` is at most 2 KiB of the body, without its secrets."""
     after = cursor or _NOW
     place = {"seen": after.received, "after_reason": after.reason, "after_slot": after.slot}
     found = ask(client, _NEWEST, Where("", {}), site=site or "", reason=reason or "", limit=limit + 1, **place)

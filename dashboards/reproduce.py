@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from csp.policy import parse_list
-from csp.reported import Reported, requests
+from csp.reported import Reported, as_reported, requests
 from csp.verdict import judge
 
 _LONGEST = 8192  # characters of a policy
@@ -39,9 +39,10 @@ _INLINE = {
 
 
 def reported(violation: dict[str, Any], policy: str | None = None) -> Reported:
-    """Of a violation by field; `policy`: instead of its own."""
+    """Of a violation by field, as for its verdict; `policy`: instead of its own."""
+    policy = violation["original_policy"] if policy is None else policy
     return Reported(
-        violation["original_policy"] if policy is None else policy, violation["effective_directive"],
+        policy if violation["disposition"] == "enforce" else as_reported(policy), violation["effective_directive"],
         violation["blocked_kind"], violation["blocked_url"], violation["document_url"], violation["sample"],
     )  # fmt: skip
 
@@ -50,8 +51,9 @@ def decides(violation: dict[str, Any], policy: str) -> str:
     """The directive of `policy` that blocks it; empty where none does, or nobody can tell."""
     if len(policy) > _LONGEST:
         return ""
-    found = judge(reported(violation, policy))
-    return found.reason if found.verdict == "consistent" else ""
+    dispositions = [violation["disposition"]] if violation["disposition"] else ["report", "enforce"]
+    found = [judge(reported({**violation, "disposition": its}, policy)) for its in dispositions]
+    return found[0].reason if all(its.verdict == "consistent" for its in found) else ""
 
 
 def question(violation: dict[str, Any]) -> str:
@@ -69,7 +71,7 @@ def question(violation: dict[str, Any]) -> str:
 def page(violation: dict[str, Any]) -> str:
     """An HTML page under the policies, which does the same; empty where no element alone does."""
     kind, directive = violation["blocked_kind"], violation["effective_directive"]
-    policies = parse_list(violation["original_policy"])
+    policies = parse_list(reported(violation).policy)
     if not policies:
         return ""
     if kind == "inline":

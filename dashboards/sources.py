@@ -15,32 +15,33 @@ from dashboards.estimates import Count
 from dashboards.filters import Filters, Where
 from dashboards.source_details import NOTHING, Details
 from dashboards.source_filters import Asked, Key
-from dashboards.times import LAST_SECOND, written_ms
+from dashboards.times import LAST_SECOND
 from schema import source_trust
+from schema.source_states import LAST_STATE
 from schema.source_trust import QUICK_SOURCE, Floods
+from schema.written import written_ms
 
-STATES = ("new", "known", "ignored")
-
+_DECISIONS = f"""
+    SELECT site AS its_site, effective_directive AS its_directive, blocked AS its_blocked,
+        {LAST_STATE} AS decided, argMax(note, changed) AS its_note, argMax(who, changed) AS its_who,
+        max(changed) AS changed_at
+    FROM source_states
+    GROUP BY its_site, its_directive, its_blocked
+"""  # noqa: S608  (ours)
 _RANKED = """
 SELECT toString(its_site), toString(its_directive), toString(its_blocked), toString(kind),
     toUnixTimestamp64Milli(first) AS since, toUnixTimestamp64Milli(last), total, more, own = 0,
     if(decided = '', 'new', decided) AS state, its_note, its_who, toUnixTimestamp64Milli(changed_at),
     score, trusted, has_sound, flood, random, narrow
 FROM (SELECT *, {judged} FROM {rows}) AS found
-LEFT JOIN (
-    SELECT site AS its_site, effective_directive AS its_directive, blocked AS its_blocked,
-        argMax(toString(state), changed) AS decided, argMax(note, changed) AS its_note, argMax(who, changed) AS its_who,
-        max(changed) AS changed_at
-    FROM source_states
-    GROUP BY its_site, its_directive, its_blocked
-) AS decisions USING (its_site, its_directive, its_blocked)
+LEFT JOIN ({decisions}) AS decisions USING (its_site, its_directive, its_blocked)
 WHERE ({state:String} = '' OR state = {state:String}) AND score >= {least:UInt8}
     AND (trusted < {after_trusted:UInt8} OR trusted = {after_trusted:UInt8}
         AND (since < {after_first:Int64} OR since = {after_first:Int64} AND (its_site, its_directive, its_blocked)
             > ({after_site:String}, {after_directive:String}, {after_blocked:String})))
 ORDER BY trusted DESC, since DESC, its_site, its_directive, its_blocked
 LIMIT {limit:UInt32}
-"""
+""".replace("{decisions}", _DECISIONS)
 
 
 class Source(NamedTuple):

@@ -9,7 +9,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
-logger = logging.getLogger(__name__)
+logger = logging.getLogger("sentinel.console")
 
 
 class Stream(StreamingResponse):

@@ -94,8 +94,3 @@ def policies(text: str) -> list[list[str]]:
     """The directives, as written, of each policy of a header's value."""
     found = (list(tokens(part)) for part in text.split(","))
     return [its for its in found if its]
-
-
-def times(count: int, word: str) -> str:
-    """How many of what: `word` takes an s."""
-    return f"{count:,} {word}{'' if count == 1 else 's'}"

@@ -69,8 +69,3 @@ def written(second: int) -> str:
 def seconds(time: str) -> int:
     """Of what `written` wrote."""
     return int(datetime.fromisoformat(time).timestamp())
-
-
-def written_ms(millisecond: int) -> str:
-    second, rest = divmod(millisecond, 1000)
-    return f"{datetime.fromtimestamp(second, UTC):%Y-%m-%dT%H:%M:%S}.{rest:03}Z"

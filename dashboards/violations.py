@@ -13,10 +13,11 @@ from dashboards.estimates import Count
 from dashboards.explain import explanation
 from dashboards.filters import Filters, Where, where
 from dashboards.listed import Place
-from dashboards.times import seconds, window_at, written_ms
+from dashboards.times import seconds, window_at
 from schema.keys import LIVE
 from schema.names import BY_SAMPLE
 from schema.violation import WINDOW_SECONDS
+from schema.written import written_ms
 
 FINGERPRINT = re.compile(r"[0-9a-f]{32}")
 

@@ -5,6 +5,8 @@ from typing import NamedTuple
 
 from clickhouse_connect.driver.exceptions import ClickHouseError, DataError, ProgrammingError
 
+from schema.store import LOGIN_CODES
+
 
 class Trouble(NamedTuple):
     """`pause`: least seconds before the next try."""
@@ -35,11 +37,7 @@ _BY_CODE = {
     241: _MEMORY,  # MEMORY_LIMIT_EXCEEDED
     202: _BUSY,  # TOO_MANY_SIMULTANEOUS_QUERIES
     243: _DISK,  # NOT_ENOUGH_SPACE
-    192: _LOGIN,  # UNKNOWN_USER
-    193: _LOGIN,  # WRONG_PASSWORD
-    194: _LOGIN,  # REQUIRED_PASSWORD
-    497: _LOGIN,  # ACCESS_DENIED
-    516: _LOGIN,  # AUTHENTICATION_FAILED
+    **dict.fromkeys(LOGIN_CODES, _LOGIN),
     10: _TABLES,  # NOT_FOUND_COLUMN_IN_BLOCK
     16: _TABLES,  # NO_SUCH_COLUMN_IN_TABLE
     60: _TABLES,  # UNKNOWN_TABLE

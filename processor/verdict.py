@@ -6,7 +6,7 @@ from functools import lru_cache
 import msgspec
 
 from csp.policy import parse_list
-from csp.reported import Reported
+from csp.reported import Reported, as_reported
 from csp.verdict import Verdict, judge
 from processor.directives import KNOWN
 from processor.policy import MOST_DIRECTIVES, POLICY_BYTES
@@ -23,8 +23,6 @@ _STATIC = re.compile(
     re.IGNORECASE,
 )
 _REDIRECTOR = re.compile(r"/[^/]*(?:redir|proxy|goto|avatar|outbound)[^/]*/", re.IGNORECASE)
-# Browsers ignore it in a policy that only reports (Upgrade Insecure Requests §3).
-_UPGRADE = re.compile(r"\bupgrade-insecure-requests\b", re.IGNORECASE)
 
 
 def verdict(violation: Violation, policy: str, blocked: str, origins: Origins | None = None) -> Verdict:
@@ -54,9 +52,9 @@ def verdict(violation: Violation, policy: str, blocked: str, origins: Origins | 
 
 def _of_either(as_enforced: Reported, violation: Violation, blocked: str) -> Verdict:
     """Whether a URL was upgraded first tells the disposition, which old browsers and WebKit leave out."""
-    as_reported = msgspec.structs.replace(as_enforced, policy=_UPGRADE.sub("ignored", as_enforced.policy))
-    found = _judged(as_reported, violation.blocked_url, blocked)
-    if violation.disposition or as_reported.policy == as_enforced.policy:
+    policy = as_reported(as_enforced.policy)
+    found = _judged(msgspec.structs.replace(as_enforced, policy=policy), violation.blocked_url, blocked)
+    if violation.disposition or policy == as_enforced.policy:
         return found
     if found.verdict == _judged(as_enforced, violation.blocked_url, blocked).verdict:
         return found

@@ -9,6 +9,7 @@ from clickhouse_connect.driver.client import Client
 
 from schema.mutations import PATIENT, Held
 from schema.noise_moves import WRITTEN
+from schema.source_trust import SOURCE
 
 _PORTS = {"http": 80, "https": 443}
 
@@ -69,7 +70,6 @@ def _says(*columns: str) -> str:
     return " OR ".join(f"match(replaceAll({name}, '\\\\/', '/'), {{within:String}})" for name in columns)
 
 
-_SOURCE = "site, effective_directive, blocked"
 _OF_A_SITE = (
     "violations", "weeks", "minutes", "hours", "days", "sources", "examples", "site_policies", "source_states",
     "rejects", "alert_events",
@@ -89,7 +89,7 @@ _OF_THIS_SITE_ONLY = (
 
 
 def _of_site() -> Iterator[_Where]:
-    silent = f"key IN (SELECT sipHash128({_SOURCE}) FROM sources WHERE {_SITE})"  # noqa: S608  (of ours)
+    silent = f"key IN (SELECT {SOURCE} FROM sources WHERE {_SITE})"  # noqa: S608  (of ours)
     yield _Where("silent_sources", "key", silent)
     yield _Where("alert_messages", "seq", _MESSAGES_OF.format(condition=_SITE))
     yield _Where("noise_moves", "batch", f"{_LABELLED} AND {_INSERTED}", clears="rows")

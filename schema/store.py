@@ -6,6 +6,15 @@ from typing import Protocol
 
 from clickhouse_connect.driver.client import Client
 
+# ClickHouse's codes (src/Common/ErrorCodes.cpp) for a user that is not let in.
+LOGIN_CODES = frozenset({
+    192,  # UNKNOWN_USER
+    193,  # WRONG_PASSWORD
+    194,  # REQUIRED_PASSWORD
+    497,  # ACCESS_DENIED
+    516,  # AUTHENTICATION_FAILED
+})  # fmt: skip
+
 
 class Store(Protocol):
     """`schema.clickhouse.Engine` in this process, `schema.server.Server` on another machine."""

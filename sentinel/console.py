@@ -21,7 +21,7 @@ from sentinel.noise_apply import applied
 from sentinel.readers import is_loopback
 from sentinel.settings import Settings
 
-logger = logging.getLogger(__name__)
+logger = logging.getLogger("sentinel.console")
 _SHORT_TOKEN = 16  # characters
 
 

@@ -110,6 +110,12 @@ def test_metrics_are_defined_in_one_file_and_each_says_what_it_means():
     assert all(meaning.endswith(".") for _, meaning in names)
 
 
+def test_what_is_logged_is_under_the_name_of_its_stage():
+    for room in MAY_IMPORT:
+        for file in (ROOT / room).rglob("*.py"):
+            assert "getLogger(__name__)" not in file.read_text(), file.relative_to(ROOT)
+
+
 @pytest.mark.parametrize("lock", ["requirements.lock", "requirements-dev.lock"])
 def test_the_lock_has_a_hash_for_each_package_and_names_no_registry(lock):
     text = (ROOT / lock).read_text()

@@ -17,7 +17,7 @@ from dashboards.access.sessions import SECONDS, Sealed
 from dashboards.access.tokens import Whose
 from dashboards.access.visitor import found
 
-logger = logging.getLogger(__name__)
+logger = logging.getLogger("sentinel.console")
 Page = Callable[..., Response]
 """A template's name, a status, and what it shows → the answer."""
 _FORM_SECONDS = 3600

@@ -53,7 +53,10 @@ class OpenId:
         self._keys_again = 0.0  # when they may be asked for again
 
     async def begin(self, back: str) -> tuple[str, dict[str, str]]:
-        """The provider's address to go to, and what `end` wants to have again. `back`: where the browser returns."""
+        """The provider's address to go to, and what `end` wants to have again. Raises Refused.
+
+        `back`: where the browser returns.
+        """
         try:
             client = await self._client()
             made = await client.create_authorization_url(back)

@@ -15,7 +15,7 @@ from dashboards.access.openid import OpenId, Refused
 from dashboards.access.sessions import Sealed
 from dashboards.access.terms import Provider
 
-logger = logging.getLogger(__name__)
+logger = logging.getLogger("sentinel.console")
 _SECONDS = 600  # for the way there and back
 
 

@@ -19,6 +19,7 @@ from dashboards.pages.facts import Facts
 from dashboards.params import Parameters
 from dashboards.problems import Problem
 from dashboards.times import written
+from schema.written import times
 
 _HERE = Path(__file__).parents[1]
 _OF_TIME = ("site", "from", "to")
@@ -120,7 +121,7 @@ class Frame:
 
 FILTERS: tuple[Callable[..., Any], ...] = (
     texts.plain, texts.lines, texts.brief, texts.number, texts.moment, texts.short, texts.span, texts.ago, texts.size,
-    texts.percent, texts.rate, texts.times, written,
+    texts.percent, texts.rate, times, written,
 )  # fmt: skip
 
 

@@ -32,7 +32,7 @@ def _page(its: Asking) -> Rejects:
     place = paging.read(its.given)
     period = periods.read(its.given, "/rejects")
     sums = ledger.sums(its.client, period.asked).sides
-    found = rejects.page(its.client, period.asked.site, reason, _LISTED, paging.cursor(place, rejects.Cursor))
+    found = rejects.newest(its.client, period.asked.site, reason, _LISTED, paging.cursor(place, rejects.Cursor))
     return Rejects(
         links=period.links,
         period=period.words,

@@ -3,7 +3,7 @@
 import time
 from typing import NamedTuple
 
-from dashboards import counts, filters, sources, times
+from dashboards import counts, filters, periods, sources, times
 from dashboards.links import Links
 from dashboards.pages import paging
 from dashboards.pages.frame import Asking, Page
@@ -12,11 +12,11 @@ from dashboards.pages.paging import Paged
 from dashboards.params import Parameters
 from dashboards.source_filters import Asked
 from dashboards.times import window_at, written
-from schema.violation import LEAST_TRUST, WEEK_SECONDS
+from schema.source_states import STATES
+from schema.violation import LEAST_TRUST
 
 _LISTED = 25
-_STATES = ("new", "known", "ignored", "all")
-_SINCE = (("1 hour", 3600), ("24 hours", 86400), ("7 days", WEEK_SECONDS), ("30 days", 30 * 86400))
+_STATES = (*STATES, "all")
 _UNFORMED = ("blocked_host", "blocked_kind", "since", "until")
 _OWN = ("site", "directive", "q", "blocked_host", "blocked_kind", "state", "trust", "since", "until", "noise", "cursor")
 
@@ -85,7 +85,7 @@ def _periods(links: Links, asked: Asked) -> list[tuple[str, str, bool]]:
     now = window_at(time.time())
     since = None if asked.until else asked.since
     found: list[tuple[str, str, bool]] = []
-    for words, length in _SINCE:
+    for words, length in periods.LENGTHS:
         found.append((words, links.here(since=written(now - length), until=None), since == now - length))
     return [*found, ("any time", links.here(since=None, until=None), not (asked.since or asked.until))]
 

@@ -1,5 +1,5 @@
 // Says when there are new reports. The page is loaded again as a whole: by a click, or by itself where its address says
-// live=1, and never under somebody's hands.
+// live=1, and never under somebody's hands. What counts on it is a field of the totals: a number, or numbers by name.
 const EVERY = 10_000; // ms
 
 export function live() {
@@ -9,25 +9,29 @@ export function live() {
   let known = null;
   const look = async () => {
     if (document.visibilityState !== "visible") return;
-    const reports = await count(link.dataset.fresh);
+    const reports = await count(link.dataset);
     if (reports === null) return;
     known = Math.min(known ?? reports, reports); // fewer: they got another label
     if (reports === known) return;
     if (link.dataset.live === "on" && !busy()) location.reload();
-    else tell(reports - known);
+    else tell(reports - known, link.dataset.counts === "rejected" ? "refused report" : "report");
   };
   look();
   setInterval(look, EVERY);
   document.addEventListener("visibilitychange", look);
 }
 
-async function count(address) {
+async function count({ fresh, counts }) {
   try {
-    const answer = await fetch(address, { headers: { accept: "application/json" } });
-    return answer.ok ? (await answer.json()).reports : null;
+    const answer = await fetch(fresh, { headers: { accept: "application/json" } });
+    return answer.ok ? sum((await answer.json())[counts]) : null;
   } catch {
     return null; // the console is away; the next look may find it
   }
+}
+
+function sum(counted) {
+  return typeof counted === "number" ? counted : Object.values(counted).reduce((all, one) => all + one, 0);
 }
 
 function busy() {
@@ -38,9 +42,9 @@ function busy() {
   );
 }
 
-function tell(reports) {
+function tell(reports, what) {
   const place = document.querySelector("[data-news]");
-  const words = `${reports.toLocaleString("en")} new report${reports === 1 ? "" : "s"}: show`;
+  const words = `${reports.toLocaleString("en")} new ${what}${reports === 1 ? "" : "s"}: show`;
   let button = place.querySelector("button");
   if (!button) {
     button = document.createElement("button");

@@ -1,5 +1,6 @@
 """A spike, with a floor; and silence of a site that always reports."""
 
+import json
 import time
 
 import pytest
@@ -19,10 +20,10 @@ def counted(store, client):
     return made
 
 
-def per_minute(watched: Watched, reports: list[int], site: str = "shop", **fields) -> None:
+def per_minute(watched: Watched, reports: list[int], site: str = "shop", first: int = 0, **fields) -> None:
     """In the last full minutes, the newest last."""
     rows = [
-        violation(back, at=running_minute() - back * 60, site=site, reports=number, **fields)
+        violation(first + back, at=running_minute() - back * 60, site=site, reports=number, **fields)
         for back, number in enumerate(reversed(reports), 1)
         if number
     ]
@@ -58,6 +59,38 @@ def test_what_may_not_be_true_makes_no_spike(counted, fields):
     per_minute(counted, [10] * 20)
     insert(counted.client, [violation(99, at=running_minute() - 60, reports=500, **fields)])
     assert look(counted) == []
+
+
+def doubtful(watched: Watched, reports: list[int]) -> None:
+    """The same of reports that are worth too little."""
+    per_minute(watched, reports, first=100, trust=20)
+
+
+def test_what_is_worth_too_little_hides_no_spike(counted):
+    per_minute(counted, [10] * 20 + [1000])
+    doubtful(counted, [1000] * 21)
+    assert len(look(counted)) == 1
+
+
+def test_what_is_worth_too_little_makes_no_spike_beside_many_that_are_worth_something(counted):
+    per_minute(counted, [90] * 21)
+    doubtful(counted, [0] * 20 + [5000])
+    assert look(counted) == []
+
+
+def test_what_is_worth_too_little_in_bursts_makes_no_spike(counted):
+    per_minute(counted, [90] * 21)
+    doubtful(counted, [0] * 8 + [5000] + [0] * 11 + [5000])
+    assert look(counted) == []
+
+
+def test_most_of_a_spike_is_named_of_what_counts(counted):
+    per_minute(counted, [10] * 20 + [400])
+    minute = running_minute() - 60
+    insert(counted.client, [violation(99, at=minute, reports=900, blocked_host="forged.example", verdict="impossible")])
+    look(counted)
+    [(evidence,)] = counted.client.query("SELECT evidence FROM alert_events WHERE kind = 'spike'").result_rows
+    assert json.loads(evidence)["spread"] == "most of it: script-src-elem cdn.evil.example 400"
 
 
 def test_the_first_minutes_of_a_site_are_no_spike(counted):

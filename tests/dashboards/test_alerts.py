@@ -62,6 +62,10 @@ def test_what_can_t_be_asked_is_400(console, wrong):
     assert ask(console, f"/api/alerts?{wrong}").status == 400
 
 
+def test_a_site_that_is_none_is_told_as_everywhere(console):
+    assert ask(console, "/api/alerts?site=A").json == ask(console, "/api/totals?site=A").json
+
+
 def test_the_page_shows_them_and_runs_nothing(console):
     answer = ask(console, "/alerts?kind=new-source")
     assert answer.status == 200

@@ -8,9 +8,10 @@ import pytest
 from starlette.applications import Starlette
 
 from dashboards.rows import FIELDS
-from dashboards.times import written, written_ms
+from dashboards.times import written
 from schema.clickhouse import Engine
 from schema.violation import Violation
+from schema.written import written_ms
 from tests.support.asgi import ask
 from tests.support.history import history
 from tests.support.store import START, merge

@@ -7,13 +7,14 @@ from dashboards.explain import explanation
 from tests.support.reports import row
 
 
-def explained(policy: str, directive: str, blocked: str) -> str:
+def explained(policy: str, directive: str, blocked: str, disposition: str = "enforce") -> str:
     found = row(
         {
             "document-uri": "https://shop.example/cart",
             "effective-directive": directive,
             "blocked-uri": blocked,
             "original-policy": policy,
+            "disposition": disposition,
         }
     )
     return explanation(msgspec.structs.asdict(found))
@@ -36,6 +37,20 @@ def explained(policy: str, directive: str, blocked: str) -> str:
 )  # fmt: skip
 def test_a_verdict_is_explained(policy, directive, blocked, sentence):
     assert explained(policy, directive, blocked) == sentence
+
+
+@pytest.mark.parametrize(
+    "disposition, sentence",
+    [
+        ("enforce", "img-src https:; https: matches"),
+        ("report", "img-src https:; no source covers http:"),
+        ("", "img-src https:; no source covers http:: it depends on whether the policy was enforced, which the report"
+             " doesn't tell"),
+    ],
+)  # fmt: skip
+def test_an_upgrade_counts_only_where_the_verdict_counts_it(disposition, sentence):
+    policy = "img-src https:; upgrade-insecure-requests"
+    assert explained(policy, "img-src", "http://cdn.example/x.png", disposition) == sentence
 
 
 def test_without_a_verdict_there_is_nothing_to_explain():

@@ -17,10 +17,11 @@ from dashboards.app import build
 from dashboards.export import export
 from dashboards.filters import Filters
 from dashboards.rows import FIELDS
-from dashboards.times import written, written_ms
+from dashboards.times import written
 from processor.exported import exported
 from schema.clickhouse import Engine
 from schema.violation import Violation
+from schema.written import written_ms
 from tests.support.asgi import Answer, ask
 from tests.support.history import history
 from tests.support.store import START, empty, insert, merge, violation

@@ -4,8 +4,8 @@ import pytest
 
 from dashboards import cursors, policies
 from dashboards.app import build
-from dashboards.times import written_ms
 from schema.clickhouse import Engine
+from schema.written import written_ms
 from tests.support.asgi import ask
 from tests.support.store import START, empty, insert, merge, violation
 
@@ -72,6 +72,14 @@ def test_one_policy_says_where_it_is_and_what_it_blocks(client):
 def test_a_policy_nobody_sent_is_not_there(client):
     assert policies.one(client, "0" * 16) is None
     assert policies.text(client, "' OR 1=1 --") is None
+
+
+@pytest.mark.parametrize("name", [A.upper(), A[:-1], "policy"])
+def test_what_is_no_hash_is_a_policy_nowhere(store: Engine, client, name: str):
+    insert(client, [violation(6, policy_hash=name)])
+    app = build(store, lambda: None, token=None)
+    for path in (f"/api/policies/{name}", f"/policies/{name}", f"/policies/diff?a={name}&b={A}"):
+        assert ask(app, path).status == 404
 
 
 def test_the_api_gives_the_same(store: Engine, client):

@@ -6,8 +6,8 @@ import pytest
 from starlette.applications import Starlette
 
 from dashboards.app import build
-from dashboards.times import written_ms
 from schema.clickhouse import Engine
+from schema.written import written_ms
 from tests.support.asgi import ask
 from tests.support.page import opened
 from tests.support.store import START, account, empty, merge, put
@@ -49,6 +49,16 @@ def test_they_are_chosen_by_reason_and_site_and_bounded(console: Starlette):
     assert raws(console, "?site=shop") == ["{", "yesterday"]
     assert raws(console, "?site=&limit=1") == ["<b>"]
     assert raws(console, "?site=shop&reason=empty") == []
+
+
+def test_a_cursor_leads_on_to_the_older_ones_until_there_are_none(console: Starlette):
+    found, query = [], "?reason=not-json&limit=2"
+    for _ in range(2):
+        answer = ask(console, f"/api/rejects{query}").json
+        found.append([item["raw"] for item in answer["items"]])
+        query = f"?reason=not-json&limit=2&cursor={answer['next']}"
+    assert found == [["<b>", "{"], ["yesterday"]]
+    assert answer["next"] is None
 
 
 @pytest.mark.parametrize("query", ["reason=rude", "site=A", "limit=0", "limit=1001", "directive=img-src", "cursor=x"])

@@ -6,8 +6,9 @@ from starlette.applications import Starlette
 from dashboards import new_sources, sources
 from dashboards.app import build
 from dashboards.source_filters import Asked
-from dashboards.times import LAST_WINDOW, written, written_ms
+from dashboards.times import LAST_WINDOW, written
 from schema.clickhouse import Engine
+from schema.written import written_ms
 from tests.support.asgi import ask
 from tests.support.history import history
 from tests.support.store import START, empty, insert, violation

@@ -7,10 +7,10 @@ from msgspec.structs import replace
 from starlette.applications import Starlette
 
 from dashboards.app import build
-from dashboards.times import written_ms
 from processor import ranges
 from schema.clickhouse import Engine
 from schema.violation import Violation
+from schema.written import written_ms
 from tests.support.asgi import ask
 from tests.support.store import START, empty, insert, merge, violation
 

@@ -8,6 +8,7 @@ from dashboards import alerts, counts, cursors, decisions, export, filters, grou
 from dashboards import violations as listed
 from dashboards.access.changes import read_json
 from dashboards.params import BadParameter, Parameters
+from schema.source_states import STATES
 from sentinel.names import PREFIX, SECRET
 from sentinel.settings import SAYS, WrongSetting, read, render
 from tests.fuzz.pieces import BETWEEN, text
@@ -53,7 +54,7 @@ def question(data: bytes) -> None:
 
 
 def _filters(given: Parameters) -> None:
-    for name, allowed in {"by": counts.BY, "state": sources.STATES, "kind": ("", *alerts.KINDS),
+    for name, allowed in {"by": counts.BY, "state": STATES, "kind": ("", *alerts.KINDS),
                           "reason": rejects.REASONS, "format": export.FORMATS}.items():  # fmt: skip
         assert given.one_of(name, allowed) in (None, *allowed)
     for name, least, most in (("limit", 1, 1000), ("step", series.LEAST_STEP, series.MOST_STEP), ("trust", 0, 100)):

@@ -210,7 +210,7 @@ def test_a_page_opened_from_another_site_asks_once_more_because_its_cookie_was_k
 
 
 def test_what_is_signed_in_and_out_is_logged_without_tokens(locked: Starlette, caplog):
-    caplog.set_level("INFO", "dashboards.access.login")
+    caplog.set_level("INFO", "sentinel.console")
     visit = Visit(locked)
     visit.sign_in("not-the-token")
     visit.sign_in(TOKEN)

@@ -9,7 +9,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from schema.clickhouse import Engine
 from tests.support.browser import DESKTOP, PHONE, Visit, browser, served
-from tests.support.store import insert, violation
+from tests.support.store import account, insert, violation
 
 __all__ = ["browser"]  # a fixture
 
@@ -166,6 +166,20 @@ def test_a_live_page_shows_them_by_itself_but_not_while_somebody_writes(visit: V
     expect(page.get_by_text("https://new.example/second.js")).to_be_visible()
     page.get_by_role("link", name="Live: stop").click()
     page.wait_for_url("**/violations")
+
+
+def test_on_the_page_of_rejects_what_is_refused_is_news_and_what_is_stored_is_none(visit: Visit, store: Engine):
+    visit.page.clock.install()
+    with visit.page.expect_response("**/api/totals*"):
+        page = visit.open("/rejects")
+    insert(store.client(), [violation(902, at=time.time(), reports=12)])
+    with page.expect_response("**/api/totals*"):
+        page.clock.run_for(10_000)
+    expect(page.get_by_role("button", name="new")).to_have_count(0)
+    minute = int(time.time()) // 60 * 60
+    account(store.client(), [("shop", minute, "rejected", reason, 2) for reason in ("empty", "not-json")])
+    page.clock.run_for(10_000)
+    expect(page.get_by_role("button", name="4 new refused reports: show")).to_be_visible()
 
 
 def test_without_scripts_filters_lists_and_pages_work(browser: Browser, address: str):

@@ -45,7 +45,7 @@ def test_what_the_sites_file_says_is_shown_and_its_keys_are_not(store: Engine, t
     text = ask(build(store, lambda: 0.0, None, sites=lambda: sites), "/sites").text
     assert "shop.example" in text
     assert "0.5" in text
-    assert "csp-sentinel sign shop" in text
+    assert "csp-sentinel sign --site shop" in text
     assert "never reported" in text
     assert "its reports are refused" in text  # those of `old`
     assert KEY not in text

@@ -90,7 +90,7 @@ def blocked(**fields: object) -> dict[str, object]:
     return {
         "original_policy": "script-src 'self'", "effective_directive": "script-src-elem", "blocked_kind": "url",
         "blocked_url": "https://evil.example/a.js", "blocked_host": "evil.example", "sample": "",
-        "document_url": "https://www.shop.example/", **fields,
+        "document_url": "https://www.shop.example/", "disposition": "enforce", **fields,
     }  # fmt: skip
 
 
@@ -135,6 +135,27 @@ def test_the_page_that_does_it_again_is_under_every_policy_of_the_report():
     text = reproduce.page(blocked(original_policy="img-src 'self', script-src 'none'"))
     metas = [its["content"] for _, its in Page(text.replace("<!doctype html>", "")).tags if "http-equiv" in its]
     assert metas == ["img-src 'self'", "script-src 'none'"]
+
+
+UPGRADES = "img-src https:; upgrade-insecure-requests"
+
+
+def image(**fields: object) -> dict[str, object]:
+    return blocked(effective_directive="img-src", blocked_url="http://cdn.example/x.png", blocked_host="cdn.example",
+                   original_policy=UPGRADES, **fields)  # fmt: skip
+
+
+@pytest.mark.parametrize("disposition, deciding", [("report", "img-src"), ("enforce", ""), ("", "")])
+def test_an_upgrade_counts_only_in_a_policy_that_is_enforced(disposition: str, deciding: str):
+    assert reproduce.decides(image(disposition=disposition), UPGRADES) == deciding
+
+
+def test_the_question_and_the_page_of_a_policy_that_only_reports_upgrade_nothing():
+    one = image(disposition="report")
+    for text in (reproduce.question(one), reproduce.page(one)):
+        assert "img-src https:" in text
+        assert "upgrade-insecure-requests" not in text
+    assert "upgrade-insecure-requests" in reproduce.question(image(disposition="enforce"))
 
 
 def test_a_report_without_a_policy_asks_nothing():
