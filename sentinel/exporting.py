@@ -14,12 +14,12 @@ from clickhouse_connect.driver.client import Client
 from dashboards import filters
 from dashboards.export import export as exported
 from dashboards.params import BadParameter, Parameters
-from schema.clickhouse import StoreInUse, open_chdb
-from schema.migrate import migrate
+from schema.clickhouse import StoreInUse
 from schema.server import Server
 from schema.tables import check
 from sentinel.beside import asked
 from sentinel.explained import CannotStart, explained
+from sentinel.opening import open_in_process
 from sentinel.settings import Settings
 from sentinel.store_server import asking
 
@@ -46,10 +46,8 @@ def client_of(settings: Settings) -> Iterator[Client]:
             check(server)
             yield server.client()
         return
-    with open_chdb(settings.data_dir / "store") as engine:
-        client = engine.client()
-        migrate(client, settings.retention_days)
-        yield client
+    with open_in_process(settings) as (engine, _):
+        yield engine.client()
 
 
 def _filters(chosen: dict[str, Any]) -> filters.Filters:

@@ -13,9 +13,8 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from processor.forget import forget as forgotten
 from processor.forget import found
 from processor.urls import read_url
-from schema.clickhouse import StoreInUse, open_chdb
+from schema.clickhouse import StoreInUse
 from schema.forgetting import Wanted
-from schema.migrate import migrate
 from schema.mutations import MutationFails
 from schema.server import Server
 from schema.sites import LABEL
@@ -23,6 +22,7 @@ from schema.store import Store
 from schema.tables import check
 from sentinel.errands import Errand, asked
 from sentinel.explained import CannotStart, explained
+from sentinel.opening import open_in_process
 from sentinel.settings import Settings
 from sentinel.snapshot import remove_left
 from sentinel.store_server import asking
@@ -92,12 +92,10 @@ def _place(settings: Settings, wanted: Wanted) -> Iterator[Ask]:
             if not (settings.data_dir / "store" / "chdb").is_dir():
                 raise CannotStart(f"there is no store in the data dir {settings.data_dir}")
             try:
-                engine = stack.enter_context(open_chdb(settings.data_dir / "store"))
+                store = stack.enter_context(open_in_process(settings)).engine
             except StoreInUse:
                 yield lambda what: asked(settings.data_dir, "forget", what=what, wanted=list(wanted))
                 return
-            migrate(engine.client(), settings.retention_days)
-            store = engine
         yield lambda what: _steps(store, what, wanted)
 
 

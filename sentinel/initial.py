@@ -7,10 +7,10 @@ import contextlib
 from log import topic
 from log.places import KafkaPlace
 from schema import tables
-from schema.clickhouse import StoreInUse, open_chdb
-from schema.migrate import migrate
+from schema.clickhouse import StoreInUse
 from schema.server import Server
 from sentinel.explained import explained
+from sentinel.opening import open_in_process
 from sentinel.settings import Settings
 from sentinel.store_server import asking
 
@@ -37,8 +37,8 @@ def _tables(settings: Settings) -> list[str]:
     wrong: list[str] = []
     if settings.store is None:
         try:
-            with open_chdb(settings.data_dir / "store") as engine:
-                applied = migrate(engine.client(), settings.retention_days)
+            with open_in_process(settings) as (_, applied):
+                pass
         except StoreInUse:
             print("nothing to do: a running csp-sentinel has the store open and keeps its tables up to date")
             return []
