@@ -15,7 +15,7 @@ _DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # the to
 
 
 @contextlib.contextmanager
-def asked(settings: Settings, path: str, body: Any = None) -> Iterator[http.client.HTTPResponse]:
+def ask_console(settings: Settings, path: str, body: Any = None) -> Iterator[http.client.HTTPResponse]:
     """The answer, to be read inside. With a body it is a POST of JSON. Raises CannotStart."""
     try:
         where = json.loads((settings.data_dir / "run.json").read_text())["console"]

@@ -12,7 +12,7 @@ from schema.server import Server
 from sentinel.explained import explained
 from sentinel.opening import open_in_process
 from sentinel.settings import Settings
-from sentinel.store_server import asking
+from sentinel.store_server import explaining_server
 
 
 def init(settings: Settings, _given: argparse.Namespace) -> int:
@@ -43,7 +43,7 @@ def _tables(settings: Settings) -> list[str]:
             print("nothing to do: a running csp-sentinel has the store open and keeps its tables up to date")
             return []
     else:
-        with asking(settings.store), contextlib.closing(Server(settings.store)) as server:
+        with explaining_server(settings.store), contextlib.closing(Server(settings.store)) as server:
             applied = tables.init(server, settings.retention_days)
             wrong = tables.contradictions(server, settings.retention_days)
     if applied or not wrong:
