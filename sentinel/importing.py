@@ -25,7 +25,7 @@ from sentinel import stages
 from sentinel.explained import CannotStart, explained
 from sentinel.imports import Reading, Skipped, UnreadableFile, read
 from sentinel.settings import Settings
-from sentinel.spools import IMPORTS, check_spool, left_by_imports
+from sentinel.spools import IMPORTS, check_spool, is_running, left_by_imports
 
 _RECORDS_BYTES = 1 << 20  # appended together
 _TOLD = 10  # skipped lines that are named; the rest is only counted
@@ -163,6 +163,6 @@ class _Loader:
             stages.drain(self._settings)
         except StoreInUse:
             # A running processor has the store, and reads the spool; a console alone would leave it there.
-            if not any(stages.is_running(self._settings.data_dir, command) for command in ("run", "process")):
+            if not any(is_running(self._settings.data_dir, command) for command in ("run", "process")):
                 raise
             time.sleep(0.2)
