@@ -83,7 +83,7 @@ def _watched(
     with options.progress("soaking", seconds) as advance, client:
         while time.monotonic() < ends and client.running():
             for pid, name in names.items():
-                series[name].append(proc.resident_bytes(pid) / _MIB)
+                series[name].append(resident(name, pid) / _MIB)
             time.sleep(1)
             advance(1)
         client.wait(60)
@@ -91,6 +91,13 @@ def _watched(
         return msgspec.json.decode(log.read_bytes(), type=Result), series
     except msgspec.DecodeError:
         raise Failed(f"the client of the soak ended early: {client.words()}") from None
+
+
+def resident(name: str, pid: int) -> int:
+    """Bytes. Raises Failed where it ended: the program starts another, which is not the one that was watched."""
+    if not (found := proc.resident_bytes(pid)):
+        raise Failed(f"the {name} ended during the soak")
+    return found
 
 
 def _names(pid: int) -> dict[int, str]:
