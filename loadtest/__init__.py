@@ -1,1 +1,1 @@
-"""Traffic, benchmarks and the capacity model. A user of the other rooms; only `capacity` is imported by one."""
+"""Traffic, benchmarks and the capacity model. A user of the other rooms; one imports `capacity` and `traffic`."""

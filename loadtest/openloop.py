@@ -57,6 +57,7 @@ class Client:
     """One run against one server; `requests` are whole, as they go over the wire, sent in turn."""
 
     def __init__(self, host: str, port: int, requests: list[bytes], rate: float) -> None:
+        self._where = host, port
         self._requests = requests
         self._rate = rate
         self._poll = select.epoll()
@@ -68,10 +69,10 @@ class Client:
         self._late = array("d")
         self._wrong = 0
         for _ in range(CONNECTIONS):
-            self._connect(host, port)
+            self._connect()
 
-    def _connect(self, host: str, port: int) -> None:
-        made = socket.create_connection((host, port))
+    def _connect(self) -> None:
+        made = socket.create_connection(self._where)
         made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         made.setblocking(False)
         self._sockets[made.fileno()] = made
@@ -121,18 +122,24 @@ class Client:
         if not answer or found not in self._due:  # closed, or nobody asked
             self._drop(found)
             return
-        if not answer.endswith(_END) or found in self._parts:
-            answer = self._parts.pop(found, b"") + answer
-            if not answer.endswith(_END):
-                self._parts[found] = answer
-                return
+        if found in self._parts:
+            answer = self._parts.pop(found) + answer
+        whole, right = answer.endswith(_END), answer.startswith(_ANSWER)
+        if not whole and (right or _ANSWER.startswith(answer)):
+            self._parts[found] = answer
+            return
         self._latencies.append(perf_counter() - self._due.pop(found))
-        self._wrong += not answer.startswith(_ANSWER)
-        self._free.append(found)
+        if right:
+            self._free.append(found)
+        else:  # it may have a body, of which more is to come: another connection sends the next request
+            self._drop(found)
+            with contextlib.suppress(OSError):  # nobody listens any more
+                self._connect()
 
     def _drop(self, found: int) -> None:
         self._wrong += 1
         self._due.pop(found, None)
+        self._parts.pop(found, None)
         with contextlib.suppress(ValueError):
             self._free.remove(found)
         self._poll.unregister(found)

@@ -11,7 +11,7 @@ from schema.health import Health
 from schema.server import Server
 from schema.sites import Sites
 from sentinel.in_force import files
-from sentinel.listening import url_of
+from sentinel.listening import address_url, url_of
 from sentinel.settings import Settings
 
 
@@ -47,6 +47,5 @@ def _address(settings: Settings, console: socket.socket | None) -> str:
     if settings.console_url:
         return settings.console_url
     if console is not None:
-        return url_of(console).rstrip("/")
-    host = f"[{settings.console_host}]" if ":" in settings.console_host else settings.console_host
-    return f"http://{host}:{settings.console_port}"
+        return url_of(console)
+    return address_url(settings.console_host, settings.console_port)

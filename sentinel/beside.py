@@ -9,18 +9,18 @@ from collections.abc import Iterator
 from typing import Any
 
 from sentinel.explained import CannotStart
+from sentinel.listening import console_of
 from sentinel.settings import Settings
 
 _DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # the token is for the console alone
 
 
 @contextlib.contextmanager
-def asked(settings: Settings, path: str, body: Any = None) -> Iterator[http.client.HTTPResponse]:
+def ask_console(settings: Settings, path: str, body: Any = None) -> Iterator[http.client.HTTPResponse]:
     """The answer, to be read inside. With a body it is a POST of JSON. Raises CannotStart."""
-    try:
-        where = json.loads((settings.data_dir / "run.json").read_text())["console"]
-    except (OSError, ValueError, KeyError, RecursionError):
-        raise CannotStart("another process has the store open, and it has no console; stop it first") from None
+    where = console_of(settings.data_dir)
+    if where is None:
+        raise CannotStart("another process has the store open, and it has no console; stop it first")
     request = urllib.request.Request(f"{where}{path}")  # noqa: S310  (ours)
     if body is not None:
         request.data = json.dumps(body).encode()

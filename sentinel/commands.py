@@ -26,7 +26,7 @@ from sentinel.forgetting import forget
 from sentinel.importing import import_
 from sentinel.in_force import files
 from sentinel.initial import init
-from sentinel.listening import announce, listen, patience, url_of
+from sentinel.listening import Places, address_url, announce, listen, url_of
 from sentinel.noise import noise_
 from sentinel.processing import DRAIN_SECONDS
 from sentinel.restoring import restore
@@ -47,28 +47,29 @@ _LEAST_FREE_BYTES = 64 * 1024 * 1024  # below this ClickHouse can't merge; bette
 
 
 def run(settings: Settings, _given: argparse.Namespace) -> int:
-    with _data_dir(settings, "run"), contextlib.ExitStack() as stack:
-        places = settings.data_dir / "run.json"
-        seconds = patience(places)
-        collector = stack.enter_context(listen(settings.host, settings.port, "port", seconds))
-        console_ = stack.enter_context(listen(settings.console_host, settings.console_port, "console-port", seconds))
+    with (
+        _data_dir(settings, "run"),
+        Places(settings.data_dir, "run") as places,
+        listen(settings.host, settings.port, "port", places.patience) as collector,
+        listen(settings.console_host, settings.console_port, "console-port", places.patience) as console_,
+    ):
         ours = msgspec.structs.replace(settings, port=collector.getsockname()[1])  # where it asked for a free one
         store = Child("store", stages.store, (ours, console_), stop_seconds=DRAIN_SECONDS + 7)
         supervisor = _supervisor([_workers(settings, collector), [store]], collector)
         figures = _serve_operations(settings, _problems(settings, supervisor))
         where = {"collector": url_of(collector), "console": url_of(console_), "metrics": f"{figures}/metrics"}
-        stack.callback(places.unlink, missing_ok=True)
         return _keep_running(supervisor, lambda: announce(places, where, settings))
 
 
 def ingest(settings: Settings, _given: argparse.Namespace) -> int:
-    with _data_dir(settings, "ingest"), contextlib.ExitStack() as stack:
-        places = settings.data_dir / "ingest.json"
-        listener = stack.enter_context(listen(settings.host, settings.port, "port", patience(places)))
+    with (
+        _data_dir(settings, "ingest"),
+        Places(settings.data_dir, "ingest") as places,
+        listen(settings.host, settings.port, "port", places.patience) as listener,
+    ):
         supervisor = _supervisor([_workers(settings, listener)], listener)
         figures = _serve_operations(settings, _problems(settings, supervisor))
         where = {"collector": url_of(listener), "metrics": f"{figures}/metrics"}
-        stack.callback(places.unlink, missing_ok=True)
         return _keep_running(supervisor, lambda: announce(places, where, settings))
 
 
@@ -90,11 +91,18 @@ def process(settings: Settings, given: argparse.Namespace) -> int:
 
 def console(settings: Settings, _given: argparse.Namespace) -> int:
     listener = listen(settings.console_host, settings.console_port, "console-port")
-    with _own_folder(settings, "console"), listener as opened, explained():
+    places = Places(settings.data_dir, "console") if settings.store is None else None
+    with _own_folder(settings, "console"), places or contextlib.nullcontext(), listener as opened, explained():
         health = _starting("console")
         figures = _serve_operations(settings, health.problems)
-        said = f"console: {url_of(opened)}\nmetrics: {figures}/metrics"
-        StoreStage(settings, opened, health=health)(lambda: _up(health, said))
+        where = {"console": url_of(opened), "metrics": f"{figures}/metrics"}
+
+        def up() -> None:
+            if places is not None:
+                places.write(where)
+            _up(health, f"console: {where['console']}\nmetrics: {where['metrics']}")
+
+        StoreStage(settings, opened, health=health)(up)
     return 0
 
 
@@ -228,4 +236,4 @@ def _serve_operations(settings: Settings, problems: Callable[[], list[str]]) -> 
             f"can't serve metrics on {settings.ops_host} port {settings.ops_port}: {error.strerror or error}; "
             "choose another --ops-port (SENTINEL_OPS_PORT)"
         ) from None
-    return f"http://{settings.ops_host}:{port}"
+    return address_url(settings.ops_host, port)

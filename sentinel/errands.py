@@ -128,7 +128,7 @@ def _connect(link: socket.socket, path: Path) -> None:
             time.sleep(0.1)
 
 
-def asked(data_dir: Path, errand: str, **what: Any) -> Generator[dict[str, Any], None, None]:
+def ask_holder(data_dir: Path, errand: str, **what: Any) -> Generator[dict[str, Any], None, None]:
     """The steps. Raises CannotStart."""
     try:
         with contextlib.ExitStack() as stack:

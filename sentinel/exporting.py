@@ -14,14 +14,14 @@ from clickhouse_connect.driver.client import Client
 from dashboards import filters
 from dashboards.export import export as exported
 from dashboards.params import BadParameter, Parameters
-from schema.clickhouse import StoreInUse, open_chdb
-from schema.migrate import migrate
+from schema.clickhouse import StoreInUse
 from schema.server import Server
 from schema.tables import check
-from sentinel.beside import asked
+from sentinel.beside import ask_console
 from sentinel.explained import CannotStart, explained
+from sentinel.opening import open_in_process
 from sentinel.settings import Settings
-from sentinel.store_server import asking
+from sentinel.store_server import explaining_server
 
 
 def export(settings: Settings, given: argparse.Namespace) -> int:
@@ -34,7 +34,7 @@ def export(settings: Settings, given: argparse.Namespace) -> int:
                     output.write(piece)
         except StoreInUse:
             query = urllib.parse.urlencode({**chosen, "format": given.format})
-            with asked(settings, f"/api/export?{query}") as answer:
+            with ask_console(settings, f"/api/export?{query}") as answer:
                 shutil.copyfileobj(answer, output)
     return 0
 
@@ -42,14 +42,12 @@ def export(settings: Settings, given: argparse.Namespace) -> int:
 @contextlib.contextmanager
 def client_of(settings: Settings) -> Iterator[Client]:
     if settings.store is not None:
-        with asking(settings.store), contextlib.closing(Server(settings.store)) as server:
+        with explaining_server(settings.store), contextlib.closing(Server(settings.store)) as server:
             check(server)
             yield server.client()
         return
-    with open_chdb(settings.data_dir / "store") as engine:
-        client = engine.client()
-        migrate(client, settings.retention_days)
-        yield client
+    with open_in_process(settings) as (engine, _):
+        yield engine.client()
 
 
 def _filters(chosen: dict[str, Any]) -> filters.Filters:

@@ -13,19 +13,19 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from processor.forget import forget as forgotten
 from processor.forget import found
 from processor.urls import read_url
-from schema.clickhouse import StoreInUse, open_chdb
+from schema.clickhouse import StoreInUse
 from schema.forgetting import Wanted
-from schema.migrate import migrate
 from schema.mutations import MutationFails
 from schema.server import Server
 from schema.sites import LABEL
 from schema.store import Store
 from schema.tables import check
-from sentinel.errands import Errand, asked
+from sentinel.errands import Errand, ask_holder
 from sentinel.explained import CannotStart, explained
+from sentinel.opening import open_in_process
 from sentinel.settings import Settings
 from sentinel.snapshot import remove_left
-from sentinel.store_server import asking
+from sentinel.store_server import explaining_server
 
 Ask = Callable[[str], Iterator[dict[str, Any]]]
 """What to do, "look" or "forget" → its steps."""
@@ -85,30 +85,28 @@ def _place(settings: Settings, wanted: Wanted) -> Iterator[Ask]:
     with contextlib.ExitStack() as stack:
         store: Store
         if settings.store is not None:
-            stack.enter_context(asking(settings.store))
+            stack.enter_context(explaining_server(settings.store))
             store = stack.enter_context(contextlib.closing(Server(settings.store)))
             check(store)
         else:
             if not (settings.data_dir / "store" / "chdb").is_dir():
                 raise CannotStart(f"there is no store in the data dir {settings.data_dir}")
             try:
-                engine = stack.enter_context(open_chdb(settings.data_dir / "store"))
+                store = stack.enter_context(open_in_process(settings)).engine
             except StoreInUse:
-                yield lambda what: asked(settings.data_dir, "forget", what=what, wanted=list(wanted))
+                yield lambda what: ask_holder(settings.data_dir, "forget", what=what, wanted=list(wanted))
                 return
-            migrate(engine.client(), settings.retention_days)
-            store = engine
         yield lambda what: _steps(store, what, wanted)
 
 
 def on_errand(store: Store, after: Callable[[], None]) -> Errand:
     """For who has the store open; `after` some of it or all has gone."""
 
-    def errand(asked_: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    def errand(asked: dict[str, Any]) -> Iterator[dict[str, Any]]:
         try:
-            yield from _steps(store, asked_["what"], msgspec.convert(asked_["wanted"], Wanted))
+            yield from _steps(store, asked["what"], msgspec.convert(asked["wanted"], Wanted))
         finally:  # also where it fails or is given up in the middle: some of it has gone by then
-            if asked_["what"] == "forget":
+            if asked["what"] == "forget":
                 after()
 
     return errand

@@ -10,8 +10,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import Progress
 
 from log.leftovers import ship
 from log.protocols import LogFull
@@ -22,10 +21,11 @@ from schema.clickhouse import StoreInUse
 from schema.delivery import Delivery
 from schema.sites import LABEL
 from sentinel import stages
+from sentinel.backing_up import progress
 from sentinel.explained import CannotStart, explained
 from sentinel.imports import Reading, Skipped, UnreadableFile, read
 from sentinel.settings import Settings
-from sentinel.spools import IMPORTS, check_spool, left_by_imports
+from sentinel.spools import IMPORTS, check_spool, is_running, left_by_imports
 
 _RECORDS_BYTES = 1 << 20  # appended together
 _TOLD = 10  # skipped lines that are named; the rest is only counted
@@ -37,9 +37,9 @@ def import_(settings: Settings, given: argparse.Namespace) -> int:
         raise CannotStart(f"--site {given.site}: a label has lower-case letters, digits and hyphens, at most 63")
     taken = skipped = old = 0
     kept_since = (time.time() - settings.retention_days * 86400) * 1000
-    with explained(), _Loader(settings) as loader, _progress() as progress:
+    with explained(), _Loader(settings) as loader, progress() as shown:
         for name in given.files:
-            for found in _read(name, given.site, progress):
+            for found in _read(name, given.site, shown):
                 if isinstance(found, Skipped):
                     skipped += 1
                     _tell_skipped(name, found, skipped)
@@ -47,7 +47,7 @@ def import_(settings: Settings, given: argparse.Namespace) -> int:
                     loader.add(found)
                     taken += found.count
                     old += found.count * (found.received_ms < kept_since)
-        loader.finish(progress)
+        loader.finish(shown)
     print(f"imported {taken:,} reports" + (f"; skipped {skipped:,} lines or values" if skipped else ""))
     if old:
         print(f"{old:,} of them are older than the {settings.retention_days} days kept (SENTINEL_RETENTION_DAYS): "
@@ -62,27 +62,16 @@ def _tell_skipped(name: str, found: Skipped, so_far: int) -> None:
         print("more lines were skipped; they are counted at the end", file=sys.stderr)
 
 
-def _progress() -> Progress:
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        DownloadColumn(),
-        TimeRemainingColumn(),
-        console=Console(stderr=True),
-        disable=not sys.stderr.isatty(),
-    )
-
-
-def _read(name: str, site: str, progress: Progress) -> Iterator[Delivery | Skipped]:
+def _read(name: str, site: str, shown: Progress) -> Iterator[Delivery | Skipped]:
     try:
         reading: Reading = read(sys.stdin.buffer if name == "-" else Path(name), site, int(time.time() * 1000))
     except UnreadableFile as error:
         raise CannotStart(str(error)) from error
     with reading:
-        task = progress.add_task(name, total=reading.total_bytes)
+        task = shown.add_task(name, total=reading.total_bytes)
         for found in reading:
             yield found
-            progress.update(task, completed=reading.position)
+            shown.update(task, completed=reading.position)
 
 
 class _Loader:
@@ -131,19 +120,19 @@ class _Loader:
                     raise CannotStart(f"the spool can't take what is imported: {full}") from full
                 self._make_room()
 
-    def finish(self, progress: Progress) -> None:
+    def finish(self, shown: Progress) -> None:
         """Returns when everything is in the store, or in Kafka, from where the processors store it."""
         self._append()
         self._writer.close()
         if self._settings.log is not None:
-            progress.add_task("sending to Kafka", total=None)
+            shown.add_task("sending to Kafka", total=None)
             for folder in left_by_imports(self._settings):  # this one, and those that were killed
                 with contextlib.suppress(FolderInUse):
                     asyncio.run(ship(folder, self._settings.log))
             return
-        task = progress.add_task("storing", total=None)
+        task = shown.add_task("storing", total=None)
         while left := self._left():
-            progress.update(task, description=f"storing, {left:,} bytes to go")
+            shown.update(task, description=f"storing, {left:,} bytes to go")
             self._store()
 
     def _make_room(self) -> None:
@@ -163,6 +152,6 @@ class _Loader:
             stages.drain(self._settings)
         except StoreInUse:
             # A running processor has the store, and reads the spool; a console alone would leave it there.
-            if not any(stages.is_running(self._settings.data_dir, command) for command in ("run", "process")):
+            if not any(is_running(self._settings.data_dir, command) for command in ("run", "process")):
                 raise
             time.sleep(0.2)

@@ -7,12 +7,12 @@ import contextlib
 from log import topic
 from log.places import KafkaPlace
 from schema import tables
-from schema.clickhouse import StoreInUse, open_chdb
-from schema.migrate import migrate
+from schema.clickhouse import StoreInUse
 from schema.server import Server
 from sentinel.explained import explained
+from sentinel.opening import open_in_process
 from sentinel.settings import Settings
-from sentinel.store_server import asking
+from sentinel.store_server import explaining_server
 
 
 def init(settings: Settings, _given: argparse.Namespace) -> int:
@@ -37,13 +37,13 @@ def _tables(settings: Settings) -> list[str]:
     wrong: list[str] = []
     if settings.store is None:
         try:
-            with open_chdb(settings.data_dir / "store") as engine:
-                applied = migrate(engine.client(), settings.retention_days)
+            with open_in_process(settings) as (_, applied):
+                pass
         except StoreInUse:
             print("nothing to do: a running csp-sentinel has the store open and keeps its tables up to date")
             return []
     else:
-        with asking(settings.store), contextlib.closing(Server(settings.store)) as server:
+        with explaining_server(settings.store), contextlib.closing(Server(settings.store)) as server:
             applied = tables.init(server, settings.retention_days)
             wrong = tables.contradictions(server, settings.retention_days)
     if applied or not wrong:

@@ -24,15 +24,14 @@ _SERVERS = ("uvicorn", "uvicorn.error", "uvicorn.asgi", "granian", "_granian")
 
 def configure(level: str, form: str) -> None:
     """`level`: debug, info, warning, error. `form`: json, text, or auto: text if stderr is a terminal."""
-    logging.config.dictConfig(dictconfig(level, form))
+    logging.config.dictConfig(_dictconfig(level, form))
 
 
-def dictconfig(level: str, form: str) -> dict[str, Any]:
-    """The same for those who configure logging themselves, as granian's workers do (`log_dictconfig`)."""
+def _dictconfig(level: str, form: str) -> dict[str, Any]:
     if form == "auto":
         form = "text" if sys.stderr.isatty() else "json"
     stderr = {"class": "logging.StreamHandler", "stream": "ext://sys.stderr", "formatter": "lines"}
-    stderr["level"] = level.upper()  # granian sets its own logger's level, and the root's would not hold that back
+    stderr["level"] = level.upper()  # uvicorn sets its own loggers' levels, and the root's would not hold them back
     through: dict[str, Any] = {"handlers": [], "level": "NOTSET", "propagate": True}
     quiet = through | ({} if level == "debug" else {"level": "CRITICAL"})
     silent: dict[str, Any] = {"handlers": [], "level": "CRITICAL", "propagate": False}

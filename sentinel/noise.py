@@ -18,14 +18,14 @@ from schema.noise_files import load_rules, packaged
 from schema.sites import Sites
 from schema.tables import check
 from sentinel import stored_lines
-from sentinel.beside import asked
+from sentinel.beside import ask_console
 from sentinel.explained import CannotStart, explained
 from sentinel.in_force import files
 from sentinel.noise_apply import applied
 from sentinel.opening import open_store
 from sentinel.settings import Settings
 from sentinel.shadow import Shadow
-from sentinel.store_server import asking
+from sentinel.store_server import explaining_server
 
 
 def noise_(settings: Settings, given: argparse.Namespace) -> int:
@@ -95,7 +95,7 @@ def _steps(settings: Settings, text: str | None) -> Iterator[dict[str, Any]]:
         with open_store(settings) as store:
             yield from _here(settings, store, text)
     except StoreInUse:
-        with asked(settings, "/api/noise/apply", {"rules": text}) as answer:
+        with ask_console(settings, "/api/noise/apply", {"rules": text}) as answer:
             for line in answer:
                 yield json.loads(line)
 
@@ -104,7 +104,7 @@ def _here(settings: Settings, store: Any, text: str | None) -> Iterator[dict[str
     if settings.store is None:
         yield from applied(store, lambda: files(settings), text)
         return
-    with asking(settings.store):
+    with explaining_server(settings.store):
         check(store)
         yield from applied(store, lambda: files(settings), text)
 

@@ -20,7 +20,7 @@ from sentinel.names import FILE, PREFIX, SECRET
 from sentinel.readers import PATH, WrongValue
 from sentinel.says import FILE_MEANING, SAYS
 
-__all__ = ["Loaded", "Row", "Settings", "WrongSetting", "load", "read", "render", "table"]
+__all__ = ["Loaded", "Row", "Settings", "WrongSetting", "read", "render", "table"]
 
 
 def _workers() -> int:
@@ -98,13 +98,8 @@ class Loaded(NamedTuple):
     sources: dict[str, str]
 
 
-def load(environ: Mapping[str, str], file: Path | None, flags: Mapping[str, Any]) -> Settings:
-    """Settings from all places. `flags` by field name; None is not given, other names are passed over."""
-    return read(environ, file, flags).settings
-
-
 def read(environ: Mapping[str, str], file: Path | None, flags: Mapping[str, Any]) -> Loaded:
-    """As `load`, and where each came from. Raises WrongSetting."""
+    """From all places. `flags` by field name; None is not given, other names are passed over. Raises WrongSetting."""
     named = environ.get(FILE, "").strip()
     where = file if file is not None else Path(named) if named else None
     values: dict[str, Any] = {}

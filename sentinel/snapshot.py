@@ -17,7 +17,7 @@ from log import position as positions
 from log.segments import is_held, segments
 from schema.clickhouse import Engine, StoreInUse, locked
 from schema.linked import link, link_store
-from sentinel.errands import Errand, asked
+from sentinel.errands import Errand, ask_holder
 
 _PREFIX = "snapshot-"
 _ATTEMPTS = 10
@@ -35,7 +35,7 @@ def snapshot(data_dir: Path) -> Iterator[Path]:
             with locked(data_dir / "store"):
                 folder = stack.enter_context(_taken(data_dir))
         except StoreInUse:
-            steps = stack.enter_context(contextlib.closing(asked(data_dir, "snapshot")))
+            steps = stack.enter_context(contextlib.closing(ask_holder(data_dir, "snapshot")))
             folder = data_dir / next(steps)["folder"]
             # Who made it removes it, unless it was killed meanwhile.
             stack.callback(shutil.rmtree, folder, ignore_errors=True)

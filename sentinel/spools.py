@@ -36,14 +36,20 @@ def held(settings: Settings, command: str) -> Iterator[None]:
         yield
 
 
+def is_running(data_dir: Path, command: str) -> bool:
+    """Whether a `csp-sentinel COMMAND` holds its lock on the data dir."""
+    return is_held(data_dir / f"{command}.lock")
+
+
 def check_spool(settings: Settings, command: str) -> None:
     """Raises CannotStart where the spool holds reports that go, or may have gone, elsewhere: they would count twice."""
     for other in _COMMANDS:
-        lock = settings.data_dir / f"{other}.lock"
-        if other != command and is_held(lock) and lock.read_text() not in {"", _kind(settings)}:
+        if other == command or not is_running(settings.data_dir, other):
+            continue
+        if (kind := (settings.data_dir / f"{other}.lock").read_text()) not in {"", _kind(settings)}:
             raise CannotStart(
                 f"a `csp-sentinel {other}` that runs on the data dir {settings.data_dir} has another SENTINEL_LOG "
-                f"({lock.read_text()}): give both the same, or choose another --data-dir"
+                f"({kind}): give both the same, or choose another --data-dir"
             )
     if settings.log is None:
         _leave_kafka(settings.data_dir / "spool")

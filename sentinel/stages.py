@@ -13,13 +13,12 @@ import threading
 import time
 from collections.abc import Callable
 from multiprocessing.connection import Connection
-from pathlib import Path
 
 import uvloop
 
 from ingest import worker
 from log.lag import KafkaLag
-from log.segments import FolderInUse, is_held
+from log.segments import FolderInUse
 from schema.clickhouse import Engine, StoreInUse
 from schema.health import Health
 from schema.server import Server
@@ -230,11 +229,6 @@ def go_on(run: Callable[[threading.Event], None], health: Health, stop: threadin
 
 def _unknown() -> None:
     """The lag, where nobody here knows it."""
-
-
-def is_running(data_dir: Path, command: str) -> bool:
-    """Whether a `csp-sentinel COMMAND` holds its lock on the data dir."""
-    return is_held(data_dir / f"{command}.lock")
 
 
 def drain(settings: Settings) -> None:

@@ -27,7 +27,7 @@ _TROUBLES = (ClickHouseError, OSError, TablesMissing, NewerStore, WrongCluster)
 
 
 @contextlib.contextmanager
-def asking(place: ClickHousePlace) -> Iterator[None]:
+def explaining_server(place: ClickHousePlace) -> Iterator[None]:
     """For a command that asks once: raises CannotStart with a sentence."""
     try:
         yield

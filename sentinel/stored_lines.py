@@ -11,7 +11,7 @@ from dashboards.export import export
 from dashboards.filters import Filters
 from schema.clickhouse import StoreInUse
 from schema.violation import Violation
-from sentinel.beside import asked
+from sentinel.beside import ask_console
 from sentinel.exporting import client_of
 from sentinel.settings import Settings
 
@@ -37,9 +37,9 @@ def opened(settings: Settings) -> Iterator[tuple[int, Iterator[Violation]]]:
         try:
             client = stack.enter_context(client_of(settings))
         except StoreInUse:
-            with asked(settings, "/api/totals") as answer:
+            with ask_console(settings, "/api/totals") as answer:
                 total = json.load(answer)["reports"]
-            found = stack.enter_context(asked(settings, "/api/export?format=ndjson"))
+            found = stack.enter_context(ask_console(settings, "/api/export?format=ndjson"))
             yield total, map(_violation, found)
             return
         yield counts.totals(client, _ALL, None)["reports"], map(_violation, _lines(export(client, _ALL, "ndjson")))

@@ -24,7 +24,8 @@ MAY_IMPORT = {
     "processor": {"processor", "csp", "log", "schema"},
     "alerts": {"alerts", "csp", "schema"},
     "dashboards": {"dashboards", "csp", "log", "schema"},
-    # `csp-sentinel plan` is the capacity model, which stands alone: test_the_capacity_model_stands_alone.
+    # `plan` is the capacity model, `demo` sends what the traffic model makes, and these stand alone:
+    # test_what_is_installed_of_loadtest_stands_alone.
     "sentinel": {"sentinel", "schema", "csp", "ingest", "log", "processor", "alerts", "dashboards", "loadtest"},
     # A user of all of it, and of the tests' Kafka.
     "loadtest": ROOMS - {"k8s"},

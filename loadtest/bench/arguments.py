@@ -18,7 +18,8 @@ sections (all, in this order, where none is named):
   collector     reports, arrays, preflights, new connections and the corpus, against nginx and go-csp-collector
   durability    memory, disk, and log (a real Kafka)
   latency       at 10, 50 and 80% of the maximum, open-loop, beside nginx
-  processor     from the spool to the store: all different, typical, burst; backlogs up to a million reports
+  processor     from the spool to the store: all different, typical, burst, browsers' traffic; the inserts alone;
+                backlogs up to a million reports, and with the merges that come after them
   bytes         a report in the log and in the spool, a row in the store
   console       pages and API over ten million rows that stand for a hundred million reports
   instructions  of the hot path, counted by callgrind

@@ -6,18 +6,16 @@ not send it more than it can do.
 
 import contextlib
 import itertools
-import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
-from urllib.parse import urlsplit
 
 import msgspec
 
 from loadtest.bench.child import Child, Failed, run
 from loadtest.bench.kafka import PARTITIONS, kafka
-from loadtest.bench.latency import wire
+from loadtest.bench.latency import client, wire
 from loadtest.bench.options import Options
 from loadtest.bench.requests import Request
 from loadtest.bench.servers import PROGRAM, REPORT_PATH, Server, free_port, scraped, sentinel, until_listening
@@ -58,21 +56,19 @@ class Chain:
 
     def send(self, steps: Rates) -> tuple[list[Step], list[Look]]:
         """Open-loop; until all is sent and, where there is a processor, stored. Raises Failed."""
-        table, log = self.options.folder / "requests.msgpack", self.options.folder / "steps.log"
+        log = self.options.folder / "steps.log"
         its = list(itertools.islice(self._posts, sum(int(rate * seconds) for rate, seconds in steps)))
         self.sent += sum(post.reports for post in its)
-        table.write_bytes(msgspec.msgpack.encode([_wired(post) for post in its]))
         log.unlink(missing_ok=True)
-        where = urlsplit(self.collector.url)
-        words = [sys.executable, "-m", "loadtest.bench.steps", str(where.hostname), str(where.port), str(table)]
+        words = client("loadtest.bench.steps", self.collector, list(map(_wired, its)), self.options.folder)
         words += [f"{number:.6g}" for step in steps for number in step]
-        with Child(words, log, self.options.client_core) as client:
-            looks = self.watch(lambda: not client.running()) if self.processor else []
-            client.wait(_LONGEST_SECONDS)
+        with Child(words, log, self.options.client_core) as sending:
+            looks = self.watch(lambda: not sending.running()) if self.processor else []
+            sending.wait(_LONGEST_SECONDS)
         try:
             return msgspec.json.decode(log.read_bytes(), type=list[Step]), looks
         except msgspec.DecodeError:
-            raise Failed(f"the client ended early: {client.words()}") from None
+            raise Failed(f"the client ended early: {sending.words()}") from None
 
     def watch(self, done: Callable[[], bool] = lambda: True) -> list[Look]:
         """Until `done`, and all that was sent is stored. Raises Failed."""

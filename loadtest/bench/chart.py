@@ -1,17 +1,18 @@
-"""The figures as one SVG: panels of horizontal bars, each with an axis, its unit, and the targets."""
+"""The figures as one SVG: panels of horizontal bars, each with an axis, its unit, and the targets; and the soak's."""
 
 import math
 from fnmatch import fnmatchcase
+from functools import partial
 from typing import NamedTuple
 from xml.sax.saxutils import escape
 
 from loadtest.bench.figures import Figure, rounded
 from loadtest.bench.targets import TARGETS
+from loadtest.capacity.svg import FAINT, INK, RULE, WIDTH, Line, Lines, document, heading, nice, stacked, text
 
-_WIDTH, _LEFT, _RIGHT = 940, 330, 80  # px; left for the names, right for the longest value
+_LEFT, _RIGHT = 330, 80  # px; left for the names, right for the longest value
 _BAR, _GAP, _HEAD, _FOOT = 18, 8, 34, 40
 _TICKS = 5
-_INK, _FAINT, _LINE = "#24292f", "#6e7781", "#d8dee4"
 _COLOURS = {"fast": "#1f6feb", "granian": "#54aeff", "nginx": "#8c959f", "go": "#bf8700"}
 _OURS = "#1f6feb"
 
@@ -42,18 +43,20 @@ PANELS = (
 
 def chart(figures: list[Figure], title: str) -> str:
     """A whole SVG document; a panel without figures is left out, a figure of another unit than its panel's too."""
-    parts, at = [_text(24, 34, title, size=18, weight="600")], 54
-    for panel in PANELS:
-        shown = _shown(panel, figures)
-        if shown:
-            part, height = _panel(panel.title, shown, at)
-            parts.append(part)
-            at += height
-    return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{_WIDTH}" height="{at}" viewBox="0 0 {_WIDTH} {at}" '
-        f'font-family="system-ui, sans-serif" role="img">\n<title>{escape(title)}</title>\n'
-        f'<rect width="100%" height="100%" fill="#fff"/>\n{"".join(parts)}</svg>\n'
-    )
+    found = ((panel, _shown(panel, figures)) for panel in PANELS)
+    return stacked(title, [partial(_panel, panel.title, shown) for panel, shown in found if shown])
+
+
+def memory(figures: list[Figure], title: str) -> str:
+    """The soak's: each figure's detail is its value by second."""
+    lines = [
+        Line(
+            figure.name.removeprefix("soak: ").partition(",")[0],
+            sorted((float(second) / 60, value) for second, value in figure.detail.items()),
+        )
+        for figure in figures
+    ]
+    return document(title, [Lines("Resident memory", figures[0].unit, lines, height=280)])
 
 
 def _shown(panel: Panel, figures: list[Figure]) -> list[Figure]:
@@ -72,12 +75,11 @@ def _panel(title: str, figures: list[Figure], top: int) -> tuple[str, int]:
     step = nice(most / _TICKS)
     end = step * math.ceil(most / step)
     foot = top + _HEAD + len(figures) * (_BAR + _GAP)
-    parts = [_text(24, top + 20, title, size=14, weight="600")]
-    parts.append(_text(_WIDTH - 24, top + 20, figures[0].unit, size=12, colour=_FAINT, anchor="end"))
+    parts = [heading(title, figures[0].unit, top)]
     for tick in range(round(end / step) + 1):
         x = _x(tick * step, end)
-        parts.append(f'<line x1="{x}" y1="{top + _HEAD - 4}" x2="{x}" y2="{foot}" stroke="{_LINE}"/>\n')
-        parts.append(_text(x, foot + 14, rounded(tick * step), size=11, colour=_FAINT, anchor="middle"))
+        parts.append(f'<line x1="{x}" y1="{top + _HEAD - 4}" x2="{x}" y2="{foot}" stroke="{RULE}"/>\n')
+        parts.append(text(x, foot + 14, rounded(tick * step), size=11, colour=FAINT, anchor="middle"))
     for number, figure in enumerate(figures):
         parts.append(_bar(figure, top + _HEAD + number * (_BAR + _GAP), end))
     return "".join(parts), foot + _FOOT - top
@@ -89,10 +91,10 @@ def _bar(figure: Figure, y: int, end: float) -> str:
     middle = y + _BAR / 2
     colour = next((_COLOURS[word] for word in reversed(figure.key.split(".")) if word in _COLOURS), _OURS)
     parts = [
-        _text(_LEFT - 8, middle + 4, figure.name, size=12, anchor="end"),
+        text(_LEFT - 8, middle + 4, figure.name, size=12, anchor="end"),
         f'<rect x="{_LEFT}" y="{y}" width="{_x(value, end) - _LEFT:.1f}" height="{_BAR}" rx="2" fill="{colour}"/>\n',
-        f'<line x1="{_x(low, end)}" y1="{middle}" x2="{_x(high, end)}" y2="{middle}" stroke="{_INK}"/>\n',
-        _text(_x(high, end) + 6, middle + 4, rounded(value), size=12),
+        f'<line x1="{_x(low, end)}" y1="{middle}" x2="{_x(high, end)}" y2="{middle}" stroke="{INK}"/>\n',
+        text(_x(high, end) + 6, middle + 4, rounded(value), size=12),
     ]
     if figure.key in TARGETS:
         target = TARGETS[figure.key]
@@ -105,21 +107,4 @@ def _bar(figure: Figure, y: int, end: float) -> str:
 
 
 def _x(value: float, end: float) -> float:
-    return round(_LEFT + max(0.0, value) / (end or 1) * (_WIDTH - _LEFT - _RIGHT), 1)
-
-
-def nice(rough: float) -> float:
-    """A round step, not less than `rough`."""
-    if rough <= 0:
-        return 1.0
-    power = 10.0 ** math.floor(math.log10(rough))
-    return next(power * factor for factor in (1, 2, 2.5, 5, 10) if power * factor >= rough * 0.999)
-
-
-def _text(
-    x: float, y: float, text: str, *, size: int, colour: str = _INK, anchor: str = "start", weight: str = "400"
-) -> str:
-    return (
-        f'<text x="{x}" y="{y}" font-size="{size}" font-weight="{weight}" fill="{colour}" '
-        f'text-anchor="{anchor}">{escape(text)}</text>\n'
-    )
+    return round(_LEFT + max(0.0, value) / (end or 1) * (WIDTH - _LEFT - _RIGHT), 1)

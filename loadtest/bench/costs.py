@@ -8,6 +8,7 @@ from pathlib import Path
 import msgspec
 
 from loadtest.bench.figures import Figure
+from loadtest.bench.requests import ENTRIES
 from loadtest.bench.results import Results, Section
 from loadtest.capacity import costs
 
@@ -26,7 +27,6 @@ _SAME = {
 }
 _POST, _ARRAY, _CONNECTION = (f"collector.{load}.fast.cpu" for load in ("legacy", "array", "connection"))
 _SHIPPING = "durability.shipping"
-_ENTRIES = 10  # of the array that was measured
 _WHAT = {"log_bytes": "as a backlog is shipped"}  # where the plan has others like it
 
 
@@ -47,7 +47,7 @@ def found(results: Results) -> dict[str, costs.Figure]:
     if _POST in values:
         post = values[_POST]
         if _ARRAY in values:
-            made["collector_array_report"] = ((values[_ARRAY] - post) / (_ENTRIES - 1), _ARRAY)
+            made["collector_array_report"] = ((values[_ARRAY] - post) / (ENTRIES - 1), _ARRAY)
         if _CONNECTION in values:
             made["collector_connection"] = (values[_CONNECTION] - post, _CONNECTION)
         if _SHIPPING in values:

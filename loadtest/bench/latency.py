@@ -54,10 +54,8 @@ def _measured(options: Options, kind: Kind, load: Load, rate: float) -> Result:
 
 def steady(options: Options, server: Server, load: Load, rate: float, seconds: float) -> Result:
     """A run of the open-loop client on its core, after a second of warming. Raises Failed."""
-    table, log = options.folder / "requests.msgpack", options.folder / "openloop.log"
-    table.write_bytes(msgspec.msgpack.encode([wire(request, server.path_of(request)) for request in load.requests]))
-    where = urlsplit(server.url)
-    words: list[str | Path] = [sys.executable, "-m", "loadtest.openloop", str(where.hostname), str(where.port), table]
+    log = options.folder / "openloop.log"
+    words = client("loadtest.openloop", server, wired(server, load), options.folder)
     for length in (1.0, seconds):
         log.unlink(missing_ok=True)
         run([*words, f"{rate:.1f}", f"{length:g}"], log, options.client_core)
@@ -65,6 +63,17 @@ def steady(options: Options, server: Server, load: Load, rate: float, seconds: f
     if found.wrong:
         raise Failed(f"{found.wrong} requests to {server.url} were not answered 204: {server.child.words()}")
     return found
+
+
+def client(module: str, server: Server, requests: list[bytes], folder: Path) -> list[str | Path]:
+    """The words that start one of the open-loop clients, but for its rates; what it sends in turn is written down."""
+    table, where = folder / "requests.msgpack", urlsplit(server.url)
+    table.write_bytes(msgspec.msgpack.encode(requests))
+    return [sys.executable, "-m", module, str(where.hostname), str(where.port), table]
+
+
+def wired(server: Server, load: Load) -> list[bytes]:
+    return [wire(request, server.path_of(request)) for request in load.requests]
 
 
 def wire(request: Request, path: str) -> bytes:

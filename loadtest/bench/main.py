@@ -10,10 +10,9 @@ from pathlib import Path
 from rich.console import Console
 
 from loadtest.bench import arguments, costs, results
-from loadtest.bench.chart import chart
+from loadtest.bench.chart import chart, memory
 from loadtest.bench.child import Failed
 from loadtest.bench.figures import Figure
-from loadtest.bench.lines import lines
 from loadtest.bench.options import Options
 from loadtest.bench.results import Results
 from loadtest.bench.sections import SECTIONS
@@ -84,7 +83,7 @@ def show(kept: Results, given: argparse.Namespace) -> None:
     (given.results / "results.svg").write_text(chart(every, _title(kept)))
     soaked = [figure for figure in every if figure.key.startswith("soak.") and len(figure.detail) > 1]
     if soaked:
-        (given.results / "soak.svg").write_text(lines(soaked, "CSP-Sentinel: memory in the soak"))
+        (given.results / "soak.svg").write_text(memory(soaked, "CSP-Sentinel: memory in the soak"))
     if written := costs.write(kept, given.results):
         print(f"{written}: for `csp-sentinel plan --costs {written}`")
     print(f"{given.results / results.FILE}, results.svg{' and soak.svg' if soaked else ''}: the same, and every round")

@@ -67,12 +67,13 @@ def sentinel(
     flags = flags if "--workers" in flags else (*flags, "--workers", "1")
     environment = {"SENTINEL_SPOOL_MAX_BYTES": str(_SPOOL_BYTES)} | dict(environment or {})
     with Child([*words, *flags], folder / "server.log", cores, environment) as child:
-        where = _places(child, data_dir / f"{command}.json")
+        where = places_of(child, data_dir / f"{command}.json")
         yield Server(child, where["collector"], _to_report_path, where["metrics"], data_dir)
 
 
-def _places(child: Child, file: Path) -> dict[str, str]:
-    ends = time.monotonic() + _START_SECONDS
+def places_of(child: Child, file: Path, seconds: float = _START_SECONDS) -> dict[str, str]:
+    """What `run` or `ingest` says in its data dir of where it listens. Raises Failed."""
+    ends = time.monotonic() + seconds
     while time.monotonic() < ends and child.running():
         with contextlib.suppress(OSError, ValueError):
             found: dict[str, str] = json.loads(file.read_text())

@@ -3,17 +3,14 @@
 What it can do is found first: how fast a flood of the mix is stored, to the last report.
 """
 
-import sys
 import time
-from pathlib import Path
-from urllib.parse import urlsplit
 
 import msgspec
 
 from loadtest.bench import proc, wrk
 from loadtest.bench.child import Child, Failed
 from loadtest.bench.figures import Figure, skipped
-from loadtest.bench.latency import wire
+from loadtest.bench.latency import client, wired
 from loadtest.bench.loaded import WARM_SECONDS
 from loadtest.bench.options import Options
 from loadtest.bench.requests import Load, corpus, write_table
@@ -72,25 +69,30 @@ def _watched(
     options: Options, server: Server, load: Load, rate: float, seconds: float
 ) -> tuple[Result, dict[str, list[float]]]:
     """What the client says, and MiB by process, a second apart."""
-    table, log = options.folder / "requests.msgpack", options.folder / "openloop.log"
-    table.write_bytes(msgspec.msgpack.encode([wire(request, server.path_of(request)) for request in load.requests]))
-    where = urlsplit(server.url)
-    words: list[str | Path] = [sys.executable, "-m", "loadtest.openloop", str(where.hostname), str(where.port), table]
+    log = options.folder / "openloop.log"
+    words = client("loadtest.openloop", server, wired(server, load), options.folder)
     names = _names(server.child.pid)
     series: dict[str, list[float]] = {name: [] for name in names.values()}
     ends = time.monotonic() + seconds
-    client = Child([*words, f"{rate:.1f}", f"{seconds:g}"], log, options.client_core)
-    with options.progress("soaking", seconds) as advance, client:
-        while time.monotonic() < ends and client.running():
+    sending = Child([*words, f"{rate:.1f}", f"{seconds:g}"], log, options.client_core)
+    with options.progress("soaking", seconds) as advance, sending:
+        while time.monotonic() < ends and sending.running():
             for pid, name in names.items():
-                series[name].append(proc.resident_bytes(pid) / _MIB)
+                series[name].append(resident(name, pid) / _MIB)
             time.sleep(1)
             advance(1)
-        client.wait(60)
+        sending.wait(60)
     try:
         return msgspec.json.decode(log.read_bytes(), type=Result), series
     except msgspec.DecodeError:
-        raise Failed(f"the client of the soak ended early: {client.words()}") from None
+        raise Failed(f"the client of the soak ended early: {sending.words()}") from None
+
+
+def resident(name: str, pid: int) -> int:
+    """Bytes. Raises Failed where it ended: the program starts another, which is not the one that was watched."""
+    if not (found := proc.resident_bytes(pid)):
+        raise Failed(f"the {name} ended during the soak")
+    return found
 
 
 def _names(pid: int) -> dict[int, str]:

@@ -19,6 +19,7 @@ from locust.runners import MasterRunner, Runner, WorkerRunner
 from locust.web import WebUI
 
 from loadtest.load.account import read
+from loadtest.load.arguments import CONSOLE, RESULTS
 from loadtest.load.books import Console
 from loadtest.load.profiles import PROFILES
 from loadtest.load.run import Run, label
@@ -26,7 +27,6 @@ from loadtest.load.sender import Sender
 from loadtest.load.users import SHAPES, Crowd, ProfileShape
 from loadtest.traffic.model import Traffic
 
-RESULTS = "load-results"
 _ENDLESS = 10**12  # reports
 # Reports a second of the model's own clock, fewer than are sent: so what is sent again is known before its moment.
 _MODEL_PACE = 5
@@ -37,11 +37,11 @@ def add_options(parser: LocustArgumentParser) -> None:
     options = parser.add_argument_group("load profiles")
     add = options.add_argument
     add("--load-profile", env_var="LOAD_PROFILE", choices=list(PROFILES), default="smoke", help="which of them")
-    add("--load-console", env_var="LOAD_CONSOLE", default="http://127.0.0.1:8081", help="where /api/ledger is asked")
+    add("--load-console", env_var="LOAD_CONSOLE", default=CONSOLE, help="where /api/ledger is asked")
     add("--load-scale", env_var="LOAD_SCALE", type=_positive, default=1.0, help="times the profile's rates")
     add("--load-minutes", env_var="LOAD_MINUTES", type=_not_negative, default=0.0, help="0: the profile's own time")
     add("--load-seed", env_var="LOAD_SEED", type=int, default=1, help="of the traffic")
-    add("--load-results", env_var="LOAD_RESULTS", default=RESULTS, help="folder for what came of it")
+    add("--load-results", env_var="LOAD_RESULTS", default=str(RESULTS), help="folder for what came of it")
 
 
 def _positive(text: str) -> float:

@@ -1,16 +1,13 @@
 """What `make run` starts, on free ports and with a data dir of its own, for as long as a run takes."""
 
 import contextlib
-import json
-import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from loadtest.bench.child import Child, Failed
+from loadtest.bench.child import Child
+from loadtest.bench.servers import PROGRAM, places_of
 
-PROGRAM = Path(sys.executable).with_name("csp-sentinel")
 _START_SECONDS = 180  # on a machine that has much else to do
 # What else is set holds here too (SENTINEL_SERVER, SENTINEL_DURABILITY), but for places, and for people to be told.
 _OF_ITS_OWN = {
@@ -34,14 +31,5 @@ def pipeline(folder: Path) -> Iterator[Places]:
     words: list[str | Path] = [PROGRAM, "run", "--data-dir", data_dir, "--host", "127.0.0.1", "--port", "0"]
     words += ["--console-host", "127.0.0.1", "--console-port", "0", "--ops-port", "0"]
     with Child(words, folder / "pipeline.log", environment=_OF_ITS_OWN) as child:
-        yield _places(child, data_dir / "run.json")
-
-
-def _places(child: Child, file: Path) -> Places:
-    ends = time.monotonic() + _START_SECONDS
-    while time.monotonic() < ends and child.running():
-        with contextlib.suppress(OSError, ValueError):
-            found = json.loads(file.read_text())
-            return Places(found["collector"], found["console"])
-        time.sleep(0.05)
-    raise Failed(f"csp-sentinel did not start: {child.words()}")
+        where = places_of(child, data_dir / "run.json", _START_SECONDS)
+        yield Places(where["collector"], where["console"])

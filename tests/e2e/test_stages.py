@@ -84,6 +84,19 @@ def test_the_console_alone_serves_a_data_dir(tmp_path):
     console.stdout.close()
 
 
+def test_export_works_beside_a_console_alone(tmp_path):
+    sentinel("import", "--data-dir", tmp_path, write(tmp_path / "a.json", REPORT))
+    console = subprocess.Popen(
+        [PROGRAM, "console", "--console-port", "0", "--data-dir", tmp_path, "--ops-port", "0"], stdout=subprocess.PIPE
+    )
+    assert b"console:" in console.stdout.readline()
+    assert len(exported(tmp_path)) == 1
+    console.send_signal(signal.SIGINT)
+    assert console.wait(10) == 0
+    console.stdout.close()
+    assert not (tmp_path / "console.json").exists()
+
+
 RULE = """
 version = "1"
 [[rule]]
@@ -164,6 +177,13 @@ def test_import_and_export_work_beside_a_running_program(tmp_path):
         assert refused.returncode == 1
         assert b"from" in refused.stderr
         assert b"nothing to do" in sentinel("init", "--data-dir", program.data_dir).stdout
+
+
+def test_the_metrics_are_where_it_says_on_an_ipv6_host_too(tmp_path):
+    with Program(tmp_path, "--workers", "1", "--ops-host", "::1") as program:
+        assert program.where["metrics"].startswith("http://[::1]:")
+        with urllib.request.urlopen(program.where["metrics"]) as answer:
+            assert b"sentinel_worker_restarts_total" in answer.read()
 
 
 def test_the_demo_sends_what_it_says_and_the_totals_agree(tmp_path):

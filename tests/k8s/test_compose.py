@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from sentinel.command_line import parser
-from sentinel.settings import load
+from sentinel.settings import read
 
 ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "compose.yaml").read_text()
@@ -31,8 +31,8 @@ def test_every_stage_is_there():
 def test_a_stages_order_and_settings_are_taken_by_the_program(name):
     its = STAGES[name]
     assert parser().parse_args(its["command"]).command == its["command"][0]
-    settings = load({name: value for name, value in filled(its["environment"]).items() if name != "SENTINEL_WEBHOOKS"},
-                    None, {})  # fmt: skip
+    settings = read({name: value for name, value in filled(its["environment"]).items() if name != "SENTINEL_WEBHOOKS"},
+                    None, {}).settings  # fmt: skip
     assert settings.log.brokers == ("kafka:9092",)
     assert settings.store.host == "clickhouse"
     assert settings.ops_host == "0.0.0.0"

@@ -13,6 +13,12 @@ GOOD = b"HTTP/1.1 204 No Content\r\ndate: now\r\n\r\n"
 BAD = b"HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\n\r\n"
 
 
+BUSY = (
+    b"HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/problem+json\r\ncontent-length: 15\r\n\r\n"
+    b'{"status": 503}'
+)
+
+
 class Answering:
     """A server in a thread: `answer` to each whole request; with `parts`, byte after byte; None hangs up."""
 
@@ -77,6 +83,14 @@ def test_as_many_requests_are_sent_as_the_rate_says_and_each_is_whole(parts):
 def test_answers_but_204_are_counted():
     with Answering(BAD) as server:
         assert asked(server).wrong == 200
+
+
+@pytest.mark.parametrize("parts", [False, True])
+def test_an_answer_with_a_body_is_counted_and_the_next_request_is_sent(parts):
+    with Answering(BUSY, parts) as server:
+        found = asked(server)
+        assert (found.wrong, found.unanswered) == (200, 0)
+        assert len(server.bodies) == 200
 
 
 def test_a_server_that_hangs_up_ends_the_run_and_is_no_success():

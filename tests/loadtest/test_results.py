@@ -3,14 +3,14 @@
 import xml.etree.ElementTree as ET
 
 from loadtest.bench import arguments, results
-from loadtest.bench.chart import PANELS, chart, nice
+from loadtest.bench.chart import PANELS, chart, memory
 from loadtest.bench.figures import Figure, skipped
-from loadtest.bench.lines import lines
 from loadtest.bench.results import Results
 from loadtest.bench.sections import SECTIONS
 from loadtest.bench.soak import slope
 from loadtest.bench.table import table
 from loadtest.bench.targets import TARGETS, verdict
+from loadtest.capacity.svg import nice
 
 SVG = "{http://www.w3.org/2000/svg}"
 FIGURES = [
@@ -59,8 +59,8 @@ def test_steps_are_round():
 
 def test_the_soaks_chart_is_well_formed():
     detail = {str(second): 60 + second / 10 for second in range(120)}
-    found = texts(lines([Figure("soak.worker.max", "soak: worker, at most", "MiB", [72.0], detail=detail)], "a & b"))
-    assert {"a & b (MiB)", "worker", "minutes"} <= set(found)
+    found = texts(memory([Figure("soak.worker.max", "soak: worker, at most", "MiB", [72.0], detail=detail)], "a & b"))
+    assert {"a & b", "MiB", "worker", "minutes"} <= set(found)
 
 
 def test_memory_that_grows_has_a_slope():

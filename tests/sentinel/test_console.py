@@ -6,7 +6,7 @@ import pytest
 
 from schema.sites import load_sites
 from sentinel.console import secret
-from sentinel.settings import Settings, load
+from sentinel.settings import Settings, read
 
 
 def test_the_key_of_sessions_outlives_the_process_and_is_its_owners_alone(tmp_path: Path):
@@ -23,7 +23,7 @@ def test_one_that_is_set_is_used_and_not_kept(tmp_path: Path):
 
 
 def test_a_console_over_a_server_keeps_nothing(tmp_path: Path):
-    settings = load({"SENTINEL_STORE": "clickhouse://db/csp", "SENTINEL_DATA_DIR": str(tmp_path)}, None, {})
+    settings = read({"SENTINEL_STORE": "clickhouse://db/csp", "SENTINEL_DATA_DIR": str(tmp_path)}, None, {}).settings
     assert secret(settings) == b""
     assert not list(tmp_path.iterdir())
 

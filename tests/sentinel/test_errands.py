@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from sentinel.errands import asked, served
+from sentinel.errands import ask_holder, served
 from sentinel.explained import CannotStart
 
 
@@ -36,7 +36,7 @@ async def _stops(tmp_path, in_a_step):
     loop = asyncio.get_running_loop()
 
     def ask() -> None:
-        for _ in asked(tmp_path, "slow"):
+        for _ in ask_holder(tmp_path, "slow"):
             loop.call_soon_threadsafe(has_first.set)
             if not in_a_step:
                 slow.may_end.wait(30)

@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+import uvicorn
 from granian.log import LogLevels, configure_logging
 
-from sentinel.logs import configure, dictconfig
+from sentinel.logs import configure
 
 logger = logging.getLogger("sentinel.test")
 
@@ -121,11 +122,20 @@ def test_access_lines_with_client_addresses_are_never_written(capsys: pytest.Cap
     assert lines(capsys) == []
 
 
-def test_granian_s_own_set_up_takes_ours(capsys: pytest.CaptureFixture[str]) -> None:
-    configure_logging(LogLevels.info, dictconfig("warning", "json"))
-    logging.getLogger("_granian").info("spawning")
-    logging.getLogger("_granian").warning("worker died")
-    assert [line["message"] for line in lines(capsys)] == ["worker died"]
+def test_the_level_holds_for_a_server_that_sets_its_own(capsys: pytest.CaptureFixture[str]) -> None:
+    configure("error", "json")
+    uvicorn.Config("app", log_config=None, log_level="warning")  # as the console's
+    logging.getLogger("uvicorn.error").warning("careful")
+    assert lines(capsys) == []
+
+
+def test_granian_which_sets_up_its_own_lines_leaves_ours(capsys: pytest.CaptureFixture[str]) -> None:
+    configure("warning", "json")
+    configure_logging(LogLevels.info, enabled=False)  # as in a collector
+    logger.info("hello")
+    logger.warning("careful")
+    logging.getLogger("_granian").warning("spawning")
+    assert [line["message"] for line in lines(capsys)] == ["careful"]
 
 
 def test_configuring_twice_writes_once(capsys: pytest.CaptureFixture[str]) -> None:

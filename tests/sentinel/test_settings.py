@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sentinel.says import SAYS
-from sentinel.settings import Settings, WrongSetting, load, read, render, table
+from sentinel.settings import Settings, WrongSetting, read, render, table
 
 PROVIDER = {
     "SENTINEL_OIDC_ISSUER": "https://login.example/realms/main",
@@ -19,7 +19,7 @@ PROVIDER = {
 
 def wrong(environ: dict[str, str], file: Path | None = None, flags: dict[str, object] | None = None) -> str:
     with pytest.raises(WrongSetting) as raised:
-        load(environ, file, flags or {})
+        read(environ, file, flags or {})
     sentence = str(raised.value)
     assert "\n" not in sentence
     assert len(sentence) < 300
@@ -28,7 +28,7 @@ def wrong(environ: dict[str, str], file: Path | None = None, flags: dict[str, ob
 
 def sentence_or_nothing(environ: dict[str, str]) -> str:
     try:
-        load(environ, None, {})
+        read(environ, None, {})
     except WrongSetting as error:
         return str(error)
     return ""
@@ -42,7 +42,7 @@ def written(tmp_path: Path, text: str | bytes, name: str = "settings.env") -> Pa
 
 class TestWhatWins:
     def test_without_any_the_defaults_hold(self) -> None:
-        settings = load({}, None, {})
+        settings = read({}, None, {}).settings
         assert settings == Settings()
         assert (settings.log, settings.store, settings.durability) == (None, None, "disk")
         assert (settings.port, settings.console_port, settings.console_host) == (8080, 8081, "127.0.0.1")
@@ -61,22 +61,22 @@ class TestWhatWins:
 
     def test_an_empty_text_is_not_set(self, tmp_path: Path) -> None:
         file = written(tmp_path, "SENTINEL_PORT=9000")
-        assert load({"SENTINEL_PORT": "", "SENTINEL_HOST": " "}, file, {}).port == 9000
+        assert read({"SENTINEL_PORT": "", "SENTINEL_HOST": " "}, file, {}).settings.port == 9000
 
     def test_a_wrong_text_is_told_also_where_another_wins(self) -> None:
         assert "eighty" in wrong({"SENTINEL_PORT": "eighty"}, flags={"port": 80})
 
     def test_the_environment_may_name_the_file(self, tmp_path: Path) -> None:
         file = written(tmp_path, 'data_dir = "/var/lib/sentinel"', "settings.toml")
-        assert load({"SENTINEL_SETTINGS": str(file)}, None, {}).data_dir == Path("/var/lib/sentinel")
+        assert read({"SENTINEL_SETTINGS": str(file)}, None, {}).settings.data_dir == Path("/var/lib/sentinel")
 
     def test_other_programs_variables_and_flags_are_passed_over(self) -> None:
         environ = {"PATH": "/bin", "SENTRY_DSN": "x", "SENTINELONE_HOST": "x", "PORT": "no"}
-        assert load(environ, None, {"command": "run"}) == Settings()
+        assert read(environ, None, {"command": "run"}).settings == Settings()
 
     def test_settings_are_frozen(self) -> None:
         with pytest.raises(AttributeError):
-            load({}, None, {}).port = 1  # type: ignore[misc]
+            read({}, None, {}).settings.port = 1  # type: ignore[misc]
 
 
 class TestNames:
@@ -119,14 +119,14 @@ class TestValues:
 
     @pytest.mark.parametrize("port", [0, 1, 65535])
     def test_port_0_and_the_ends_are_ports(self, port: int) -> None:
-        assert load({"SENTINEL_PORT": str(port)}, None, {}).port == port
+        assert read({"SENTINEL_PORT": str(port)}, None, {}).settings.port == port
 
     @pytest.mark.parametrize(
         "text, number",
         [("2GiB", 2 << 30), ("512MiB", 512 << 20), ("64KiB", 64 << 10), ("64 kib", 64 << 10), ("70000", 70000)],
     )
     def test_sizes_take_binary_units(self, text: str, number: int) -> None:
-        assert load({"SENTINEL_SPOOL_MAX_BYTES": text}, None, {}).spool_max_bytes == number
+        assert read({"SENTINEL_SPOOL_MAX_BYTES": text}, None, {}).settings.spool_max_bytes == number
 
     @pytest.mark.parametrize("text", ["2GB", "1.5GiB", "GiB", "-1", "0", "٢GiB", "9999999TiB", "2GiBs"])
     def test_other_sizes_are_told_how_sizes_look(self, text: str) -> None:
@@ -139,11 +139,11 @@ class TestValues:
         sentence = wrong({"SENTINEL_DURABILITY": "log"})
         assert "SENTINEL_LOG=spool:" in sentence
         environ = {"SENTINEL_DURABILITY": "log", "SENTINEL_LOG": "kafka://broker?acks=1"}
-        assert load(environ, None, {}).durability == "log"
+        assert read(environ, None, {}).settings.durability == "log"
 
     def test_choices_are_listed(self) -> None:
         assert "memory, disk or log" in wrong({"SENTINEL_DURABILITY": "ram"})
-        assert load({"SENTINEL_LOG_LEVEL": "DEBUG"}, None, {}).log_level == "debug"
+        assert read({"SENTINEL_LOG_LEVEL": "DEBUG"}, None, {}).settings.log_level == "debug"
 
     @pytest.mark.parametrize("host", ["http://a", "a:80", "a b", "-a", "a/b", "1.2.3.4.5:1", "[::1", "ä.example"])
     def test_a_host_stands_alone(self, host: str) -> None:
@@ -151,10 +151,10 @@ class TestValues:
 
     @pytest.mark.parametrize("host, kept", [("::", "::"), ("[::1]", "::1"), ("collector.example", "collector.example")])
     def test_hosts_are_names_and_addresses(self, host: str, kept: str) -> None:
-        assert load({"SENTINEL_HOST": host}, None, {}).host == kept
+        assert read({"SENTINEL_HOST": host}, None, {}).settings.host == kept
 
     def test_webhooks_are_web_addresses_with_commas(self) -> None:
-        hooks = load({"SENTINEL_WEBHOOKS": "https://a.example/1, http://b.example:8/2,"}, None, {}).webhooks
+        hooks = read({"SENTINEL_WEBHOOKS": "https://a.example/1, http://b.example:8/2,"}, None, {}).settings.webhooks
         assert hooks == ("https://a.example/1", "http://b.example:8/2")
         for text in ("ftp://a.example", "a.example", "http://", "http://a:x", "http://[a", "alertmanager://"):
             assert "http://" in wrong({"SENTINEL_WEBHOOKS": text})
@@ -162,7 +162,7 @@ class TestValues:
 
     def test_webhooks_may_be_alertmanagers_and_what_apprise_knows(self) -> None:
         urls = ("alertmanager://am:9093", "alertmanagers://u:p@am/prefix", "slack://TTTTTTTTT/BBBBBBBBB/" + "c" * 24)
-        assert load({"SENTINEL_WEBHOOKS": ",".join(urls)}, None, {}).webhooks == urls
+        assert read({"SENTINEL_WEBHOOKS": ",".join(urls)}, None, {}).settings.webhooks == urls
         sentence = wrong({"SENTINEL_WEBHOOKS": "slack://hunter2"})
         assert "hunter2" not in sentence
         assert "SENTINEL_WEBHOOKS=slack://***" in sentence
@@ -176,7 +176,10 @@ class TestValues:
         ],
     )
     def test_a_public_address_is_kept_as_browsers_write_it(self, text: str, origin: str) -> None:
-        assert load({"SENTINEL_CONSOLE_URL": text, "SENTINEL_COLLECTOR_URL": text}, None, {}).collector_url == origin
+        assert (
+            read({"SENTINEL_CONSOLE_URL": text, "SENTINEL_COLLECTOR_URL": text}, None, {}).settings.collector_url
+            == origin
+        )
 
     @pytest.mark.parametrize("text", ["csp.example", "https://", "https://a/b", "https://a;script-src *", "https://a b",
                                       "ftp://a", "https://a:0", "https://a:99999", "https://a?b", "https://a,b",
@@ -200,7 +203,7 @@ class TestValues:
         assert "\x1b" not in sentence
 
     def test_a_home_is_found_and_a_missing_one_told(self) -> None:
-        assert load({"SENTINEL_DATA_DIR": "~/reports"}, None, {}).data_dir == Path.home() / "reports"
+        assert read({"SENTINEL_DATA_DIR": "~/reports"}, None, {}).settings.data_dir == Path.home() / "reports"
         assert "home" in wrong({"SENTINEL_DATA_DIR": "~no-such-user/reports"})
 
     @given(st.sampled_from(sorted(SAYS)), st.text(st.characters(exclude_characters="\0")))
@@ -216,14 +219,19 @@ class TestSecrets:
             sentence = wrong({"SENTINEL_CONSOLE_HOST": host})
             assert f"SENTINEL_CONSOLE_HOST={host}" in sentence
             assert "SENTINEL_CONSOLE_TOKEN" in sentence
-            assert load({"SENTINEL_CONSOLE_HOST": host, "SENTINEL_CONSOLE_TOKEN": "t0ken"}, None, {}).console_host
+            assert read(
+                {"SENTINEL_CONSOLE_HOST": host, "SENTINEL_CONSOLE_TOKEN": "t0ken"}, None, {}
+            ).settings.console_host
 
     @pytest.mark.parametrize("host", ["127.0.0.1", "127.9.9.9", "::1", "localhost", "::ffff:127.0.0.1"])
     def test_loopback_needs_none(self, host: str) -> None:
-        assert load({"SENTINEL_CONSOLE_HOST": host}, None, {}).console_token == ""
+        assert read({"SENTINEL_CONSOLE_HOST": host}, None, {}).settings.console_token == ""
 
     def test_or_a_provider(self) -> None:
-        assert load({"SENTINEL_CONSOLE_HOST": "0.0.0.0"} | PROVIDER, None, {}).oidc_editors == ("@a.example", "Team")
+        assert read({"SENTINEL_CONSOLE_HOST": "0.0.0.0"} | PROVIDER, None, {}).settings.oidc_editors == (
+            "@a.example",
+            "Team",
+        )
 
     @pytest.mark.parametrize(
         "environ, says",
@@ -278,7 +286,7 @@ class TestTable:
     def test_a_default_is_a_value_the_reader_takes(self) -> None:
         for row in table():
             if row.default and row.name != "SENTINEL_WORKERS":
-                assert load({row.name: row.default}, None, {}) == Settings()
+                assert read({row.name: row.default}, None, {}).settings == Settings()
 
     def test_rows_hold_name_type_default_unit_meaning(self) -> None:
         rows = {row.name: row for row in table()}
@@ -300,4 +308,4 @@ def test_bytes_that_are_no_text_are_refused_with_a_sentence(name: str):
 
 
 def test_a_file_may_be_called_by_bytes_that_are_no_text():
-    assert load({"SENTINEL_DATA_DIR": "/srv/\udc80"}, None, {}).data_dir == Path("/srv/\udc80")
+    assert read({"SENTINEL_DATA_DIR": "/srv/\udc80"}, None, {}).settings.data_dir == Path("/srv/\udc80")

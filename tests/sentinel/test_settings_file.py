@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sentinel.settings import WrongSetting, load
+from sentinel.settings import WrongSetting, read
 
 
 def wrong(file: Path) -> str:
     with pytest.raises(WrongSetting) as raised:
-        load({}, file, {})
+        read({}, file, {})
     return str(raised.value)
 
 
@@ -27,13 +27,13 @@ def test_env_files_know_comments_quotes_and_export(tmp_path: Path) -> None:
         "\ufeff# ours\r\n\r\nexport SENTINEL_PORT=9000 # the port\r\nSENTINEL_DATA_DIR = '/a # b'\r\n"
         'SENTINEL_CONSOLE_TOKEN="a\\"b#c" # d\nCOMPOSE_PROJECT_NAME=other\nSENTINEL_PORT=9001\nport=1\n'
     )
-    settings = load({}, written(tmp_path, text), {})
+    settings = read({}, written(tmp_path, text), {}).settings
     assert (settings.port, settings.data_dir, settings.console_token) == (9001, Path("/a # b"), 'a"b#c')
 
 
 def test_toml_files_take_both_spellings_and_toml_s_types(tmp_path: Path) -> None:
     text = 'port = 9000\nSENTINEL_HOST = "::"\nwebhooks = ["http://a.example", "http://b.example"]\n'
-    settings = load({}, written(tmp_path, text, "Settings.TOML"), {})
+    settings = read({}, written(tmp_path, text, "Settings.TOML"), {}).settings
     assert (settings.port, settings.host, len(settings.webhooks)) == (9000, "::", 2)
 
 
@@ -80,7 +80,7 @@ def test_a_missing_file_a_folder_and_a_nul_are_told(tmp_path: Path) -> None:
 
 def sentence_or_nothing(file: Path) -> str:
     try:
-        load({}, file, {})
+        read({}, file, {})
     except WrongSetting as error:
         return str(error)
     return ""

@@ -10,7 +10,7 @@ from log.packing import ENVELOPE_BYTES
 from log.segments import SegmentWriter
 from schema.delivery import Delivery, Kind, encode
 from sentinel.explained import CannotStart
-from sentinel.settings import Settings, load
+from sentinel.settings import Settings, read
 from sentinel.spools import check_spool, held, left_behind
 
 RECORD = encode(Delivery(1_793_577_600_000, "shop", Kind.REPORTS, 1, b"", b"{}"))
@@ -18,12 +18,14 @@ RECORD = encode(Delivery(1_793_577_600_000, "shop", Kind.REPORTS, 1, b"", b"{}")
 
 @pytest.fixture
 def spool(tmp_path: Path) -> Settings:
-    return load({"SENTINEL_DATA_DIR": str(tmp_path), "SENTINEL_WORKERS": "1"}, None, {})
+    return read({"SENTINEL_DATA_DIR": str(tmp_path), "SENTINEL_WORKERS": "1"}, None, {}).settings
 
 
 @pytest.fixture
 def kafka(tmp_path: Path) -> Settings:
-    return load({"SENTINEL_DATA_DIR": str(tmp_path), "SENTINEL_WORKERS": "1", "SENTINEL_LOG": "kafka://k/t"}, None, {})
+    return read(
+        {"SENTINEL_DATA_DIR": str(tmp_path), "SENTINEL_WORKERS": "1", "SENTINEL_LOG": "kafka://k/t"}, None, {}
+    ).settings
 
 
 def write(folder: Path) -> None:

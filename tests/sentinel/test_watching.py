@@ -13,7 +13,7 @@ from schema.migrate import NewerStore
 from schema.server import Server
 from sentinel import places, store_server, watching
 from sentinel.explained import CannotStart
-from sentinel.store_server import asking, trouble_with_store, until_usable
+from sentinel.store_server import explaining_server, trouble_with_store, until_usable
 from sentinel.watching import trouble_with_log, watch
 from tests.support.ports import free_ports
 
@@ -111,7 +111,7 @@ def test_nobody_waits_for_a_store_who_is_to_stop():
 
 def test_a_command_that_asks_once_ends_with_the_sentence(clickhouse):
     place = places.STORE.read(f"clickhouse://nobody:secret@127.0.0.1:{clickhouse.port}/d")
-    with pytest.raises(CannotStart) as raised, asking(place), contextlib.closing(Server(place)) as server:
+    with pytest.raises(CannotStart) as raised, explaining_server(place), contextlib.closing(Server(place)) as server:
         server.client()
     assert str(raised.value).startswith(f"ClickHouse at 127.0.0.1:{clickhouse.port} refuses the user nobody: see user")
     assert "secret" not in str(raised.value)

@@ -4,17 +4,17 @@ import pytest
 
 from log.places import KafkaPlace
 from schema.places import ClickHousePlace
-from sentinel.settings import WrongSetting, load
+from sentinel.settings import WrongSetting, read
 
 
 def kafka(url: str) -> KafkaPlace:
-    place = load({"SENTINEL_LOG": url}, None, {}).log
+    place = read({"SENTINEL_LOG": url}, None, {}).settings.log
     assert place is not None
     return place
 
 
 def clickhouse(url: str) -> ClickHousePlace:
-    place = load({"SENTINEL_STORE": url}, None, {}).store
+    place = read({"SENTINEL_STORE": url}, None, {}).settings.store
     assert place is not None
     return place
 
@@ -22,7 +22,7 @@ def clickhouse(url: str) -> ClickHousePlace:
 def wrong(url: str) -> str:
     name = "SENTINEL_STORE" if url.lower().startswith("click") else "SENTINEL_LOG"
     with pytest.raises(WrongSetting) as raised:
-        load({name: url}, None, {})
+        read({name: url}, None, {})
     sentence = str(raised.value)
     assert sentence.startswith(f"{name}=")
     assert sentence.isprintable()

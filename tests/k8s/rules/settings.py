@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from sentinel.command_line import parser
 from sentinel.names import PREFIX
-from sentinel.settings import Settings, WrongSetting, load
+from sentinel.settings import Settings, WrongSetting, read
 from tests.k8s.objects import OPERATIONS, Object, Pods, find, pods
 from tests.k8s.rules.pods import amount
 
@@ -57,7 +57,7 @@ class Program(NamedTuple):
                 flags = vars(_parser().parse_args(self.arguments))
         except SystemExit:
             raise ValueError(said.getvalue().strip().rpartition("\n")[2]) from None
-        return load(self.environ, None, flags)
+        return read(self.environ, None, flags).settings
 
 
 @cache
