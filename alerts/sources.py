@@ -17,6 +17,7 @@ from alerts.looking import Look
 from alerts.source_questions import Found
 from schema import source_trust
 from schema.source_trust import Floods
+from schema.store import first_line
 from schema.written import times
 
 logger = logging.getLogger("sentinel.alerts")
@@ -65,7 +66,7 @@ class Sources:
         try:
             return evidence.details(self.client, found[: evidence.DETAILED], since)
         except (ClickHouseError, OSError) as error:
-            logger.warning("there is no evidence of new sources: %s", str(error).partition("\n")[0][:200])
+            logger.warning("there is no evidence of new sources: %s", first_line(error))
             self._reconnect()
             return {}
 

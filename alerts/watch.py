@@ -30,7 +30,7 @@ from schema import metrics
 from schema.alerting import AlertingOf
 from schema.clickhouse import Engine
 from schema.health import Health
-from schema.store import Store, TablesMissing, WrongCluster
+from schema.store import Store, TablesMissing, WrongCluster, first_line
 
 logger = logging.getLogger("sentinel.alerts")
 _EVERY_SECONDS = 1.0
@@ -98,7 +98,7 @@ class Alerts:
                 pause = min(_LONGEST_PAUSE, max(_EVERY_SECONDS, _BUSY_SHARE * (time.monotonic() - began)))
                 self._send_until(time.monotonic() + pause, stop)
             except _TROUBLES as error:
-                why = str(error).partition("\n")[0][:200]
+                why = first_line(error)
                 if self._health.wrong("alerts", f"alerts can't use the store: {why}"):
                     logger.error("alerts can't use the store: %s", why)
                 pause = min(_LONGEST_PAUSE, pause * 2 + 0.5)
@@ -204,7 +204,7 @@ class Alerts:
         try:
             yield from ask(self._client or self._connect())
         except _TROUBLES as error:
-            why = str(error).partition("\n")[0][:200]
+            why = first_line(error)
             self._unanswered.add(what)
             self._next[what] = time.monotonic() + _AGAIN_SECONDS
             if self._health.wrong(f"alerts about {what}", f"alerts can't ask about {what}: {why}", hinders=False):
@@ -237,7 +237,7 @@ class Alerts:
             self._outbox.finish(self._now(), _LAST_SECONDS)
             self._lease.release(self._looked, self._outbox.made)
         except _TROUBLES as error:
-            logger.warning("alerts ended without saying so to the store: %s", str(error).partition("\n")[0][:200])
+            logger.warning("alerts ended without saying so to the store: %s", first_line(error))
         self._give_up_client()
 
     def _give_up_client(self) -> None:

@@ -8,9 +8,8 @@ from msgspec import Meta
 
 from dashboards import cursors, filters
 from dashboards.clients import ask
-from dashboards.filters import Where
 from dashboards.parameters import Choice
-from dashboards.params import Parameters
+from dashboards.query_string import Parameters
 from schema.names import ALERT_KINDS, EVIDENCE_TIMES
 from schema.written import written_ms
 
@@ -66,7 +65,7 @@ def chosen(given: Parameters) -> tuple[str, str]:
 def newest(client: Client, kind: str, site: str, limit: int, cursor: Cursor | None) -> dict[str, Any]:
     """`/api/alerts`: newest first. `messages` is empty where nobody is told, or not yet (`due`)."""
     after = cursor or Cursor(2**53, "f" * 32)
-    found = ask(client, _NEWEST, Where("", {}), kind=kind, site=site, limit=limit + 1,
+    found = ask(client, _NEWEST, kind=kind, site=site, limit=limit + 1,
                 after_recorded=after.recorded, after_id=after.id)  # fmt: skip
     page = found[:limit]
     more = cursors.written(Cursor(*page[-1])) if len(found) > limit else None
@@ -74,16 +73,14 @@ def newest(client: Client, kind: str, site: str, limit: int, cursor: Cursor | No
         return {"items": [], "next": None}
     these = {"ids": list(dict.fromkeys(its_id for _, its_id in page)), "oldest": page[-1][0]}
     messages = _messages(client, these)
-    items = {row[0]: _item(row, messages.get(row[0], [])) for row in ask(client, _THESE, Where("", {}), **these)}
+    items = {row[0]: _item(row, messages.get(row[0], [])) for row in ask(client, _THESE, **these)}
     return {"items": [items[its_id] for its_id in these["ids"] if its_id in items], "next": more}
 
 
 def _messages(client: Client, these: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
     """By event."""
     by_event: dict[str, list[dict[str, Any]]] = {}
-    for events, channel, state, attempts, error, attempted, due, its_id in ask(
-        client, _MESSAGES, Where("", {}), **these
-    ):
+    for events, channel, state, attempts, error, attempted, due, its_id in ask(client, _MESSAGES, **these):
         message = {
             "id": its_id,
             "channel": channel,

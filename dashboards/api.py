@@ -30,7 +30,7 @@ from dashboards import (
 from dashboards.clients import Clients
 from dashboards.openapi import JSON, Described, Operation
 from dashboards.parameters import CURSOR, Choice, Parameter, Text, Whole, limit
-from dashboards.params import Parameters
+from dashboards.query_string import Parameters
 from dashboards.rows import FIELDS
 from dashboards.streams import Stream
 from schema.source_states import STATES
@@ -68,7 +68,7 @@ class Api:
             question("totals", self._totals, answers.Totals, "How much there is, and how far the store is behind."),
             question("violations", self._violations, answers.Violations, "The violations, biggest first.",
                      _LIMIT, CURSOR),
-            question("violations/{fingerprint}", violation_at_address, answers.OneViolation,
+            question("violations/{fingerprint}", violations.at_address, answers.OneViolation,
                      "One, with its series, browsers, policies and an example.", of_path=_FINGERPRINT),
             question("groups", self._groups, answers.Groups,
                      "Violations that differ only in numbers, ids, lines or browsers as one; biggest first.",
@@ -184,15 +184,3 @@ def _place(given: Parameters, kind: type[_T]) -> _T | None:
     """Where the page before ended; None of the first. Raises BadParameter."""
     cursor = CURSOR.read(given)
     return None if cursor is None else cursors.read(cursor, kind)
-
-
-def violation_at_address(client: Client, request: Request, given: Parameters) -> dict[str, Any]:
-    """The violation the address names. Raises HTTPException (404)."""
-    asked = filters.read(given)
-    fingerprint = request.path_params["fingerprint"].lower()
-    one = None
-    if violations.FINGERPRINT.fullmatch(fingerprint):
-        one = violations.one(client, asked, fingerprint)
-    if one is None:
-        raise HTTPException(404, "No violation has this fingerprint, or none in this period and with these filters.")
-    return one

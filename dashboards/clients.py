@@ -8,8 +8,8 @@ from typing import Any
 from clickhouse_connect.driver.client import Client
 from starlette.exceptions import HTTPException
 
-from dashboards.filters import Where, filled
-from dashboards.params import BadParameter
+from dashboards.filters import NO_FILTER, Where, filled
+from dashboards.query_string import BadParameter
 from schema.store import Store, wait_for_batch
 
 # The processor lives in the same process: a question gives up before it takes the memory or the cores from it.
@@ -74,7 +74,7 @@ class Clients:
             self._free.put(client if sound else None)
 
 
-def ask(client: Client, sql: str, where: Where, **values: Any) -> list[tuple[Any, ...]]:
+def ask(client: Client, sql: str, where: Where = NO_FILTER, **values: Any) -> list[tuple[Any, ...]]:
     """The rows of a question, which is ours; the server binds all values. Raises ClickHouseError."""
     found = client.query(filled(sql, where), parameters=where.values | values)
     return [tuple(row) for row in found.result_rows]

@@ -7,7 +7,7 @@ from clickhouse_connect.driver.client import Client
 from dashboards import ledger, relations, series
 from dashboards.clients import ask
 from dashboards.estimates import Count
-from dashboards.filters import Filters, Where
+from dashboards.filters import Filters
 
 # What `top` may be asked by → its column.
 BY = series.BY | {
@@ -65,7 +65,7 @@ _SITES = "SELECT DISTINCT toString(site) AS label FROM hours ORDER BY label LIMI
 
 def sites(client: Client) -> list[str]:
     """The sites anything is known of."""
-    return [row[0] for row in ask(client, _SITES, Where("", {}))]
+    return [row[0] for row in ask(client, _SITES)]
 
 
 _OWN = {"directive", "blocked_host", "document_host", "disposition", "browser", "document_url", "source_file"}

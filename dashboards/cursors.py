@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from dashboards.params import BadParameter
+from dashboards.query_string import BadParameter
 
 _T = TypeVar("_T")
 

@@ -14,7 +14,7 @@ from dashboards.access.next_page import local
 from dashboards.access.visitor import Visitor
 from dashboards.decisions import Decided, Decision
 from dashboards.openapi import Described, Operation
-from dashboards.params import BadParameter
+from dashboards.query_string import BadParameter
 from dashboards.source_filters import Key
 from schema.store import Store
 

@@ -9,7 +9,7 @@ from clickhouse_connect.driver.client import Client
 from msgspec import Meta
 
 from dashboards import cursors
-from dashboards.params import BadParameter
+from dashboards.query_string import BadParameter
 from dashboards.source_filters import Key
 from schema.sites import LABEL
 from schema.source_states import STATES

@@ -7,7 +7,7 @@ import msgspec
 
 from dashboards import times
 from dashboards.parameters import Choice, Parameter, Text
-from dashboards.params import BadParameter, Parameters
+from dashboards.query_string import BadParameter, Parameters
 from schema.names import BLOCKED_KINDS
 from schema.sites import LABEL
 from schema.verdicts import VERDICTS
@@ -134,6 +134,9 @@ class Where(NamedTuple):
     values: dict[str, Any]
     rows: str = ""  # what `FROM {rows}` reads: dashboards/relations.py
     columns: tuple[str, ...] = ()  # of which `{columns}` in it are those that the question names
+
+
+NO_FILTER = Where("", {})
 
 
 def filled(question: str, its: Where) -> str:

@@ -10,7 +10,6 @@ from weakref import WeakKeyDictionary
 from clickhouse_connect.driver.client import Client
 
 from dashboards.clients import ask
-from dashboards.filters import Where
 from schema.violation import WEEK_SECONDS
 
 _ASKED = """
@@ -39,6 +38,6 @@ _found: WeakKeyDictionary[Client, Gaps] = WeakKeyDictionary()
 
 def gaps(client: Client) -> Gaps:
     if client not in _found:
-        [(weeks, days_since)] = ask(client, _ASKED, Where("", {}))
+        [(weeks, days_since)] = ask(client, _ASKED)
         _found[client] = Gaps(tuple(sorted(weeks)), days_since)
     return _found[client]

@@ -12,7 +12,7 @@ from clickhouse_connect.driver.client import Client
 
 from dashboards import relations, rows
 from dashboards.clients import ask
-from dashboards.filters import Filters, Where
+from dashboards.filters import Filters
 from dashboards.times import written
 from schema.written import written_ms
 
@@ -78,7 +78,7 @@ def of_weeks(client: Client, places: list[tuple[str, int, str]], names: tuple[st
         return {}
     sites, times, these = zip(*places, strict=True)
     question = _TEXTS.replace("{texts}", "".join(f", any({name})" for name in names))
-    asked = ask(client, question, Where("", {}), sites=list(sites), times=list(times), these=list(these))
+    asked = ask(client, question, sites=list(sites), times=list(times), these=list(these))
     return {key: dict(zip(names, row, strict=True)) for key, *row in asked}
 
 

@@ -12,7 +12,7 @@ from starlette.routing import BaseRoute, Route
 
 from dashboards import answers
 from dashboards.parameters import Parameter, Text
-from dashboards.params import Parameters
+from dashboards.query_string import Parameters
 
 JSON = "application/json"
 _PROBLEM = "application/problem+json"

@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from typing import Any, NamedTuple
 
-from dashboards.params import LONGEST, Parameters
+from dashboards.query_string import LONGEST, Parameters
 
 Schema = dict[str, Any]  # JSON Schema 2020-12
 

@@ -13,7 +13,7 @@ import msgspec
 from dashboards import filters, texts
 from dashboards.filters import Filters
 from dashboards.links import Links
-from dashboards.params import Parameters
+from dashboards.query_string import Parameters
 from dashboards.times import week_of, window_at, written
 from schema.violation import WEEK_SECONDS, WINDOW_SECONDS
 

@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from dashboards.clients import Busy
-from dashboards.params import BadParameter
+from dashboards.query_string import BadParameter
 from schema.store import LOGIN_CODES, TablesMissing, WrongCluster
 
 

@@ -7,7 +7,6 @@ from msgspec import Meta
 
 from dashboards import cursors
 from dashboards.clients import ask
-from dashboards.filters import Where
 from schema.reasons import Reason
 from schema.written import written_ms
 
@@ -48,8 +47,8 @@ _NOW = Cursor(2**53, "", 0)
 def newest(client: Client, site: str | None, reason: str | None, limit: int, cursor: Cursor | None) -> dict[str, Any]:
     """`/api/rejects`: newest first; `raw` is at most 2 KiB of the body, without its secrets."""
     after = cursor or _NOW
-    place = {"seen": after.received, "after_reason": after.reason, "after_slot": after.slot}
-    found = ask(client, _NEWEST, Where("", {}), site=site or "", reason=reason or "", limit=limit + 1, **place)
+    place: dict[str, Any] = {"seen": after.received, "after_reason": after.reason, "after_slot": after.slot}
+    found = ask(client, _NEWEST, site=site or "", reason=reason or "", limit=limit + 1, **place)
     items = [dict(zip(_NAMES, row[:5], strict=True)) for row in found[:limit]]
     more = None
     if len(found) > limit:

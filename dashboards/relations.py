@@ -130,7 +130,7 @@ def seen(client: Client, filters: Filters) -> Where:
     """
     of_labels = filters.noise != "all" or filters.verdict is not None
     having = LIVE if of_labels else ""
-    if ask(client, _FORGETS, Where("", {})):
+    if ask(client, _FORGETS):
         return _by_id(violations(client, filters), LIVE)
     start, end = filters.start, filters.end
     first, after = (None if second is None else week_of(second) for second in (start, end))

@@ -7,7 +7,6 @@ from clickhouse_connect.driver.client import Client
 
 from dashboards.clients import ask
 from dashboards.estimates import Count
-from dashboards.filters import Where
 from dashboards.relations import KEY, of_key
 from schema.keys import LIVE, POLICY_TEXTS
 
@@ -75,7 +74,7 @@ GROUP BY of_fingerprint
 def policy_texts(client: Client, hashes: set[str]) -> dict[str, str]:
     """The texts of policies, by hash."""
     wanted = sorted(hashes - {""})
-    return dict(ask(client, POLICY_TEXTS, Where("", {}), hashes=wanted)) if wanted else {}
+    return dict(ask(client, POLICY_TEXTS, hashes=wanted)) if wanted else {}
 
 
 def item(found: dict[str, Any], fields: Collection[str], texts: dict[str, str]) -> dict[str, Any]:

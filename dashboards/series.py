@@ -9,7 +9,7 @@ from dashboards import relations
 from dashboards.clients import ask
 from dashboards.estimates import Count
 from dashboards.filters import Filters, Where, where
-from dashboards.params import BadParameter
+from dashboards.query_string import BadParameter
 from dashboards.times import written
 from schema.violation import WINDOW_SECONDS
 

@@ -4,7 +4,7 @@ import functools
 import re
 from datetime import UTC, datetime, timedelta, timezone
 
-from dashboards.params import BadParameter
+from dashboards.query_string import BadParameter
 from schema.violation import FIRST_MONDAY, WEEK_SECONDS, WINDOW_SECONDS
 
 _RFC3339 = re.compile(

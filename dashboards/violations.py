@@ -6,13 +6,16 @@ from typing import Annotated, Any, NamedTuple
 import msgspec
 from clickhouse_connect.driver.client import Client
 from msgspec import Meta
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
 
-from dashboards import cursors, listed, recent, relations, rows, series
+from dashboards import cursors, filters, listed, recent, relations, rows, series
 from dashboards.clients import ask
 from dashboards.estimates import Count
 from dashboards.explain import explanation
 from dashboards.filters import Filters, Where, where
 from dashboards.listed import Place
+from dashboards.query_string import Parameters
 from dashboards.times import seconds, window_at
 from schema.keys import LIVE
 from schema.names import BY_SAMPLE
@@ -154,6 +157,18 @@ def one(client: Client, filters: Filters, fingerprint: str) -> dict[str, Any] | 
 
 
 _ONLY = "fingerprint = toFixedString(unhex({only:String}), 16)"
+
+
+def at_address(client: Client, request: Request, given: Parameters) -> dict[str, Any]:
+    """The violation the address names. Raises HTTPException (404)."""
+    asked = filters.read(given)
+    fingerprint = request.path_params["fingerprint"].lower()
+    found = None
+    if FINGERPRINT.fullmatch(fingerprint):
+        found = one(client, asked, fingerprint)
+    if found is None:
+        raise HTTPException(404, "No violation has this fingerprint, or none in this period and with these filters.")
+    return found
 
 
 def _only(selected: Where, fingerprint: str) -> Where:

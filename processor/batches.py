@@ -46,7 +46,10 @@ SELECT batch FROM noise_moves WHERE startsWith(batch, {{its:String}}) GROUP BY b
 
 
 def finish(client: Client) -> None:
-    """Repeats what a kill left half done. Before anything else is inserted: a token is not remembered for ever."""
+    """Repeats what a kill left half done. Before anything else is inserted: a token is not remembered for ever.
+
+    Raises ClickHouseError.
+    """
     for token, text in client.query(_UNFINISHED).result_rows:
         logger.warning("a batch that changes counts was stopped in the middle; it is completed now")
         _insert(client, msgspec.json.decode(text, type=list[Violation]), token)
@@ -84,7 +87,7 @@ def _finish_at_last(store: Store) -> None:
 def insert_once(client: Client, rows: list[Violation], named: str, inserting: Lock) -> None:
     """The same rows under the same token, however many do this at once; another when the same is moved once more.
 
-    `named`: how the token begins (schema/noise_moves.py).
+    `named`: how the token begins (schema/noise_moves.py). Raises ClickHouseError, after some tries: then `completed`.
     """
     text = msgspec.json.encode(rows).decode()
     its = f"{named}{blake2b(text.encode(), digest_size=16).hexdigest()}-"
@@ -95,7 +98,7 @@ def insert_once(client: Client, rows: list[Violation], named: str, inserting: Lo
 
 
 def note_gone(client: Client, named: str) -> None:
-    """Of all batches that are `named` so: the rows that they were about are deleted."""
+    """Of all batches that are `named` so: the rows that they were about are deleted. Raises ClickHouseError."""
     for (token,) in client.query(_NOT_GONE, parameters={"its": named}).result_rows:
         _note(client, token, "", GONE)
 

@@ -1,4 +1,7 @@
-"""The stored violations, a piece at a time: small enough to be held, each a question of its own."""
+"""The stored violations, a piece at a time: small enough to be held, each a question of its own.
+
+Whatever asks raises ClickHouseError.
+"""
 
 from collections.abc import Iterator, Sequence
 from datetime import date

@@ -11,6 +11,7 @@ from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from schema.places import ClickHousePlace, on_each_host
+from schema.store import first_line
 
 logger = logging.getLogger("sentinel.processor")
 _PARTITIONED = {"violations": "window", "minutes": "minute", "weeks": "week", "hours": "hour", "days": "day"}
@@ -27,8 +28,7 @@ def tidy(client: Client, place: ClickHousePlace | None) -> None:
     except ClickHouseError as error:
         # A merge of a large week takes longer than we wait, and goes on without us; or merges wait for a backlog
         # (schema/merges.py); or the user may not ask for them.
-        why = str(error).partition("\n")[0][:200]
-        logger.warning("rows that count nothing are left for the next `noise apply` to remove (%s)", why)
+        logger.warning("rows that count nothing are left for the next `noise apply` to remove (%s)", first_line(error))
 
 
 def statements(client: Client, place: ClickHousePlace | None) -> Iterator[str]:

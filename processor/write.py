@@ -49,7 +49,7 @@ class Writer:
         """Everything of one batch. May be repeated whole with the same `token` (unique for the batch).
 
         `still_ours` is called before each table, and raises where another may have taken the batch over. `spare`: with
-        as little of the store's memory as can be. Raises ClickHouseError, OSError.
+        as little of the store's memory as can be. Raises ClickHouseError, OSError, and what `still_ours` does.
         """
         rows = list(folded.rows.values())
         policies = self._new_policies(rows)

@@ -10,6 +10,8 @@ from threading import Lock
 from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
+from schema.store import first_line
+
 logger = logging.getLogger("sentinel.processor")
 _BACKLOG = 100_000  # reports; about two batches
 _DONE = 64_000  # what waits fits into the next one (log/protocols.py: Room)
@@ -50,8 +52,7 @@ class Merges:
             else:
                 self._turn(stop=False)
         except ClickHouseError as error:
-            logger.warning("merges can't be stopped or started, which is tried again after the next batch: %s",
-                           str(error).partition("\n")[0][:200])  # fmt: skip
+            logger.warning("merges can't be stopped or started now: %s", first_line(error))
 
     def _may_wait(self) -> bool:
         """A merge that runs would be thrown away by a stop: it is let end."""

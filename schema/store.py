@@ -32,6 +32,11 @@ def wait_for_batch(store: Store) -> None:
         pass
 
 
+def first_line(error: Exception) -> str:
+    """Of what ClickHouse says, which may go on for pages."""
+    return str(error).partition("\n")[0][:200]
+
+
 class TablesMissing(Exception):
     """There are no tables, or older ones than this version needs; the message says what to do."""
 

@@ -25,7 +25,7 @@ def forget_unapplied_inserts(path: Path) -> None:
         table = logs.parent
         hollow = {part.name for part in parts_of(table) if _is_hollow(part) or taken_for_empty(part)}
         lost = {name for name in hollow if not is_there(table, name, hollow)}
-        newest_first = sorted(logs.glob("deduplication_log_*.txt"), key=_log_number, reverse=True)
+        newest_first = sorted(filter(_log_number, logs.glob("deduplication_log_*.txt")), key=_log_number, reverse=True)
         found_last = False
         for log in newest_first:
             lines = log.read_text(errors=_DAMAGED).splitlines(keepends=True)
@@ -70,4 +70,6 @@ def _replace(log: Path, lines: list[str]) -> None:
 
 
 def _log_number(path: Path) -> int:
-    return int(path.stem.rpartition("_")[2])
+    """From 1 on; 0 of what has another name, which is ClickHouse's to refuse."""
+    number = path.stem.rpartition("_")[2]
+    return int(number) if number.isdecimal() else 0

@@ -12,7 +12,7 @@ from schema.clickhouse import NoEngine, StoreBroken, StoreInUse
 from schema.migrate import NewerStore, RecordBroken
 from schema.noise import BadRules
 from schema.sites import BadSites
-from schema.store import TablesMissing, WrongCluster
+from schema.store import TablesMissing, WrongCluster, first_line
 
 # Carry their sentence.
 _SAID = (
@@ -39,7 +39,7 @@ def explained() -> Iterator[None]:
     except BrokenPipeError:
         raise  # who reads our output has had enough
     except ClickHouseError as error:
-        why = str(error).partition("\n")[0][:300]
+        why = first_line(error)
         raise CannotStart(
             f"the store can't be used ({why}); is its disk full, or its server away? A damaged one is replaced by a "
             "backup: `csp-sentinel restore`"

@@ -13,7 +13,7 @@ from clickhouse_connect.driver.client import Client
 
 from dashboards import filters
 from dashboards.export import export as exported
-from dashboards.params import BadParameter, Parameters
+from dashboards.query_string import BadParameter, Parameters
 from schema.clickhouse import StoreInUse
 from schema.server import Server
 from schema.tables import check

@@ -13,6 +13,7 @@ from schema.clickhouse import Engine
 from schema.health import Health
 from schema.parts import Met, Part
 from schema.replacing import StillRead, remove_broken
+from schema.store import first_line
 
 logger = logging.getLogger("sentinel.broken")
 _LOOK_SECONDS = 15.0  # a broken part can be replaced for 170 s
@@ -40,7 +41,7 @@ def watch_parts(engine: Engine, health: Health, stop: Event) -> None:
             except StillRead:
                 logger.warning("a part of the store is damaged, and is replaced as soon as nobody reads the store")
             except (ClickHouseError, OSError) as error:
-                logger.warning("the store's parts can't be looked at: %s", str(error).partition("\n")[0][:200])
+                logger.warning("the store's parts can't be looked at: %s", first_line(error))
             stop.wait(_LOOK_SECONDS)
     finally:
         client.close()

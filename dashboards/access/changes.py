@@ -16,7 +16,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from dashboards.access.visitor import Visitor, by_bearer, visitor_of
-from dashboards.params import Parameters
+from dashboards.query_string import Parameters
 
 MOST_BYTES = 1 << 20
 _MOST_FIELDS = 10_000

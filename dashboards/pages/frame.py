@@ -16,8 +16,8 @@ from dashboards import filters, texts
 from dashboards.access.visitor import found
 from dashboards.clients import Clients
 from dashboards.pages.facts import Facts
-from dashboards.params import Parameters
 from dashboards.problems import Problem
+from dashboards.query_string import Parameters
 from dashboards.times import written
 from schema.written import times
 

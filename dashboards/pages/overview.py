@@ -15,7 +15,7 @@ from dashboards.links import VIOLATIONS, Links
 from dashboards.pages import charts
 from dashboards.pages.frame import Asking, Page
 from dashboards.pages.of_source import addresses
-from dashboards.params import BadParameter
+from dashboards.query_string import BadParameter
 from dashboards.rate import Rate
 from dashboards.source_filters import Asked
 from dashboards.times import LAST_WINDOW, written

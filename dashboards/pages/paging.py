@@ -5,7 +5,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from dashboards import cursors
 from dashboards.links import Links
-from dashboards.params import BadParameter, Parameters
+from dashboards.query_string import BadParameter, Parameters
 
 _T = TypeVar("_T", bound=tuple[Any, ...])
 _WRITTEN = re.compile(r"(\d{1,9})\.(.+)", re.ASCII)

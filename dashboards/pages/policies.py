@@ -13,8 +13,8 @@ from dashboards.pages import paging
 from dashboards.pages.frame import Asking, Page
 from dashboards.pages.of_source import addresses
 from dashboards.pages.paging import Paged
-from dashboards.params import BadParameter
 from dashboards.policy_diff import Changed, diff
+from dashboards.query_string import BadParameter
 
 _LISTED = 20
 _PROBLEMS = 50

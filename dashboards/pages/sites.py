@@ -8,12 +8,11 @@ from clickhouse_connect.driver.client import Client
 from dashboards import new_sources
 from dashboards.clients import ask
 from dashboards.estimates import Count
-from dashboards.filters import Where
 from dashboards.links import Links
 from dashboards.pages import paging
 from dashboards.pages.frame import Asking, Page
 from dashboards.pages.paging import Paged
-from dashboards.params import BadParameter
+from dashboards.query_string import BadParameter
 from dashboards.source_filters import Asked
 from dashboards.times import window_at, written
 from schema.sites import Site, Sites
@@ -64,9 +63,9 @@ def _page(its: Asking) -> SitesPage:
 def _known(client: Client, sites: Sites, now: int) -> list[dict[str, Any]]:
     """Those that report or reported, and those that the sites file names."""
     week = window_at(now - WEEK_SECONDS) // 3600 * 3600
-    recent = dict(ask(client, _MINUTES, Where("", {}), since=now - 2 * 3600))
+    recent = dict(ask(client, _MINUTES, since=now - 2 * 3600))
     found = dict.fromkeys(sites.table or {}, (0, Count(), 0))
-    for label, latest, *counted, noisy in ask(client, _HOURS, Where("", {}), week=week, limit=_MOST):
+    for label, latest, *counted, noisy in ask(client, _HOURS, week=week, limit=_MOST):
         found[label] = recent.get(label, latest), Count(*counted), noisy
     return [
         {

@@ -9,7 +9,7 @@ from dashboards.pages import paging
 from dashboards.pages.frame import Asking, Page
 from dashboards.pages.of_source import addresses
 from dashboards.pages.paging import Paged
-from dashboards.params import Parameters
+from dashboards.query_string import Parameters
 from dashboards.source_filters import Asked
 from dashboards.times import window_at, written
 from schema.source_states import STATES

@@ -4,7 +4,6 @@ import platform
 from typing import Any, NamedTuple
 
 from dashboards.clients import ask
-from dashboards.filters import Where
 from dashboards.pages.facts import SystemFacts
 from dashboards.pages.frame import Asking, Page
 from schema.migrate import migrations
@@ -41,9 +40,9 @@ class System(NamedTuple):
 def _page(its: Asking) -> System:
     lag = its.facts.lag()
     names = ("table", "rows", "bytes", "parts")
-    tables = [dict(zip(names, row, strict=True)) for row in ask(its.client, _TABLES, _ALL)]
-    [(clickhouse,)] = ask(its.client, _VERSION, _ALL)
-    applied = dict(ask(its.client, _MIGRATIONS, _ALL))
+    tables = [dict(zip(names, row, strict=True)) for row in ask(its.client, _TABLES)]
+    [(clickhouse,)] = ask(its.client, _VERSION)
+    applied = dict(ask(its.client, _MIGRATIONS))
     return System(
         facts=its.facts.system(),
         lag=lag,
@@ -54,9 +53,8 @@ def _page(its: Asking) -> System:
         clickhouse=clickhouse,
         python=platform.python_version(),
         migrations=[{"number": number, "name": name, "applied": number in applied} for number, name, _ in migrations()],
-        starts=[(at, version) for at, version in ask(its.client, _STARTS, _ALL)],
+        starts=[(at, version) for at, version in ask(its.client, _STARTS)],
     )
 
 
-_ALL = Where("", {})
 PAGE = Page("/system", "system.html", _page, filtered=False)

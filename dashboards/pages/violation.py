@@ -6,7 +6,6 @@ from clickhouse_connect.driver.client import Client
 
 from csp.policy import directive
 from dashboards import filters, periods, reproduce, texts, violations
-from dashboards.api import violation_at_address
 from dashboards.chart import Chart
 from dashboards.filters import Filters
 from dashboards.links import Links
@@ -36,7 +35,7 @@ class OneViolation(NamedTuple):
 
 
 def _page(its: Asking) -> OneViolation:
-    one = violation_at_address(its.client, its.request, its.given)
+    one = violations.at_address(its.client, its.request, its.given)
     return OneViolation(
         links=Links("/violations", its.given.given),
         violation=one,

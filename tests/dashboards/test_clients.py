@@ -10,7 +10,7 @@ from clickhouse_connect.driver.exceptions import DatabaseError
 from dashboards import problems
 from dashboards.beside import Questions
 from dashboards.clients import LIMITS, Busy, Clients
-from dashboards.params import BadParameter
+from dashboards.query_string import BadParameter
 from schema.clickhouse import Engine
 
 

@@ -7,7 +7,7 @@ from starlette.applications import Starlette
 
 from dashboards import cursors, series
 from dashboards.app import build
-from dashboards.params import BadParameter
+from dashboards.query_string import BadParameter
 from dashboards.violations import Cursor
 from schema.clickhouse import Engine
 from tests.support.asgi import ask

@@ -9,7 +9,7 @@ import pytest
 
 from dashboards import decisions, sources
 from dashboards.app import build
-from dashboards.params import BadParameter
+from dashboards.query_string import BadParameter
 from dashboards.source_filters import Asked, Key
 from schema.clickhouse import Engine
 from tests.support.asgi import LOCAL, Answer, ask

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from starlette.applications import Starlette
 
 from dashboards.filters import Filters, read
-from dashboards.params import BadParameter, Parameters
+from dashboards.query_string import BadParameter, Parameters
 from dashboards.times import written
 from schema.clickhouse import Engine
 from tests.support.asgi import ask

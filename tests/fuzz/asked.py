@@ -7,7 +7,7 @@ from starlette.exceptions import HTTPException
 from dashboards import alerts, counts, cursors, decisions, export, filters, groups, policies, rejects, series, sources
 from dashboards import violations as listed
 from dashboards.access.changes import read_json
-from dashboards.params import BadParameter, Parameters
+from dashboards.query_string import BadParameter, Parameters
 from schema.source_states import STATES
 from sentinel.names import PREFIX, SECRET
 from sentinel.settings import SAYS, WrongSetting, read, render

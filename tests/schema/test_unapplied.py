@@ -114,6 +114,14 @@ def test_it_is_kept_where_that_part_was_merged_all_the_same(tmp_path: Path):
     assert log.read_text() == lines
 
 
+def test_a_log_of_another_name_is_left_to_clickhouse(tmp_path: Path):
+    log = _table(tmp_path, {1: "1\tall_1_1_0\tall_77\n"}, parts=[])
+    other = log.with_name("deduplication_log_x.txt")
+    other.write_text("1\tall_9_9_0\tall_77\n")
+    forget_unapplied_inserts(tmp_path)
+    assert (log.read_text(), other.read_text()) == ("", "1\tall_9_9_0\tall_77\n")
+
+
 def _table(folder: Path, logs: dict[int, str], parts: list[str]) -> Path:
     table = folder / "store" / "abc" / "abc-1"
     (table / "deduplication_logs").mkdir(parents=True)
