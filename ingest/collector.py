@@ -20,16 +20,15 @@ from ingest.answers import (
 from ingest.limits import Bucket, Cells, Clients, of_sites, together, turned_away
 from ingest.spool import Spool
 from ingest.tally import Tally
-from ingest.told import Told, last_fields
+from ingest.told import Told, last_fields, site_of
 from ingest.unwritten import Unwritten
 from log.protocols import LogFull
 from schema.delivery import COUNT, KEPT_BYTES, KIND, RATE_LIMIT, SITE, USER_AGENT_BYTES, Kind
 from schema.reasons import Reason
 from schema.report import Unreadable, count
 from schema.signing import Signature
-from schema.sites import DEFAULT, LABEL, Sites
+from schema.sites import Sites
 
-REPORT_PATH = "/csp/report"
 # Types no browser sends a report with. Anything else is judged by the body's shape.
 _NO_REPORT = re.compile(
     rb"\s*(?:application/x-www-form-urlencoded|multipart/|image/|audio/|video/|font/)", re.IGNORECASE
@@ -42,16 +41,6 @@ Post = tuple[bytes | None, Told]  # its body, None if its network is over the li
 _Fields = tuple[Any, ...]  # of a Delivery
 _REPORTS, _LIMITED = Kind.REPORTS, Kind.LIMITED  # to look up a member takes nine times as long as a name (Python 3.11)
 _NOT_KEPT = {Reason.GONE, Reason.CLIENT_LIMIT}  # nothing is wrong with them
-
-
-def site_of(path: str) -> str | None:
-    """The site a path reports for; "" where the label can't be one; None where it is no report path."""
-    if path == REPORT_PATH or path == REPORT_PATH + "/":
-        return DEFAULT
-    if not path.startswith(REPORT_PATH + "/"):
-        return None
-    label = path[len(REPORT_PATH) + 1 :]
-    return label if LABEL.fullmatch(label) else ""
 
 
 class Collector:

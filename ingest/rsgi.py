@@ -5,8 +5,8 @@ import functools
 from typing import Any
 
 from ingest.answers import Answer
-from ingest.collector import DRAINED_BYTES, MOST_UNFINISHED, REQUEST_SECONDS, Collector, site_of
-from ingest.told import Told
+from ingest.collector import DRAINED_BYTES, MOST_UNFINISHED, REQUEST_SECONDS, Collector
+from ingest.told import Told, site_of
 from ingest.turn import ProtocolTurn
 from schema.reasons import Reason
 

@@ -5,9 +5,10 @@ from http import HTTPStatus
 from typing import Protocol
 
 from ingest.answers import Answer
-from ingest.collector import Collector, site_of
+from ingest.collector import Collector
 from ingest.crowd import Crowd, Member
 from ingest.heads import Heads
+from ingest.told import site_of
 from ingest.turn import Turn
 from schema import metrics
 

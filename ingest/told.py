@@ -1,17 +1,29 @@
-"""What a POST says beside its body: where it came from, without path and query; whether its URL was signed."""
+"""What a POST says beside its body: for which site it is, where it came from, without path and query; its signature."""
 
 import re
 from functools import lru_cache
 from typing import NamedTuple
 
 from schema.signing import Signature
+from schema.sites import DEFAULT, LABEL
 
+REPORT_PATH = "/csp/report"
 _LONGEST = 264  # a host name has at most 253 characters
 # What follows must end an origin: so user names, and hosts that are cut, make none.
 _ORIGIN = re.compile(rb"https?://[^\x00-\x20\x7f-\xff/?#@\\]{1,255}(?=[/?#]|\Z)")
 _DETAIL = ""  # stands before these in a Delivery
 
 _Origins = tuple[str, bytes, bytes]
+
+
+def site_of(path: str) -> str | None:
+    """The site a path reports for; "" where the label can't be one; None where it is no report path."""
+    if path == REPORT_PATH or path == REPORT_PATH + "/":
+        return DEFAULT
+    if not path.startswith(REPORT_PATH + "/"):
+        return None
+    label = path[len(REPORT_PATH) + 1 :]
+    return label if LABEL.fullmatch(label) else ""
 
 
 class Told(NamedTuple):

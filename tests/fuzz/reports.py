@@ -7,9 +7,9 @@ from typing import Any
 import msgspec
 
 from ingest.answers import ACCEPTED
-from ingest.collector import Collector, site_of
+from ingest.collector import Collector
 from ingest.spool import Spool
-from ingest.told import Told
+from ingest.told import Told, site_of
 from log.frame import frame, split
 from log.reading import decode
 from log.segments import SegmentWriter
