@@ -33,7 +33,7 @@ FROM (
 )
 GROUP BY its_site
 HAVING maxIf(total, minute >= toDateTime({{recent:UInt32}}, 'UTC')) >= {{floor}}
-"""  # noqa: S608  (ours, here and below)
+"""  # noqa: S608  (ours)
 # What is worth something, in the window before the spike's and in the spike's, and all of these: minutes don't know
 # what each is worth.
 _SOUND = f"""
@@ -43,7 +43,7 @@ SELECT sumIf(reports, trust >= {{least:UInt8}} AND window < toDateTime({{begin:U
 FROM violations
 WHERE site = {{site:String}} AND {_COUNTED}
     AND window >= toDateTime({{before:UInt32}}, 'UTC') AND window < toDateTime({{end:UInt32}}, 'UTC')
-"""  # noqa: S608
+"""  # noqa: S608  (ours)
 # A site that has only begun to report has no average yet.
 _BEGAN = "SELECT count() > 0 FROM minutes WHERE site = {site:String} AND minute <= toDateTime({begin:UInt32}, 'UTC')"
 _SPIKES_TOLD = """
@@ -58,7 +58,7 @@ WHERE site = {{site:String}} AND {_COUNTED}
 GROUP BY its, blocked_host
 ORDER BY total DESC
 LIMIT 3
-"""  # noqa: S608
+"""  # noqa: S608  (ours)
 
 
 class _Spike(NamedTuple):
