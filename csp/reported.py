@@ -23,12 +23,12 @@ class Reported(msgspec.Struct, frozen=True):
 
 
 # Browsers ignore it in a policy that only reports (Upgrade Insecure Requests §3).
-_UPGRADE = re.compile(r"\bupgrade-insecure-requests\b", re.IGNORECASE)
+_UPGRADE = re.compile(r"((?:\A|[;,])[\t\n\f\r ]*)upgrade-insecure-requests(?![^\t\n\f\r ;,])", re.IGNORECASE)
 
 
 def as_reported(policy: str) -> str:
     """The policy as it acts where it only reports."""
-    return _UPGRADE.sub("ignored", policy)
+    return _UPGRADE.sub(r"\1ignored", policy)
 
 
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*")

@@ -41,6 +41,7 @@ Post = tuple[bytes | None, Told]  # its body, None if its network is over the li
 _Fields = tuple[Any, ...]  # of a Delivery
 _REPORTS, _LIMITED = Kind.REPORTS, Kind.LIMITED  # to look up a member takes nine times as long as a name (Python 3.11)
 _NOT_KEPT = {Reason.GONE, Reason.CLIENT_LIMIT}  # nothing is wrong with them
+_AS_GONE = {Reason.TOO_LARGE, Reason.INCOMPLETE, Reason.BUSY, Reason.CLIENT_LIMIT}  # what else Chromium would repeat
 
 
 class Collector:
@@ -94,11 +95,10 @@ class Collector:
         now = time()
         taken: dict[int, _Fields] = {}
         others: dict[int, Answer] = {}
-        over: dict[str, int] = {}
+        over: dict[str, list[int]] = {}
         for position, (body, told) in enumerate(posts):
             if body is None:
-                over[told.site] = over.get(told.site, 0) + 1
-                others[position] = REFUSED[Reason.CLIENT_LIMIT]
+                over.setdefault(told.site, []).append(position)
                 continue
             try:
                 taken[position] = self._fields(now, body, told)
@@ -112,8 +112,9 @@ class Collector:
                     self._keep(posts, {position: fields})
                 except LogFull:
                     others[position] = self._turn_away(fields)
-        for site, requests in over.items():  # one record for all: a flood leaves little in the spool
-            self._record(Reason.CLIENT_LIMIT, b"", None, site, requests)
+        for site, positions in over.items():  # one record for all: a flood leaves little in the spool
+            answer = self._record(self.why(Reason.CLIENT_LIMIT, site), b"", None, site, len(positions))
+            others.update(dict.fromkeys(positions, answer))
         return others
 
     def _keep(self, posts: Sequence[Post], taken: dict[int, _Fields]) -> None:
@@ -200,11 +201,14 @@ class Collector:
     def refuse(self, reason: Reason, body: bytes, user_agent: bytes | None, site: str) -> Answer:
         """A request that an adapter could not read to its end; `body` is what came of it."""
         self.tally.posts += 1
+        reason = self.why(reason, site)
         if reason is Reason.BUSY:
             self.tally.turned_away["bodies"] += 1
-        if reason is Reason.TOO_LARGE and self.sites.get(site).gone:
-            reason = Reason.GONE  # as a smaller one: else Chromium repeats it
         return self._record(reason, body, user_agent, site)
+
+    def why(self, reason: Reason, site: str) -> Reason:
+        """What a request is refused for: of a site that is gone, for that."""
+        return Reason.GONE if reason in _AS_GONE and self.sites.get(site).gone else reason
 
     def _record(self, reason: Reason, body: bytes, user_agent: bytes | None, site: str, requests: int = 1) -> Answer:
         """Refusals go the same way as reports, so that the ledger has them and a kill forgets none."""

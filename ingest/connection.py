@@ -31,6 +31,7 @@ class Connection(HttpToolsProtocol):
     parser: Any = None
     cycle: Any = None
     timeout_keep_alive_task: Any = None
+    _site: str | None = None  # that the request is for
     _cells: Cells | None = None  # the client's, once they were needed
 
     def __init__(self, shared: Shared, **uvicorn_arguments: Any) -> None:
@@ -137,7 +138,7 @@ class Connection(HttpToolsProtocol):
                 self._end("idle")
         elif waited > REQUEST_SECONDS:
             if self._stage != REFUSED_BODY:
-                self._write(REFUSED[Reason.INCOMPLETE])
+                self._write(REFUSED[self.shared.collector.why(Reason.INCOMPLETE, self._site or "")])
             self._end("slow")
 
     def _end(self, cause: str) -> None:

@@ -26,7 +26,6 @@ class Edge(Connection):
 
     # Of the request that comes now; here, because most connections' requests need no more of it.
     url = b""
-    _site: str | None = None
     _is_post = _routed = _past_parser = False
     _body: bytes | bytearray = b""
     _type: bytes | None = None

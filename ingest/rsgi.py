@@ -11,7 +11,7 @@ from ingest.turn import ProtocolTurn
 from schema.reasons import Reason
 
 _SMALL_BYTES = 16 * 1024  # bodies that are read at once, unless very many are still coming
-_DIGITS = len(str(_SMALL_BYTES))
+_LONGEST = 20  # digits of a length
 
 
 class _Busy(Exception):
@@ -53,9 +53,8 @@ class RsgiCollector:
         return True
 
     def _is_small(self, declared: str) -> bool:
-        is_number = declared.isdecimal() and len(declared) <= _DIGITS
         held = self._collector.unfinished + len(self._reading) * _SMALL_BYTES
-        return is_number and int(declared) <= self._small and held <= MOST_UNFINISHED
+        return bool(declared) and _bytes(declared) <= self._small and held <= MOST_UNFINISHED
 
     def _came(self, scope: Any, protocol: Any, site: str, coming: Any) -> None:
         """A small body, or the end of the wait for it. In the event loop."""
@@ -77,7 +76,8 @@ class RsgiCollector:
         """A large one, one of unknown length, or one whose answer waits for Kafka."""
         collector, agent = self._collector, _header(scope.headers, "user-agent")
         body, task = b"", asyncio.current_task(self._loop)
-        is_small = self._is_small(scope.headers.get("content-length") or "")
+        declared = scope.headers.get("content-length") or ""
+        is_small = self._is_small(declared)
         self._reading[task] = self._now
         try:
             body = await (protocol() if is_small else self._read(protocol))
@@ -92,6 +92,8 @@ class RsgiCollector:
             self._late.discard(task)
         if len(body) > collector.max_body_bytes:
             return collector.refuse(Reason.TOO_LARGE, body, agent, site)
+        if len(body) < _bytes(declared):  # granian's chunks end as if it were whole
+            return collector.refuse(Reason.INCOMPLETE, body, agent, site)
         if self._is_over(scope):
             return collector.refuse(Reason.CLIENT_LIMIT, b"", agent, site)
         # Nothing may come between the two: they count.
@@ -125,6 +127,13 @@ class RsgiCollector:
             if self._now - since > REQUEST_SECONDS and waiting not in self._late:
                 self._late.add(waiting)
                 waiting.cancel()
+
+
+def _bytes(declared: str) -> float:
+    """What a Content-Length says; 0 where there is none."""
+    if not declared:
+        return 0
+    return int(declared) if declared.isdecimal() and len(declared) <= _LONGEST else float("inf")
 
 
 def _told(scope: Any, site: str) -> Told:

@@ -23,7 +23,7 @@ from log.kafka import CannotReach, why
 from log.lag import left
 from log.membership import Membership, tell_of_a_gap
 from log.places import KafkaPlace
-from log.protocols import BATCH_DELIVERIES, USUAL_ROOM, Batch, Lost, Room
+from log.protocols import BATCH_DELIVERIES, USUAL_ROOM, Batch, Lost, Room, age_of
 from log.reading import OtherVersion
 from schema.delivery import Delivery
 
@@ -59,6 +59,7 @@ class GroupConsumer:
         self._pulled: dict[TopicPartition, deque[ConsumerRecord]] = {}
         self._range: _Range | None = None  # of the batch that was handed out and is not committed
         self._oldest_ms: int | None = None
+        self._looked = False
         self._failures = 0  # commits in a row
         self._behind = Behind()
         self.behind = self._behind.reports
@@ -100,7 +101,7 @@ class GroupConsumer:
             raise Lost
 
     async def _take_over(self, membership: Membership) -> None:
-        self._pulled, self._range, self._oldest_ms = {}, None, None
+        self._pulled, self._range, self._oldest_ms, self._looked = {}, None, None, False
         term = membership.term
         standings = await membership.standings()
         for partition, standing in standings.items():
@@ -168,9 +169,9 @@ class GroupConsumer:
         """From the partition whose next record is the oldest."""
         waiting = [(records[0].timestamp, partition) for partition, records in self._pulled.items() if records]
         if not waiting:
-            self._oldest_ms = None
+            self._oldest_ms, self._looked = None, True
             return None
-        self._oldest_ms, partition = min(waiting)
+        (self._oldest_ms, partition), self._looked = min(waiting), True
         records = self._pulled[partition]
         start, taken, size, reports = records[0].offset, 0, 0, 0
         deliveries: list[Delivery] = []
@@ -238,9 +239,8 @@ class GroupConsumer:
         """Of the whole group, whoever reads the rest."""
         return await left(self._place) == 0
 
-    def lag(self) -> float:
-        oldest = self._oldest_ms
-        return 0.0 if oldest is None else max(0.0, time.time() - oldest / 1000)
+    def lag(self) -> float | None:
+        return age_of(self._oldest_ms) if self._looked else None
 
     async def close(self) -> None:
         membership, self._membership = self._membership, None

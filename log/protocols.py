@@ -1,5 +1,6 @@
 """The log as the processor reads it, from a spool or from Kafka, and what may be wrong with either end."""
 
+import time
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
@@ -49,6 +50,11 @@ class Room(NamedTuple):
 USUAL_ROOM = Room()
 
 
+def age_of(oldest_ms: int | None) -> float:
+    """In seconds; 0 where there is none."""
+    return 0.0 if oldest_ms is None else max(0.0, time.time() - oldest_ms / 1000)
+
+
 class Consumer(Protocol):
     """The processor's end. For each batch: next, intend, insert, commit."""
 
@@ -67,8 +73,8 @@ class Consumer(Protocol):
     async def empty(self) -> bool:
         """Whether everything in the log is committed, when `next` gave nothing. Raises LogAway."""
 
-    def lag(self) -> float:
-        """Age in seconds of the oldest delivery not committed; 0 when there is none."""
+    def lag(self) -> float | None:
+        """Age in seconds of the oldest delivery not committed; 0 when there is none, None before the first look."""
 
     def behind(self) -> float:
         """How many reports are not committed: what is left, times what as much of it held lately."""

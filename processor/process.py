@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import math
 import random
 import time
 from collections import Counter
@@ -116,7 +117,8 @@ class Processor:
             await asyncio.to_thread(self._merges.follow, behind)
 
     def _measure_lag(self) -> None:
-        metrics.LAG_SECONDS.set(self._consumer.lag())
+        lag = self._consumer.lag()
+        metrics.LAG_SECONDS.set(math.nan if lag is None else lag)
         metrics.LAG_REPORTS.set(self._consumer.behind())
 
     async def _store(self, batch: Batch, stop: Event) -> bool:

@@ -30,6 +30,8 @@ def ask_console(settings: Settings, path: str, body: Any = None) -> Iterator[htt
     try:
         with _DIRECT.open(request, timeout=600) as answer:
             yield answer
+    except BrokenPipeError:
+        raise  # who reads our output has had enough; the console's own comes as URLError
     except urllib.error.HTTPError as error:
         raise CannotStart(f"the console at {where} answered {error.code}: {_detail(error)}") from error
     except (urllib.error.URLError, http.client.HTTPException, ConnectionError, TimeoutError) as error:

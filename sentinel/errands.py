@@ -139,7 +139,9 @@ def ask_holder(data_dir: Path, errand: str, **what: Any) -> Generator[dict[str, 
             while True:
                 file.write(_NEXT)
                 file.flush()
-                step = json.loads(file.readline())
+                if not (line := file.readline()):
+                    raise CannotStart("the csp-sentinel that has the store open ended before it was done: try again")
+                step = json.loads(line)
                 if "error" in step:
                     raise CannotStart(step["error"])
                 if "end" in step:

@@ -29,7 +29,7 @@ def export(settings: Settings, given: argparse.Namespace) -> int:
     chosen = {name: value for name in filters.NAMES if (value := getattr(given, name)) is not None}
     with explained(), _output(given.output) as output:
         try:
-            with client_of(settings) as client:
+            with _stored(settings) as client:
                 for piece in exported(client, _filters(chosen), given.format):
                     output.write(piece)
         except StoreInUse:
@@ -37,6 +37,13 @@ def export(settings: Settings, given: argparse.Namespace) -> int:
             with ask_console(settings, f"/api/export?{query}") as answer:
                 shutil.copyfileobj(answer, output)
     return 0
+
+
+def _stored(settings: Settings) -> contextlib.AbstractContextManager[Client]:
+    """Raises CannotStart where nothing ever was: a data dir that is misspelt is not made."""
+    if settings.store is None and not (settings.data_dir / "store" / "chdb").is_dir():
+        raise CannotStart(f"there is no store in the data dir {settings.data_dir}")
+    return client_of(settings)
 
 
 @contextlib.contextmanager
@@ -59,7 +66,7 @@ def _filters(chosen: dict[str, Any]) -> filters.Filters:
 
 @contextlib.contextmanager
 def _output(path: Path | None) -> Iterator[BinaryIO]:
-    """A file appears under its name when it is whole."""
+    """A file appears under its name when it is whole; into what else is there, as a pipe, it is written as it comes."""
     if path is None:
         try:
             yield sys.stdout.buffer
@@ -69,12 +76,16 @@ def _output(path: Path | None) -> Iterator[BinaryIO]:
         except OSError as error:
             raise CannotStart(f"standard output can't be written: {error.strerror or error}") from error
         return
-    unfinished = path.with_name(path.name + ".part")
+    path = path.resolve()  # a link goes on leading there
+    in_place = path.exists() and not path.is_file()
+    unfinished = path if in_place else path.with_name(path.name + ".part")
     try:
         with unfinished.open("wb") as file:
             yield file
-        unfinished.replace(path)
+        if not in_place:
+            unfinished.replace(path)
     except OSError as error:
         raise CannotStart(f"{path} can't be written: {error.strerror or error}") from error
     finally:
-        unfinished.unlink(missing_ok=True)
+        if not in_place:
+            unfinished.unlink(missing_ok=True)

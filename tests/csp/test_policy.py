@@ -4,6 +4,7 @@ import pytest
 
 from csp.match import Request, decide
 from csp.policy import parse, parse_list
+from csp.reported import as_reported
 
 
 def pairs(text: str) -> list[list]:
@@ -78,3 +79,18 @@ def test_hostile_sizes_take_no_long():
         found = decide((many,), "https://example.test/", "img-src", Request(url=url))
         assert found.allowed == url.endswith("49999")
         assert len(found.why) < 400
+
+
+@pytest.mark.parametrize(
+    ("policy", "acts_as"),
+    [
+        ("Upgrade-Insecure-Requests", "ignored"),
+        ("img-src 'self';\tupgrade-insecure-requests ; x", "img-src 'self';\tignored ; x"),
+        ("img-src 'self',upgrade-insecure-requests 1", "img-src 'self',ignored 1"),
+        ("img-src a.example/upgrade-insecure-requests/", "img-src a.example/upgrade-insecure-requests/"),
+        ("img-src upgrade-insecure-requests", "img-src upgrade-insecure-requests"),
+        ("upgrade-insecure-requests-too", "upgrade-insecure-requests-too"),
+    ],
+)
+def test_a_policy_that_only_reports_upgrades_nothing(policy, acts_as):
+    assert as_reported(policy) == acts_as

@@ -162,6 +162,25 @@ def test_an_export_imported_elsewhere_gives_the_same_numbers(tmp_path):
     assert sorted(map(json.dumps, exported(second))) == sorted(map(json.dumps, rows))
 
 
+def test_an_export_goes_where_a_link_leads_and_through_a_pipe(tmp_path):
+    sentinel("import", "--data-dir", tmp_path / "data", write(tmp_path / "a.json", REPORT))
+    (tmp_path / "link").symlink_to(tmp_path / "target")
+    sentinel("export", "--data-dir", tmp_path / "data", "--output", tmp_path / "link")
+    assert (tmp_path / "link").is_symlink()
+    assert len((tmp_path / "target").read_bytes().splitlines()) == 1
+    os.mkfifo(tmp_path / "pipe")
+    with subprocess.Popen(["cat", tmp_path / "pipe"], stdout=subprocess.PIPE) as reading:
+        sentinel("export", "--data-dir", tmp_path / "data", "--output", tmp_path / "pipe")
+        assert len(reading.stdout.read().splitlines()) == 1
+    assert (tmp_path / "pipe").is_fifo()
+
+
+def test_nothing_is_exported_where_no_store_is(tmp_path):
+    refused = sentinel("export", "--data-dir", tmp_path / "misspelt", ok=False)
+    assert b"there is no store in" in refused.stderr
+    assert not (tmp_path / "misspelt").exists()
+
+
 def test_import_and_export_work_beside_a_running_program(tmp_path):
     with Program(tmp_path, "--workers", "1") as program:
         found = sentinel("import", "--data-dir", program.data_dir, write(tmp_path / "a.json", REPORT), "--site", "shop")

@@ -13,7 +13,9 @@ from ingest.collector import Collector
 from ingest.spool import Spool
 from ingest.tally import TURNED_AWAY
 from ingest.told import Told
-from log.segments import SegmentWriter
+from log.frame import HEADER, split
+from log.segments import SegmentWriter, segments
+from schema.delivery import decode
 from schema.reasons import Reason
 from schema.sites import Site, Sites
 from tests.support.figures import Since
@@ -83,6 +85,18 @@ def test_a_report_of_a_site_that_is_gone_waits_for_nobody_and_is_not_taken(write
     assert asyncio.run(collector.settled(body, collector.accept(body, TOLD))).status == 204
     collector.tend()
     assert (accepted.grown(), away.grown()) == ([0], [0])
+
+
+def test_whatever_else_is_wrong_with_a_request_to_a_site_that_is_gone_it_is_204_and_nothing_of_it_is_kept(
+    writer: SegmentWriter, tmp_path: Path
+):
+    collector = Collector(Spool(writer, hold=False), Sites({"shop": Site(gone=True)}), 10_000)
+    for reason in (Reason.TOO_LARGE, Reason.INCOMPLETE, Reason.BUSY, Reason.CLIENT_LIMIT):
+        assert collector.refuse(reason, THREE, None, "shop").status == 204
+    assert {answer.status for answer in collector.accept_all([(None, TOLD)] * 2).values()} == {204}
+    [file] = segments(tmp_path)
+    found = [decode(record) for record in split(file.read_bytes()[len(HEADER) :], final=True).records]
+    assert [(its.detail, its.count, its.body) for its in found] == [(Reason.GONE, 1, b"")] * 4 + [(Reason.GONE, 2, b"")]
 
 
 def test_bodies_that_wait_for_kafka_are_held(writer: SegmentWriter, monkeypatch):

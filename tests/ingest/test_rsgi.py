@@ -40,6 +40,17 @@ def test_what_fails_before_granians_scheduler_goes_its_way_and_harms_no_other(tm
     assert collector.stop() == 0
 
 
+def test_a_large_body_that_breaks_off_is_no_report_though_it_looks_like_one(tmp_path):
+    collector = RunningCollector("granian", tmp_path)
+    with socket.create_connection(("127.0.0.1", collector.port), timeout=20) as client:
+        client.sendall(b"POST /csp/report HTTP/1.1\r\nHost: c\r\nContent-Length: 30000\r\n\r\n" + LEGACY)
+        client.shutdown(socket.SHUT_WR)
+        wait_for(
+            "it is counted", lambda: [found.detail for found in collector.deliveries()] == [Reason.INCOMPLETE.value]
+        )
+    assert collector.stop() == 0
+
+
 def test_a_small_body_that_breaks_off_is_counted_as_incomplete(tmp_path):
     collector = RunningCollector("granian", tmp_path)
     with socket.create_connection(("127.0.0.1", collector.port), timeout=20) as client:

@@ -47,6 +47,17 @@ def test_a_body_that_trickles_is_answered_408_and_counted_as_incomplete(collecto
     assert [found.detail for found in collector.deliveries() if found.site == "slow"] == [Reason.INCOMPLETE]
 
 
+def test_a_body_for_a_site_that_is_gone_is_answered_204_where_it_does_not_come(tmp_path):
+    (tmp_path / "sites.toml").write_text("[sites.old]\ngone = true\n")
+    short = "import ingest.connection as c, ingest.asgi as a; c.REQUEST_SECONDS = a.REQUEST_SECONDS = 1"
+    collector = RunningCollector("fast", tmp_path, short, sites=str(tmp_path / "sites.toml"))
+    for path in (b"old", b"%6fld"):
+        with connect(collector) as connection:
+            connection.sendall(b"POST /csp/report/%s HTTP/1.1\r\nHost: c\r\nContent-Length: 100\r\n\r\n{" % path)
+            assert connection.recv(1000).startswith(b"HTTP/1.1 204 ")
+    collector.stop()
+
+
 def test_a_connection_that_says_nothing_is_closed(collector):
     with connect(collector) as idle:
         assert idle.recv(1000) == b""

@@ -210,6 +210,11 @@ def test_lag_is_the_age_of_the_oldest_report_not_stored(tmp_path):
     assert consumer.lag() == 0
 
 
+def test_before_the_first_look_the_lag_is_not_known(tmp_path):
+    writer(tmp_path).append([record(1)])
+    assert reader(tmp_path).lag() is None
+
+
 def test_between_two_batches_of_a_backlog_the_lag_is_not_none(tmp_path):
     end = writer(tmp_path)
     end.append([record(1)])

@@ -158,6 +158,19 @@ def test_an_upgrade_counts_only_in_a_policy_that_is_enforced():
         assert (found.verdict, found.verdict_reason) == expected
 
 
+def test_a_path_that_is_named_like_the_upgrade_is_none():
+    found = row(
+        {
+            "document-uri": SHOP,
+            "effective-directive": "img-src",
+            "blocked-uri": "http://cdn.example/upgrade-insecure-requests/a.png",
+            "original-policy": "img-src http://cdn.example/upgrade-insecure-requests/",
+            "disposition": "report",
+        }
+    )
+    assert (found.verdict, found.verdict_reason) == ("impossible", "allowed")
+
+
 def test_two_secrets_that_were_taken_out_of_paths_are_not_taken_for_the_same():
     policy = f"img-src https://gist.example/u/{'0123456789abcdef' * 2}/"
     blocked = f"https://gist.example/u/{'fedcba9876543210' * 2}/x.png"

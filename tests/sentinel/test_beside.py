@@ -61,6 +61,13 @@ def test_the_console_that_runs_on_the_data_dir_is_asked(settings, listening, com
     assert listening.tokens == [f"Bearer {'t' * 32}"]
 
 
+def test_who_has_read_enough_is_not_told_that_the_console_failed(settings, listening):
+    with held(settings, "run"), Places(settings.data_dir, "run") as places:
+        places.write({"console": listening.url})
+        with pytest.raises(BrokenPipeError), ask_console(settings, "/api/export"):
+            raise BrokenPipeError
+
+
 @pytest.mark.parametrize("command", ["run", "console"])
 def test_what_a_killed_program_left_is_no_console(settings, listening, command):
     (settings.data_dir / f"{command}.json").write_text(json.dumps({"console": listening.url, "pid": 1}))

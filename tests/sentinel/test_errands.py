@@ -1,6 +1,7 @@
 """What another command asks of the process that has the store open ends in order, also where that process stops."""
 
 import asyncio
+import socket
 import threading
 
 import pytest
@@ -24,6 +25,22 @@ class Slow:
             yield {"step": 2}
         finally:
             self.told.append("closed")
+
+
+def test_where_who_was_asked_is_killed_it_is_to_be_tried_again(tmp_path):
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(tmp_path / "store.sock"))
+        listener.listen()
+
+        def die() -> None:
+            with listener.accept()[0] as connection:
+                connection.recv(1000)
+
+        killed = threading.Thread(target=die)
+        killed.start()
+        with pytest.raises(CannotStart, match="try again"):
+            next(ask_holder(tmp_path, "forget"))
+        killed.join()
 
 
 @pytest.mark.parametrize("in_a_step", [True, False])
