@@ -77,7 +77,7 @@ INSERT_FAILURES = Counter(
 )
 LAG_SECONDS = Gauge(
     "sentinel_lag_seconds",
-    "Age of the oldest report not stored yet; 0 when the log is empty.",
+    "Age of the oldest report not stored yet; 0 when the log is empty, NaN before it was looked at.",
     multiprocess_mode="livemax",
 )
 LAG_REPORTS = Gauge(
