@@ -10,39 +10,27 @@ from alerts.events import Event, title
 from alerts.evidence import path
 from alerts.looking import Look
 from alerts.texts import clean, moment
+from alerts.worth import BEFORE, COUNTED, worth
 from schema.alerting import Alerting
 from schema.violation import WINDOW_SECONDS
 from schema.written import times, written_ms
 
-BEFORE = 5  # minutes that a minute is compared with
 CALM = 10  # minutes below, and a spike is over
 _RECENT = 5  # full minutes that are looked at: rows come late
 _BACK = 60  # minutes that are asked for
 _WHOLE_DAY = 24
 _MINUTE, _HOUR = 60, 3600
 
-# Of what a spike is made.
-_COUNTED = "noise = '' AND verdict != 'impossible'"
 _MINUTES = f"""
 SELECT toString(site) AS its_site, groupArray((toUnixTimestamp(minute), total))
 FROM (
     SELECT site, minute, sum(reports) AS total FROM minutes
-    WHERE {_COUNTED}
+    WHERE {COUNTED}
         AND minute >= toDateTime({{begin:UInt32}}, 'UTC') AND minute < toDateTime({{end:UInt32}}, 'UTC')
     GROUP BY site, minute
 )
 GROUP BY its_site
 HAVING maxIf(total, minute >= toDateTime({{recent:UInt32}}, 'UTC')) >= {{floor}}
-"""  # noqa: S608  (ours)
-# What is worth something, in the window before the spike's and in the spike's, and all of these: minutes don't know
-# what each is worth.
-_SOUND = f"""
-SELECT sumIf(reports, trust >= {{least:UInt8}} AND window < toDateTime({{begin:UInt32}}, 'UTC')),
-    sumIf(reports, trust >= {{least:UInt8}} AND window >= toDateTime({{begin:UInt32}}, 'UTC')),
-    sumIf(reports, window >= toDateTime({{begin:UInt32}}, 'UTC'))
-FROM violations
-WHERE site = {{site:String}} AND {_COUNTED}
-    AND window >= toDateTime({{before:UInt32}}, 'UTC') AND window < toDateTime({{end:UInt32}}, 'UTC')
 """  # noqa: S608  (ours)
 # A site that has only begun to report has no average yet.
 _BEGAN = "SELECT count() > 0 FROM minutes WHERE site = {site:String} AND minute <= toDateTime({begin:UInt32}, 'UTC')"
@@ -53,7 +41,7 @@ WHERE kind = 'spike' AND site IN {sites:Array(String)} AND recorded > fromUnixTi
 _BIGGEST = f"""
 SELECT toString(effective_directive) AS its, blocked_host, toString(any(blocked_kind)), sum(reports) AS total
 FROM minutes
-WHERE site = {{site:String}} AND {_COUNTED}
+WHERE site = {{site:String}} AND {COUNTED}
     AND minute >= toDateTime({{begin:UInt32}}, 'UTC') AND minute < toDateTime({{end:UInt32}}, 'UTC')
 GROUP BY its, blocked_host
 ORDER BY total DESC
@@ -67,7 +55,6 @@ class _Spike(NamedTuple):
     last: int  # its last minute so far
     reports: int  # in the first
     average: float  # of the minutes before
-    earlier: int  # in the minutes before it of its first window
 
 
 def spikes(client: Client, at: Look) -> list[Event]:
@@ -85,18 +72,12 @@ def spikes(client: Client, at: Look) -> list[Event]:
 
 
 def _is_real(client: Client, spike: _Spike, rules: Alerting) -> bool:
-    """Not the site's first minutes, and still one without what is worth too little to tell of.
-
-    Of that the minutes before are taken to have had as much, each, as those of the window before.
-    """
+    """Not the site's first minutes, and still one without what is worth too little to tell of."""
     [(known,)] = ask(client, _BEGAN, site=spike.site, begin=spike.start - BEFORE * _MINUTE)
-    begin = _window(spike.start)
-    period = {"before": begin - WINDOW_SECONDS, "begin": begin, "end": spike.last + _MINUTE}
-    [(before, sound, total)] = ask(client, _SOUND, site=spike.site, least=rules.min_trust, **period)
-    usual = before * _MINUTE / WINDOW_SECONDS
-    sound -= min(spike.earlier, usual * (spike.start - begin) / _MINUTE)
-    share = min(1.0, max(0.0, sound / max(1, total - spike.earlier)))
-    return bool(known) and _exceeds(spike.reports * share, min(spike.average, usual), rules)
+    if not known:
+        return False
+    reports, average = worth(client, spike.site, spike.start, spike.last, rules.min_trust)
+    return _exceeds(reports, average, rules)
 
 
 def _of(site: str, series: dict[int, int], end: int, rules: Alerting) -> Iterator[_Spike]:
@@ -109,8 +90,7 @@ def _of(site: str, series: dict[int, int], end: int, rules: Alerting) -> Iterato
         if start - minute > CALM * _MINUTE:
             break
         start = minute
-    earlier = sum(series.get(minute, 0) for minute in range(_window(start), start, _MINUTE))
-    yield _Spike(site, start, high[-1], series[start], _average(series, start), earlier)
+    yield _Spike(site, start, high[-1], series[start], _average(series, start))
 
 
 def _is_high(series: dict[int, int], minute: int, rules: Alerting) -> bool:

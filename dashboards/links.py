@@ -59,7 +59,11 @@ class Links:
 
     def violation(self, fingerprint: str) -> str:
         """With the same filters, so that the way back leads to the same page."""
-        return f"{VIOLATIONS}/{quote(fingerprint, safe='')}" + _query(self.filters)
+        return self.elsewhere(fingerprint) + _query(self.filters)
+
+    def elsewhere(self, fingerprint: str) -> str:
+        """One that these filters may leave out."""
+        return f"{VIOLATIONS}/{quote(fingerprint, safe='')}"
 
     def export(self, form: str) -> str:
         return "/api/export" + _query({**self.filters, **self._since, "format": form})

@@ -11,7 +11,7 @@ from clickhouse_connect.driver.client import Client
 
 from processor.moves import Group, Minutes
 from processor.write import TABLE_COLUMNS
-from schema.keys import KEY, LIVE, of_key
+from schema.keys import COUNTED_BY, KEY, LIVE, of_key
 from schema.violation import LONG_TEXTS, WINDOW_SECONDS, Violation
 
 PIECE = 4000  # rows
@@ -76,15 +76,14 @@ FROM (
     {LIVE}
 )
 """  # noqa: S608  (columns of ours)
-# With site and window: as `group_of`.
-_GROUP = "effective_directive, document_host, blocked_host, blocked_kind, disposition, browser, noise, verdict"
+# With site and window the columns are those of `group_of`.
 _MINUTES = f"""
-SELECT toUnixTimestamp(minute) AS start, {_GROUP}, sum(reports) AS total
+SELECT toUnixTimestamp(minute) AS start, {COUNTED_BY}, sum(reports) AS total
 FROM minutes
 WHERE site = {{site:String}} AND minute >= toDateTime({{first:UInt32}}, 'UTC')
     AND minute < toDateTime({{last:UInt32}} + {WINDOW_SECONDS}, 'UTC')
-    AND ({_GROUP}) IN (SELECT {_GROUP} FROM violations WHERE {_WHERE})
-GROUP BY start, {_GROUP}
+    AND ({COUNTED_BY}) IN (SELECT {COUNTED_BY} FROM violations WHERE {_WHERE})
+GROUP BY start, {COUNTED_BY}
 HAVING total > 0
 """  # noqa: S608  (columns of ours)
 

@@ -30,3 +30,6 @@ POLICY_TEXTS = """
 SELECT policy_hash, any(original_policy) FROM policies WHERE policy_hash IN {hashes:Array(String)} GROUP BY policy_hash
 """
 """The texts of policies, by hash."""
+
+# What the table `minutes` counts by, beside site and minute.
+COUNTED_BY = "effective_directive, document_host, blocked_host, blocked_kind, disposition, browser, noise, verdict"

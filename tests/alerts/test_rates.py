@@ -84,6 +84,25 @@ def test_what_is_worth_too_little_in_bursts_makes_no_spike(counted):
     assert look(counted) == []
 
 
+def in_windows(before: int, here: int, last: int) -> list[int]:
+    """By minute: in the window before the last full minute's, in that, and in that minute."""
+    earlier = (running_minute() - 60) % 600 // 60
+    return [before] * 10 + [here] * earlier + [last]
+
+
+@pytest.mark.parametrize("browser", ["", "Firefox"])
+def test_a_small_rise_beside_a_burst_of_what_is_worth_too_little_is_no_spike(counted, browser: str):
+    per_minute(counted, in_windows(100, 110, 110))
+    per_minute(counted, in_windows(0, 0, 100), first=100, trust=20, browser=browser)
+    assert look(counted) == []
+
+
+def test_a_spike_is_told_beside_a_flood_of_what_is_worth_too_little_though_the_site_was_quieter_than_before(counted):
+    per_minute(counted, in_windows(100, 75, 300))
+    per_minute(counted, in_windows(100, 100, 100), first=100, trust=20, browser="")
+    assert len(look(counted)) == 1
+
+
 def test_most_of_a_spike_is_named_of_what_counts(counted):
     per_minute(counted, [10] * 20 + [400])
     minute = running_minute() - 60

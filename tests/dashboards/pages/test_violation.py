@@ -86,6 +86,11 @@ def test_the_same_source_on_other_pages_is_listed(judged: Starlette):
     assert f"/violations/{2:032x}" in shown.links()
 
 
+def test_a_link_to_it_elsewhere_leaves_the_filters_behind_that_may_leave_it_out(judged: Starlette):
+    shown = opened(judged, f"/violations/{1:032x}?disposition=enforce")
+    assert f"/violations/{2:032x}" in shown.links()
+
+
 def blocked(**fields: object) -> dict[str, object]:
     return {
         "original_policy": "script-src 'self'", "effective_directive": "script-src-elem", "blocked_kind": "url",
