@@ -5,6 +5,9 @@ import time
 
 import pytest
 
+from alerts.events import Event
+from alerts.looking import Look
+from alerts.rates import spikes
 from tests.support.store import account, insert, violation
 from tests.support.watched import Watched
 
@@ -20,10 +23,13 @@ def counted(store, client):
     return made
 
 
-def per_minute(watched: Watched, reports: list[int], site: str = "shop", first: int = 0, **fields) -> None:
-    """In the last full minutes, the newest last."""
+def per_minute(
+    watched: Watched, reports: list[int], site: str = "shop", first: int = 0, end: int = 0, **fields
+) -> None:
+    """In the full minutes before `end` or, without it, the running one; the newest last."""
+    end = end or running_minute()
     rows = [
-        violation(first + back, at=running_minute() - back * 60, site=site, reports=number, **fields)
+        violation(first + back, at=end - back * 60, site=site, reports=number, **fields)
         for back, number in enumerate(reversed(reports), 1)
         if number
     ]
@@ -85,22 +91,36 @@ def test_what_is_worth_too_little_in_bursts_makes_no_spike(counted):
 
 
 def in_windows(before: int, here: int, last: int) -> list[int]:
-    """By minute: in the window before the last full minute's, in that, and in that minute."""
-    earlier = (running_minute() - 60) % 600 // 60
-    return [before] * 10 + [here] * earlier + [last]
+    """By minute: in two windows before the last one's, in that, and in its ninth minute.
+
+    In two, because what goes on from a site's first minutes is no spike.
+    """
+    return [before] * 20 + [here] * 8 + [last]
+
+
+def ninth_minute_is_over() -> int:
+    """In a window that is over: what windows tell of a minute depends on which one of them it is."""
+    return running_minute() // 600 * 600 - 60
+
+
+def spikes_at(watched: Watched, end: int) -> list[Event]:
+    at = Look(now=end * 1000, since=0, new_since=0, awake=0, alerting=watched.alerting)
+    return spikes(watched.client, at)
 
 
 @pytest.mark.parametrize("browser", ["", "Firefox"])
 def test_a_small_rise_beside_a_burst_of_what_is_worth_too_little_is_no_spike(counted, browser: str):
-    per_minute(counted, in_windows(100, 110, 110))
-    per_minute(counted, in_windows(0, 0, 100), first=100, trust=20, browser=browser)
-    assert look(counted) == []
+    end = ninth_minute_is_over()
+    per_minute(counted, in_windows(100, 110, 110), end=end)
+    per_minute(counted, in_windows(0, 0, 100), end=end, first=100, trust=20, browser=browser)
+    assert spikes_at(counted, end) == []
 
 
 def test_a_spike_is_told_beside_a_flood_of_what_is_worth_too_little_though_the_site_was_quieter_than_before(counted):
-    per_minute(counted, in_windows(100, 75, 300))
-    per_minute(counted, in_windows(100, 100, 100), first=100, trust=20, browser="")
-    assert len(look(counted)) == 1
+    end = ninth_minute_is_over()
+    per_minute(counted, in_windows(100, 75, 300), end=end)
+    per_minute(counted, in_windows(100, 100, 100), end=end, first=100, trust=20, browser="")
+    assert len(spikes_at(counted, end)) == 1
 
 
 def test_most_of_a_spike_is_named_of_what_counts(counted):
