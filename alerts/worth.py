@@ -34,7 +34,7 @@ _OF_WINDOWS = f"""
 """  # noqa: S608  (ours)
 # By the groups that minutes count by: forged reports have no browser, or another, or other hosts. Where a group has
 # both kinds, the window's earlier minutes are taken to have had as many sound ones each as those of the window before.
-# One without violations, which `forget` leaves for a moment, counts in the minutes before alone: that tells of no spike.
+# One without violations, which `forget` leaves for a moment, counts in the minutes before alone: that makes no spike.
 _WORTH = f"""
 WITH sound_before * {_MINUTE} / {WINDOW_SECONDS} AS usual,
     least(earlier, usual * (({{start:UInt32}} - {{window:UInt32}}) / {_MINUTE})) AS sound_earlier,
