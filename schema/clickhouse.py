@@ -35,17 +35,22 @@ class NoEngine(Exception):
     """chDB is not installed, as in the image for many machines; the message says what to do."""
 
 
+def require_engine() -> None:
+    """Raises NoEngine."""
+    if importlib.util.find_spec("chdb") is None:
+        raise NoEngine(
+            "ClickHouse in process (chDB) is not installed here: set SENTINEL_STORE to clickhouse://host:8123/database,"
+            " or install with requirements.lock"
+        )
+
+
 @contextlib.contextmanager
 def open_chdb(folder: Path) -> Iterator["Engine"]:
     """The engine over `folder`, made if absent.
 
     Raises StoreInUse, NoEngine, and OSError where the folder can't be written.
     """
-    if importlib.util.find_spec("chdb") is None:
-        raise NoEngine(
-            "ClickHouse in process (chDB) is not installed here: set SENTINEL_STORE to clickhouse://host:8123/database,"
-            " or install with requirements.lock"
-        )
+    require_engine()
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)  # the engine's own files can be read by all
     with locked(folder):
         mended = mend(folder / "chdb", folder / "definitions", folder.parent / "broken")

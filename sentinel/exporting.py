@@ -14,7 +14,7 @@ from clickhouse_connect.driver.client import Client
 from dashboards import filters
 from dashboards.export import export as exported
 from dashboards.query_string import BadParameter, Parameters
-from schema.clickhouse import StoreInUse
+from schema.clickhouse import StoreInUse, require_engine
 from schema.server import Server
 from schema.tables import check
 from sentinel.beside import ask_console
@@ -40,9 +40,11 @@ def export(settings: Settings, given: argparse.Namespace) -> int:
 
 
 def _stored(settings: Settings) -> contextlib.AbstractContextManager[Client]:
-    """Raises CannotStart where nothing ever was: a data dir that is misspelt is not made."""
-    if settings.store is None and not (settings.data_dir / "store" / "chdb").is_dir():
-        raise CannotStart(f"there is no store in the data dir {settings.data_dir}")
+    """Raises NoEngine; CannotStart where nothing ever was: a data dir that is misspelt is not made."""
+    if settings.store is None:
+        require_engine()
+        if not (settings.data_dir / "store" / "chdb").is_dir():
+            raise CannotStart(f"there is no store in the data dir {settings.data_dir}")
     return client_of(settings)
 
 
