@@ -22,8 +22,9 @@ from log.intents import Intent
 from log.kafka import CannotReach, why
 from log.lag import left
 from log.membership import Membership, tell_of_a_gap
+from log.oldest import Oldest
 from log.places import KafkaPlace
-from log.protocols import BATCH_DELIVERIES, USUAL_ROOM, Batch, Lost, Room, age_of
+from log.protocols import BATCH_DELIVERIES, USUAL_ROOM, Batch, Lost, Room
 from log.reading import OtherVersion
 from schema.delivery import Delivery
 
@@ -58,8 +59,8 @@ class GroupConsumer:
         self._under_way: dict[TopicPartition, Intent] = {}  # batches of others that must be repeated first
         self._pulled: dict[TopicPartition, deque[ConsumerRecord]] = {}
         self._range: _Range | None = None  # of the batch that was handed out and is not committed
-        self._oldest_ms: int | None = None
-        self._looked = False
+        self._oldest = Oldest()
+        self.lag = self._oldest.age
         self._failures = 0  # commits in a row
         self._behind = Behind()
         self.behind = self._behind.reports
@@ -101,7 +102,8 @@ class GroupConsumer:
             raise Lost
 
     async def _take_over(self, membership: Membership) -> None:
-        self._pulled, self._range, self._oldest_ms, self._looked = {}, None, None, False
+        self._pulled, self._range = {}, None
+        self._oldest.forget()
         term = membership.term
         standings = await membership.standings()
         for partition, standing in standings.items():
@@ -169,9 +171,10 @@ class GroupConsumer:
         """From the partition whose next record is the oldest."""
         waiting = [(records[0].timestamp, partition) for partition, records in self._pulled.items() if records]
         if not waiting:
-            self._oldest_ms, self._looked = None, True
+            self._oldest.is_of(None)
             return None
-        (self._oldest_ms, partition), self._looked = min(waiting), True
+        oldest_ms, partition = min(waiting)
+        self._oldest.is_of(oldest_ms)
         records = self._pulled[partition]
         start, taken, size, reports = records[0].offset, 0, 0, 0
         deliveries: list[Delivery] = []
@@ -201,7 +204,8 @@ class GroupConsumer:
     ) -> Batch:  # fmt: skip
         self._range = _Range(partition, start, end, self._term)
         self._behind.read(end - start, deliveries)
-        self._oldest_ms = min((delivery.received_ms for delivery in deliveries), default=self._oldest_ms)
+        if deliveries:
+            self._oldest.is_of(min(delivery.received_ms for delivery in deliveries))
         return Batch(name, deliveries, decided)
 
     async def intend(self, batch: Batch) -> None:
@@ -238,9 +242,6 @@ class GroupConsumer:
     async def empty(self) -> bool:
         """Of the whole group, whoever reads the rest."""
         return await left(self._place) == 0
-
-    def lag(self) -> float | None:
-        return age_of(self._oldest_ms) if self._looked else None
 
     async def close(self) -> None:
         membership, self._membership = self._membership, None

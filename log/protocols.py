@@ -1,6 +1,5 @@
 """The log as the processor reads it, from a spool or from Kafka, and what may be wrong with either end."""
 
-import time
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
@@ -48,11 +47,6 @@ class Room(NamedTuple):
 
 
 USUAL_ROOM = Room()
-
-
-def age_of(oldest_ms: int | None) -> float:
-    """In seconds; 0 where there is none."""
-    return 0.0 if oldest_ms is None else max(0.0, time.time() - oldest_ms / 1000)
 
 
 class Consumer(Protocol):

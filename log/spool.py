@@ -13,8 +13,9 @@ from typing import BinaryIO
 from log import position as positions
 from log.broken import Broken, is_damage
 from log.frame import HEADER
+from log.oldest import Oldest
 from log.position import Pending, Position
-from log.protocols import USUAL_ROOM, Batch, Room, age_of
+from log.protocols import USUAL_ROOM, Batch, Room
 from log.reading import decode, ended, read_frames, start_in
 from log.segments import segments
 from schema.delivery import Delivery
@@ -56,8 +57,8 @@ class SpoolConsumer:
         self._position = self._load()
         self._replay = self._position.pending
         self._read_to = dict(self._position.stored)
-        self._oldest_ms: int | None = None
-        self._looked = False
+        self._oldest = Oldest()
+        self.lag = self._oldest.age
         self._density = 0.0  # reports in a byte, of the last batch
         self._first = -1
         folder.mkdir(parents=True, exist_ok=True)
@@ -83,14 +84,14 @@ class SpoolConsumer:
             return batch
         read = await self._gather(room)
         if not read.end:
-            self._oldest_ms, self._looked = None, True
+            self._oldest.is_of(None)
             self._delete_stored()  # a segment that was closed since the last batch
             return None
         return self._batch(uuid.uuid4().hex, read, None)
 
     def _batch(self, name: str, read: _Read, decided: bytes | None) -> Batch:
         deliveries = [found for key in read.end for found in read.deliveries.get(key, [])]
-        self._oldest_ms, self._looked = min((found.received_ms for found in deliveries), default=None), True
+        self._oldest.is_of(min((found.received_ms for found in deliveries), default=None))
         if deliveries:
             self._density = sum(found.count for found in deliveries) / read.size
         return Batch(name, deliveries, decided, read.end)
@@ -214,9 +215,6 @@ class SpoolConsumer:
 
     async def close(self) -> None:
         """Nothing is held open."""
-
-    def lag(self) -> float | None:
-        return age_of(self._oldest_ms) if self._looked else None
 
     def behind(self) -> float:
         return self._density * sum(_unread(self._folder, self._position, "*"))

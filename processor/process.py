@@ -20,9 +20,9 @@ from processor.troubles import Trouble, trouble_of
 from processor.write import Writer
 from schema import metrics
 from schema.delivery import Kind
+from schema.engine.merges import Merges
 from schema.health import Health
 from schema.inserts import Inserts
-from schema.merges import Merges
 from schema.sites import Sites
 
 logger = logging.getLogger("sentinel.processor")

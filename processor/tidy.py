@@ -27,7 +27,7 @@ def tidy(client: Client, place: ClickHousePlace | None) -> None:
             client.command(statement)
     except ClickHouseError as error:
         # A merge of a large week takes longer than we wait, and goes on without us; or merges wait for a backlog
-        # (schema/merges.py); or the user may not ask for them.
+        # (schema/engine/merges.py); or the user may not ask for them.
         logger.warning("rows that count nothing are left for the next `noise apply` to remove (%s)", first_line(error))
 
 

@@ -16,9 +16,9 @@ import clickhouse_connect
 from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ProgrammingError
 
-from schema.definitions import Mended, mend
-from schema.taken_for_empty import put_aside_taken_for_empty
-from schema.unapplied import forget_unapplied_inserts
+from schema.engine.definitions import Mended, mend
+from schema.engine.taken_for_empty import put_aside_taken_for_empty
+from schema.engine.unapplied import forget_unapplied_inserts
 
 _CONFIG = Path(__file__).with_name("engine") / "config.xml"  # threads and caches of a small machine
 

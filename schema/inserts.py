@@ -10,9 +10,9 @@ from typing import Any, Protocol
 
 from clickhouse_connect.driver.client import Client
 
-from schema import parts
-from schema.parts import Part
-from schema.replacing import has_sources
+from schema.engine import parts
+from schema.engine.parts import Part
+from schema.engine.replacing import has_sources
 
 logger = logging.getLogger("sentinel.broken")
 _LITTLE_ROOM = 256 * 1024 * 1024  # bytes: more than others write while one insert goes in
@@ -46,8 +46,8 @@ _TABLES = (
 class InProcess:
     """chDB has no async client: its calls wait in a thread.
 
-    What a full disk breaks of an insert ClickHouse takes for inserted (schema/replacing.py). So where one failed, or
-    there was little room, its parts are read: a broken one is taken out, and the insert's repeat makes it again.
+    What a full disk breaks of an insert ClickHouse takes for inserted (schema/engine/replacing.py). So where one
+    failed, or there was little room, its parts are read: a broken one is taken out, and the insert's repeat makes it again.
     """
 
     def __init__(self, client: Client) -> None:

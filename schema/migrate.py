@@ -3,15 +3,14 @@
 import logging
 import re
 import time
-from collections.abc import Callable
-from importlib import resources
-from typing import NamedTuple
 
 from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import DatabaseError
 
 from schema.by_now import by_now, name_of
-from schema.store import WrongCluster
+from schema.migration_files import Migration, formed
+from schema.migration_record import begun, note, wait_for_record
+from schema.shape import expected, tables_there
 
 logger = logging.getLogger("sentinel.store")
 
@@ -22,53 +21,6 @@ class NewerStore(Exception):
 
 class RecordBroken(Exception):
     """It can't be known which files were applied; the message says what to do."""
-
-
-def migrations() -> list[tuple[int, str, str]]:
-    """Number, name and text of each file, in order."""
-    files = [file for file in (resources.files("schema") / "migrations").iterdir() if file.name.endswith(".sql")]
-    return sorted((int(file.name.split("_")[0]), file.name, file.read_text()) for file in files)
-
-
-def statements(text: str) -> list[str]:
-    """The statements of one file; `;` ends a line, and comments stand on lines of their own."""
-    code = "\n".join(line for line in text.splitlines() if not line.startswith("--"))
-    return [part.strip() for part in f"{code}\n".split(";\n") if part.strip()]
-
-
-Form = Callable[[str], list[str]]
-"""A statement of the files → what makes the same in this store."""
-
-
-def as_it_is(statement: str) -> list[str]:
-    return [statement]
-
-
-_RECORD = """CREATE TABLE migrations
-(
-    number UInt32,
-    name String,
-    applied DateTime('UTC') DEFAULT now()
-)
-ENGINE = MergeTree
-ORDER BY number"""
-
-
-class Migration(NamedTuple):
-    """0 is the table of migrations itself."""
-
-    number: int
-    name: str
-    statements: list[str]
-
-
-def formed(retention_days: int, form: Form = as_it_is) -> list[Migration]:
-    """Every migration as it is run."""
-    files = [(0, "", [_RECORD]), *((number, name, statements(text)) for number, name, text in migrations())]
-    return [
-        Migration(number, name, [made for given in its for made in form(_with_days(given, retention_days))])
-        for number, name, its in files
-    ]
 
 
 def migrate(client: Client, retention_days: int) -> list[str]:
@@ -83,7 +35,7 @@ def migrate(client: Client, retention_days: int) -> list[str]:
         )
     wanted = formed(retention_days)
     applied = apply(client, wanted)
-    _set_retention(client, retention_days)
+    _follow_retention(client, wanted)
     return applied
 
 
@@ -102,64 +54,25 @@ def apply(client: Client, wanted: list[Migration]) -> list[str]:
     record, *files = wanted
     names = {name for (name,) in client.query("SHOW TABLES").result_rows}
     _run(client, record.statements)
-    _wait_for_record(client)
+    wait_for_record(client)
     _attach_again(client, files)
     done, whole = begun(client)
     its = by_now(statement for file in files for statement in file.statements)
     if not done and not whole and names.isdisjoint(name_of(made).rpartition(".")[2] for made in its):
-        _record(client, [Migration(0, str(files[-1].number), [])])
+        note(client, [Migration(0, str(files[-1].number), [])])
         done, whole = begun(client)
     if (newest := max({*done, whole})) > files[-1].number:
         raise NewerStore(f"the store is at migration {newest}, this version knows {files[-1].number}")
     there = [file for file in files if file.number in done or file.number <= whole]
     _run(client, by_now(statement for file in there for statement in file.statements))
     missing = [file for file in files if file.number not in done]
-    _record(client, [file for file in missing if file.number <= whole])
+    note(client, [file for file in missing if file.number <= whole])
     for file in missing:
         if file.number > whole:
             logger.info("the tables are changed by %s; a part that is written anew needs room twice", file.name)
             _run(client, file.statements)
-            _record(client, [file])
+            note(client, [file])
     return [file.name for file in missing]
-
-
-def _record(client: Client, files: list[Migration]) -> None:
-    if files:
-        client.insert("migrations", [[its.number, its.name] for its in files], column_names=["number", "name"])
-
-
-_BEHIND = """
-SELECT count() FROM system.replicas
-WHERE database = currentDatabase() AND startsWith(table, 'migrations') AND (is_readonly OR queue_size > 0)
-"""
-_JOINED_SECONDS = 60.0
-
-
-def _wait_for_record(client: Client) -> None:
-    """A replica that joins has no rows at first: what is recorded would be done once more. Raises WrongCluster."""
-    ends = time.monotonic() + _JOINED_SECONDS
-    while client.query(_BEHIND).result_rows[0][0]:
-        if time.monotonic() > ends:
-            raise WrongCluster("this host has not got the record of the migrations yet: run `csp-sentinel init` later")
-        time.sleep(0.2)
-
-
-def begun(client: Client) -> tuple[set[int], int]:
-    """The files applied, and the last of those that are being made at once, 0 where none are.
-
-    An empty store gets its tables as they are by now. That is written down, as number 0, before the first of them is
-    made: for who goes on after a kill, and for another who does it meanwhile. All those files are recorded together.
-    """
-    done = recorded(client)
-    if done - {0}:
-        return done, 0
-    found = client.query("SELECT max(toUInt32OrZero(name)) FROM migrations WHERE number = 0").result_rows
-    return done, int(found[0][0])
-
-
-def recorded(client: Client) -> set[int]:
-    """The numbers of the files applied. Raises DatabaseError where there is no record."""
-    return {row[0] for row in client.query("SELECT DISTINCT number FROM migrations").result_rows}
 
 
 def _run(client: Client, its: list[str]) -> None:
@@ -207,43 +120,12 @@ def _repeatable(statement: str) -> str:
     return statement
 
 
-# `violations` goes by whole weeks; what stands beside a violation stays as long as the last row of its week.
-_WEEK_OF_GRACE = 8
-
-
-def _with_days(statement: str, retention_days: int) -> str:
-    companion = str(retention_days + _WEEK_OF_GRACE)
-    return statement.replace("{retention_days}", str(retention_days)).replace("{companion_days}", companion)
-
-
-# Table → what its TTL starts from, and its days; `rejects` keeps its own 14.
-_TTL = {
-    "violations": "window + INTERVAL {retention_days} DAY",
-    "minutes": "minute + INTERVAL {retention_days} DAY",
-    "weeks": "last_window + INTERVAL {retention_days} DAY",
-    "hours": "hour + INTERVAL {retention_days} DAY",
-    "days": "last_window + INTERVAL {retention_days} DAY",
-    "days_since": "since + INTERVAL {companion_days} DAY",
-    "sources": "toDateTime(last_seen) + INTERVAL {companion_days} DAY",
-    "policies": "last_seen + INTERVAL {companion_days} DAY",
-    "site_policies": "toDateTime(last_seen) + INTERVAL {companion_days} DAY",
-    "examples": "seen + INTERVAL {companion_days} DAY",
-    "ledger": "minute + INTERVAL {retention_days} DAY",
-    "ledger_hours": "hour + INTERVAL {retention_days} DAY",
-    "alert_events": "toDateTime(recorded) + INTERVAL {companion_days} DAY",
-    "alert_messages": "toDateTime(made) + INTERVAL {companion_days} DAY",
-    "silent_sources": "toDateTime(since) + INTERVAL {companion_days} DAY",
-}
-
-
-def _set_retention(client: Client, days: int) -> None:
-    """Follow a changed setting: parts are told their new end, and dropped when it comes.
+def _follow_retention(client: Client, wanted: list[Migration]) -> None:
+    """Parts are told their new end, and dropped when it comes.
 
     `materialize_ttl_recalculate_only` keeps ClickHouse from rewriting rows for that, but for the smallest parts.
     """
-    query = "SELECT create_table_query FROM system.tables WHERE database = currentDatabase() AND name = {table:String}"
-    for table, ttl in _TTL.items():
-        made = client.query(query, parameters={"table": table}).result_rows[0][0]
-        wanted = _with_days(ttl, days)
-        if wanted.split()[-2] not in re.findall(r"toIntervalDay\((\d+)\)", made):
-            client.command(f"ALTER TABLE {table} MODIFY TTL {wanted}")
+    found = tables_there(client)
+    for name, table in expected(wanted).items():
+        if table.days != found[name].days:
+            client.command(f"ALTER TABLE {name} MODIFY TTL {table.ttl}")

@@ -9,7 +9,8 @@ from clickhouse_connect.driver.client import Client
 
 from schema.by_now import by_now
 from schema.cluster import on_cluster
-from schema.migrate import Migration, as_it_is, begun, formed
+from schema.migration_files import Migration, as_it_is, formed
+from schema.migration_record import begun
 from schema.places import ClickHousePlace
 
 
@@ -36,7 +37,7 @@ def misfits(client: Client, its: list[Migration]) -> list[str]:
 
     A table may also be as the migrations made it that were applied so far: the missing ones will change it.
     """
-    now, found = expected(its), _found(client)
+    now, found = expected(its), tables_there(client)
     problems = {name: _misfit(name, now[name], found[name]) for name in sorted(now.keys() & found.keys())}
     done, whole = begun(client) if problems.get("migrations") == "" else (set(), 0)
     before = expected(migration for migration in its if migration.number in done or migration.number <= whole)
@@ -49,7 +50,7 @@ def misfits(client: Client, its: list[Migration]) -> list[str]:
 
 def unlike(client: Client, its: list[Migration], retention_days: int) -> list[str]:
     """Tables that are missing, and what a person should change about the others; a sentence each."""
-    now, found = expected(its), _found(client)
+    now, found = expected(its), tables_there(client)
     sentences = []
     for name in sorted(now):
         if name in found:
@@ -161,7 +162,7 @@ SELECT table, groupArray((name, type)) FROM system.columns WHERE database = curr
 """
 
 
-def _found(client: Client) -> dict[str, Table]:
+def tables_there(client: Client) -> dict[str, Table]:
     """Everything in the database, whoever made it."""
     columns = {table: dict(found) for table, found in client.query(_COLUMNS).result_rows}
     tables = {}

@@ -6,7 +6,9 @@ import dataclasses
 from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import DatabaseError
 
-from schema.migrate import NewerStore, apply, formed, migrations, recorded
+from schema.migrate import NewerStore, apply
+from schema.migration_files import formed, migrations
+from schema.migration_record import recorded
 from schema.server import Server
 from schema.shape import expected, misfits, names, unlike, wanted
 from schema.store import TablesMissing

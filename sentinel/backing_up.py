@@ -9,7 +9,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
-from schema.migrate import migrations
+from schema.migration_files import migrations
 from sentinel import __version__
 from sentinel.backup_files import CHECKSUM, FORMAT, MANIFEST, File, Manifest, copy, files, write_manifest
 from sentinel.explained import CannotStart, explained

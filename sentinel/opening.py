@@ -9,8 +9,8 @@ from clickhouse_connect.driver.exceptions import DatabaseError
 
 from log.broken import NAME, Broken
 from processor.batches import finish
-from schema import definitions
 from schema.clickhouse import Engine, open_chdb
+from schema.engine import definitions
 from schema.health import Health
 from schema.migrate import migrate
 from schema.mutations import keep_old_parts

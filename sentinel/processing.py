@@ -16,9 +16,9 @@ from log.spool import SpoolConsumer
 from processor.process import Processor
 from processor.write import Writer
 from schema.clickhouse import Engine
+from schema.engine.merges import Merges
 from schema.health import Health
 from schema.inserts import InProcess, Inserts
-from schema.merges import Merges
 from schema.server import Server
 from schema.sites import Sites
 from sentinel.in_force import InForce

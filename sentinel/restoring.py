@@ -6,7 +6,7 @@ import shutil
 import sys
 from pathlib import Path
 
-from schema.migrate import migrations
+from schema.migration_files import migrations
 from sentinel import layout
 from sentinel.backing_up import progress
 from sentinel.backup_files import CHECKSUM, FORMAT, BadBackup, Manifest, NotAFile, copy, has_checksum, read_manifest

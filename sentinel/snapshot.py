@@ -16,7 +16,7 @@ from typing import Any
 from log import position as positions
 from log.segments import is_held, segments
 from schema.clickhouse import Engine, StoreInUse, locked
-from schema.linked import link, link_store
+from schema.engine.linked import link, link_store
 from sentinel.errands import Errand, ask_holder
 
 _PREFIX = "snapshot-"

@@ -8,11 +8,12 @@ from threading import Event
 from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
-from schema import metrics, parts
+from schema import metrics
 from schema.clickhouse import Engine
+from schema.engine import parts
+from schema.engine.parts import Met, Part
+from schema.engine.replacing import StillRead, remove_broken
 from schema.health import Health
-from schema.parts import Met, Part
-from schema.replacing import StillRead, remove_broken
 from schema.store import first_line
 
 logger = logging.getLogger("sentinel.broken")

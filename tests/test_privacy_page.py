@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from schema.migrate import migrations
+from schema.migration_files import migrations
 
 PAGE = (Path(__file__).parents[1] / "docs" / "privacy.md").read_text()
 SECTIONS = dict(re.findall(r"^### `(\w+)`\n(.*?)(?=^##)", PAGE, re.MULTILINE | re.DOTALL))

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from dashboards.clients import ask
 from dashboards.pages.facts import SystemFacts
 from dashboards.pages.frame import Asking, Page
-from schema.migrate import migrations
+from schema.migration_files import migrations
 
 _TABLES = """
 SELECT table, sum(rows) AS held, sum(bytes_on_disk) AS bytes, count()

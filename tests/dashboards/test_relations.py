@@ -11,7 +11,7 @@ from dashboards.app import build
 from dashboards.filters import Filters
 from dashboards.times import written
 from schema.clickhouse import Engine
-from schema.migrate import migrations
+from schema.migration_files import migrations
 from schema.violation import Violation
 from tests.support.asgi import ask
 from tests.support.store import START, account, empty, insert, label_again, merge, put, violation

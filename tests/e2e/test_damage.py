@@ -10,9 +10,9 @@ import pytest
 from log import position
 from log.frame import HEADER
 from log.segments import SegmentWriter
-from schema import definitions
 from schema.clickhouse import open_chdb
 from schema.delivery import Delivery, Kind, encode
+from schema.engine import definitions
 from schema.migrate import migrate
 from tests.support.program import Program
 from tests.support.stages import command

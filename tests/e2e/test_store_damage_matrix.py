@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from schema import definitions, parts
 from schema.clickhouse import open_chdb
+from schema.engine import definitions, parts
+from schema.engine.part_files import index_of
+from schema.engine.replacing import remove_broken
 from schema.migrate import migrate
-from schema.part_files import index_of
-from schema.replacing import remove_broken
 from sentinel.explained import CannotStart, explained
 from sentinel.opening import open_store
 from sentinel.settings import Settings

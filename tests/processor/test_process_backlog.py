@@ -4,7 +4,7 @@ import pytest
 
 from log.protocols import LogAway
 from processor import process
-from schema.merges import Merges
+from schema.engine.merges import Merges
 from tests.support.processing import Log, Running, batch
 
 

@@ -7,7 +7,7 @@ import pytest
 from schema.by_now import each
 from schema.clickhouse import Engine
 from schema.cluster import on_cluster
-from schema.migrate import formed
+from schema.migration_files import formed
 from schema.places import ClickHousePlace
 from schema.shape import wanted
 

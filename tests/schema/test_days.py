@@ -12,7 +12,8 @@ from clickhouse_connect.driver.client import Client
 from processor import relabel
 from processor.tidy import tidy
 from schema.clickhouse import Engine, open_chdb
-from schema.migrate import apply, formed, migrate
+from schema.migrate import apply, migrate
+from schema.migration_files import formed
 from schema.noise_files import parsed
 from schema.sites import Sites
 from schema.violation import Violation

@@ -2,7 +2,7 @@
 
 import pytest
 
-from schema import definitions
+from schema.engine import definitions
 
 TEXT = "ATTACH TABLE _ UUID '1' (`a` UInt8) ENGINE = MergeTree"
 

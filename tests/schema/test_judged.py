@@ -4,7 +4,8 @@ from pathlib import Path
 
 from schema.clickhouse import open_chdb
 from schema.keys import KEY, of_key
-from schema.migrate import migrate, migrations, statements
+from schema.migrate import migrate
+from schema.migration_files import migrations, statements
 from tests.support.store import elsewhere, insert, merge, violation
 
 NAMES = ("trust", "trust_reasons", "signature", "environment")

@@ -9,10 +9,10 @@ from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import DatabaseError
 
 from processor.forget import forget
-from schema import merges
 from schema.clickhouse import Engine
+from schema.engine import merges
+from schema.engine.merges import Merges
 from schema.forgetting import Wanted
-from schema.merges import Merges
 from tests.support.store import empty, insert, put, violation
 from tests.support.waiting import wait_for
 

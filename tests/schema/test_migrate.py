@@ -11,7 +11,8 @@ import pytest
 
 from schema.by_now import by_now
 from schema.clickhouse import Engine, open_chdb
-from schema.migrate import Migration, NewerStore, _repeatable, apply, formed, migrate, migrations, statements
+from schema.migrate import NewerStore, _repeatable, apply, migrate
+from schema.migration_files import Migration, formed, migrations, statements
 from schema.violation import Violation
 from tests.support.store import COLUMNS, START, TABLES, account, elsewhere, empty, insert, violation
 

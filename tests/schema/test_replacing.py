@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
-from schema import parts, replacing
 from schema.clickhouse import Engine, open_chdb
+from schema.engine import parts, replacing
+from schema.engine.replacing import StillRead, open_again, remove_broken
 from schema.inserts import InProcess
 from schema.migrate import migrate
 from schema.mutations import drop_old_parts
-from schema.replacing import StillRead, open_again, remove_broken
 from tests.support.store import START, insert, unpacked, violation
 from tests.support.waiting import wait_for
 

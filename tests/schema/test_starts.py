@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from schema.clickhouse import Engine, open_chdb
-from schema.migrate import apply, formed, migrate, migrations
+from schema.migrate import apply, migrate
+from schema.migration_files import formed, migrations
 from tests.support.store import elsewhere, insert, violation
 
 LAST = migrations()[-1][0]

@@ -6,10 +6,11 @@ import pytest
 from clickhouse_connect.driver.client import Client
 
 from schema.clickhouse import Engine
-from schema.migrate import NewerStore, apply, formed, migrations
+from schema.migrate import NewerStore, apply
+from schema.migration_files import formed, migrations
 from schema.places import ClickHousePlace
 from schema.server import Server
-from schema.shape import Table, _changes, _found, _misfit, expected, misfits, wanted
+from schema.shape import Table, _changes, _misfit, expected, misfits, tables_there, wanted
 from schema.store import TablesMissing
 from schema.tables import check, contradictions, init
 from tests.support.clickhouse_http import ClickHouseServer
@@ -235,4 +236,4 @@ def test_without_tables_older_or_newer_ones_nobody_goes_on(server: Server, clien
 def test_what_is_expected_is_read_off_the_statements_as_clickhouse_reads_them(store: Engine):
     """Whoever writes a migration of a kind that `expected` can't read is told here."""
     made = {name: table._replace(ttl="", called="") for name, table in expected(formed(90)).items()}
-    assert made == _found(store.client())
+    assert made == tables_there(store.client())

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from schema.clickhouse import open_chdb
+from schema.engine.part_files import PACKED, Index, index_of, is_cut_short
+from schema.engine.parts import aside
+from schema.engine.taken_for_empty import put_aside_taken_for_empty, taken_for_empty
 from schema.migrate import migrate
-from schema.part_files import PACKED, Index, index_of, is_cut_short
-from schema.parts import aside
-from schema.taken_for_empty import put_aside_taken_for_empty, taken_for_empty
 from tests.support.store import elsewhere, insert, unpacked, violation
 
 

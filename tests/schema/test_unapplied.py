@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from schema.clickhouse import open_chdb
+from schema.engine.unapplied import forget_unapplied_inserts
 from schema.migrate import migrate
-from schema.unapplied import forget_unapplied_inserts
 from tests.support.store import elsewhere, insert, violation
 
 

@@ -5,7 +5,8 @@ import time
 import pytest
 
 from schema.clickhouse import Engine
-from schema.migrate import Migration, apply, formed, migrate, migrations
+from schema.migrate import apply, migrate
+from schema.migration_files import Migration, formed, migrations
 from schema.violation import Violation
 from tests.support.store import START, account, put, violation
 

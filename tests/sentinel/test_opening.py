@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from schema import definitions
 from schema.clickhouse import open_chdb
+from schema.engine import definitions
 from schema.migrate import migrate
 from tests.support.stages import command
 from tests.support.store import elsewhere, insert, unpacked, violation

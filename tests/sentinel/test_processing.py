@@ -7,8 +7,8 @@ import pytest
 
 from loadtest import spooled
 from loadtest.traffic.model import Traffic
+from schema.engine.merges import Merges
 from schema.health import Health
-from schema.merges import Merges
 from schema.server import Server
 from schema.tables import init
 from sentinel import processing

@@ -6,11 +6,11 @@ from threading import Event
 
 import pytest
 
-from schema import parts
 from schema.clickhouse import open_chdb
+from schema.engine import parts
+from schema.engine.parts import Met
 from schema.health import Health
 from schema.migrate import migrate
-from schema.parts import Met
 from sentinel import store_damage
 from tests.support.store import insert, violation
 from tests.support.waiting import wait_for

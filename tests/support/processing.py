@@ -10,8 +10,8 @@ from log.protocols import USUAL_ROOM, Batch, Consumer, Room
 from processor.process import Processor
 from processor.write import Writer
 from schema.delivery import Delivery, Kind
+from schema.engine.merges import Merges
 from schema.health import Health
-from schema.merges import Merges
 from schema.server import Server
 from schema.sites import Sites
 from schema.tables import init

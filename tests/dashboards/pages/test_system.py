@@ -3,7 +3,7 @@
 from dashboards.app import build
 from dashboards.pages.facts import SystemFacts
 from schema.clickhouse import Engine
-from schema.migrate import migrations
+from schema.migration_files import migrations
 from tests.support.page import opened
 from tests.support.store import empty, insert, violation
 

@@ -3,8 +3,8 @@
 from collections.abc import Collection
 from pathlib import Path
 
-from schema.part_files import PACKED, is_cut_short, is_name, is_there, parts_of
-from schema.taken_for_empty import taken_for_empty
+from schema.engine.part_files import PACKED, is_cut_short, is_name, is_there, parts_of
+from schema.engine.taken_for_empty import taken_for_empty
 
 _ADDED = "1"  # a line is: operation (1 added, 2 dropped), part, block's hash
 _DAMAGED = "surrogateescape"  # a flipped bit may leave no UTF-8: ClickHouse says what it makes of it
@@ -18,8 +18,8 @@ def forget_unapplied_inserts(path: Path) -> None:
     MergeTree writes the insert's token to `deduplication_logs/` and then renames the part into place, part after part
     (seen with strace, ClickHouse 26.9). A kill between the two leaves a token for rows that are not there. Only the
     last line of a table can be such a one. And a full disk leaves parts with empty files, or cut short where they are
-    one (schema/replacing.py), which are put aside when the table is opened: theirs may be any, as those of parts that
-    seem empty. Raises OSError.
+    one (schema/engine/replacing.py), which are put aside when the table is opened: theirs may be any, as those of parts
+    that seem empty. Raises OSError.
     """
     for logs in path.glob("store/*/*/deduplication_logs"):
         table = logs.parent

@@ -2,14 +2,14 @@
 
 It asks a part's `count.txt` how many rows there are, and no checksum (26.9); and where a small part's marks do not lie
 where its index says, there may be none. Of 5,352 bits of an index 52 made a part seem empty, all of the place of its
-marks or its count. What else is damaged ClickHouse refuses, or finds by reading (schema/replacing.py).
+marks or its count. What else is damaged ClickHouse refuses, or finds by reading (schema/engine/replacing.py).
 """
 
 import logging
 import os
 from pathlib import Path
 
-from schema.part_files import PACKED, beginning_of, index_of, is_there, parts_of, sources_are_there
+from schema.engine.part_files import PACKED, beginning_of, index_of, is_there, parts_of, sources_are_there
 
 logger = logging.getLogger("sentinel.broken")
 _COUNT = b"count.txt"

@@ -16,8 +16,8 @@ from threading import Lock
 from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import DatabaseError
 
-from schema import parts
-from schema.parts import Part
+from schema.engine import parts
+from schema.engine.parts import Part
 
 _SURE_SECONDS = 170  # after a merge, when all that it read is still there
 _PATIENCE_SECONDS = 10.0
