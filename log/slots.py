@@ -16,7 +16,7 @@ _HEAD = struct.Struct("<4sQII")  # mark, turn, length, CRC-32
 _MARK = b"CSPS"
 
 
-class Loaded(NamedTuple):
+class Saved(NamedTuple):
     """`content`: what was saved last, or before that where a slot is damaged; None if there is nothing.
 
     `turn`: how often it was saved; `whole`: neither slot is damaged.
@@ -41,12 +41,12 @@ class Slots:
             fresh.replace(path)
         self._fd = os.open(path, os.O_RDWR)
 
-    def load(self) -> Loaded:
+    def load(self) -> Saved:
         found = [self._read(number) for number in (0, 1)]
         good = [slot for slot in found if isinstance(slot, tuple)]
         self._turn, content = max(good, default=(0, None))
         whole = os.fstat(self._fd).st_size == 2 * self._size and False not in found
-        return Loaded(self._turn, content, whole and len(good) == min(self._turn, 2))
+        return Saved(self._turn, content, whole and len(good) == min(self._turn, 2))
 
     def _read(self, number: int) -> tuple[int, bytes] | bool | None:
         """Turn and content; None if the slot is still empty, False if it is damaged."""

@@ -46,8 +46,8 @@ _TABLES = (
 class InProcess:
     """chDB has no async client: its calls wait in a thread.
 
-    What a full disk breaks of an insert ClickHouse takes for inserted (schema/engine/replacing.py). So where one
-    failed, or there was little room, its parts are read: a broken one is taken out, and the insert's repeat makes it again.
+    What a full disk breaks of an insert ClickHouse takes for inserted (schema/engine/replacing.py). So where one failed
+    or there was little room, its parts are read: a broken one is taken out, and the insert's repeat makes it again.
     """
 
     def __init__(self, client: Client) -> None:

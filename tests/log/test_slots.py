@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from log.slots import Loaded, Slots
+from log.slots import Saved, Slots
 from tests.support.disk import SMALL_DISK, needs_a_small_disk
 
 SIZE = 16
@@ -27,7 +27,7 @@ def fresh(path: Path) -> Slots:
     return Slots(path, SIZE)
 
 
-def found(path: Path) -> Loaded:
+def found(path: Path) -> Saved:
     slots = Slots(path, SIZE)
     try:
         return slots.load()
