@@ -170,11 +170,10 @@ class GroupConsumer:
     async def _batch(self, room: Room) -> Batch | None:
         """From the partition whose next record is the oldest."""
         waiting = [(records[0].timestamp, partition) for partition, records in self._pulled.items() if records]
-        if not waiting:
-            self._oldest.is_of(None)
-            return None
-        oldest_ms, partition = min(waiting)
+        oldest_ms, partition = min(waiting, default=(None, None))
         self._oldest.is_of(oldest_ms)
+        if partition is None:
+            return None
         records = self._pulled[partition]
         start, taken, size, reports = records[0].offset, 0, 0, 0
         deliveries: list[Delivery] = []
