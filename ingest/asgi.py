@@ -43,7 +43,7 @@ class AsgiCollector:
             why_not = Reason.CLIENT_LIMIT
         if why_not is not None:
             return collector.refuse(why_not, b"" if why_not in _NOT_SHOWN else bytes(body), agent, site)
-        told = Told(
+        told = Told.of(
             site,
             headers.get(b"content-type"),
             agent,

@@ -20,7 +20,7 @@ from ingest.answers import (
 from ingest.limits import Bucket, Cells, Clients, of_sites, together, turned_away
 from ingest.spool import Spool
 from ingest.tally import Tally
-from ingest.told import Told, last_fields, site_of
+from ingest.told import Told, site_of
 from ingest.unwritten import Unwritten
 from log.protocols import LogFull
 from schema.delivery import COUNT, KEPT_BYTES, KIND, RATE_LIMIT, SITE, USER_AGENT_BYTES, Kind
@@ -143,7 +143,7 @@ class Collector:
 
     def _fields(self, now: float, body: bytes, told: Told) -> _Fields:
         """Of the Delivery. Raises Unreadable."""
-        site, agent = told.site, told.user_agent
+        site = told.site
         signature = self._signature(site, told.query, now) if site in self.sites.signers else None
         entries = self._entries(body, told.content_type, site)
         bucket, left_out = self._buckets.get(site), 0
@@ -152,11 +152,7 @@ class Collector:
             if found is None:  # in the spool too, so that a kill forgets no count
                 return (int(now * 1000), site, _LIMITED, entries, b"", b"", RATE_LIMIT)
             left_out = found
-        cut = b"" if agent is None else agent[:USER_AGENT_BYTES]
-        fields = (int(now * 1000), site, _REPORTS, entries, cut, body)
-        if told.origin is None and told.referer is None and signature is None and not left_out:
-            return fields
-        return fields + last_fields(told, signature, left_out)
+        return (int(now * 1000), site, _REPORTS, entries, told.user_agent, body, *told.last_fields(signature, left_out))
 
     async def settled(self, body: bytes, answer: Answer) -> Answer:
         """The answer that `accept` gave to `body`, when what it promises holds."""

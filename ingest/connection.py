@@ -8,7 +8,7 @@ from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from ingest.answers import REFUSED, Answer
+from ingest.answers import PREFLIGHT, REFUSED, Answer
 from ingest.collector import REQUEST_SECONDS
 from ingest.limits import Cells, Clients, network_of
 from ingest.shared import Shared
@@ -80,6 +80,16 @@ class Connection(HttpToolsProtocol):
         self._write(answer if keeps else answer.last())
         if not keeps:
             self.transport.close()
+
+    def _allow(self, *, keeps: bool) -> None:
+        """The answer to a preflight. Chromium sends one before each report, so it is at hand as bytes."""
+        shared = self.shared
+        shared.collector.tally.preflights += 1
+        if keeps:
+            shared.turn.end()
+            self.transport.write(shared.preflight)
+        else:
+            self._finish(PREFLIGHT, keeps=False)
 
     @property
     def _address(self) -> str:

@@ -7,7 +7,7 @@ pipelined behind such a request) goes uvicorn's ordinary way to the ASGI adapter
 
 import httptools
 
-from ingest.answers import PREFLIGHT, REFUSED
+from ingest.answers import REFUSED
 from ingest.collector import DRAINED_BYTES, MOST_UNFINISHED
 from ingest.connection import BODY, HEAD, IDLE, OVER, REFUSED_BODY, Connection
 from ingest.heads import END, Head
@@ -49,7 +49,7 @@ class Edge(Connection):
                 if not self.transport.is_closing():
                     self.data_received(data[start : start + _PIECE_BYTES])
         elif self._stage == IDLE and not self._ordinary:
-            head = data[: data.find(END) + len(END)]
+            head = data if data.endswith(END) else data[: data.find(END) + len(END)]  # a preflight is not searched
             said = self.shared.heads.find(head)
             if said is not None and len(data) == len(head) + said.length:
                 self._since = self.shared.now
@@ -57,16 +57,16 @@ class Edge(Connection):
                 return
             self._said = None
             self._parse(data)
-            self._remember(head, len(data))
+            self._remember(data)
         elif self._past_parser:
             self._take_past_parser(data)
         elif self._stage != OVER:
             self._parse(data)
 
-    def _remember(self, head: bytes, received: int) -> None:
+    def _remember(self, data: bytes) -> None:
         """Only if one request came and nothing else, and it is answered: then its head is as long as it looks."""
-        said = self._said
-        if said is not None and self._begun == 1 and received == len(head) + said.length:
+        said, head = self._said, data[: data.find(END) + len(END)]
+        if said is not None and self._begun == 1 and len(data) == len(head) + said.length:
             self.shared.heads.remember(head, said)
 
     def _parse(self, data: bytes) -> None:
@@ -232,7 +232,7 @@ class Edge(Connection):
 
     def _head(self, *, keeps: bool) -> Head:
         query = self.url.partition(b"?")[2]
-        told = Told(self._site or "", self._type, self._agent, self._origin, self._referer, query)
+        told = Told.of(self._site or "", self._type, self._agent, self._origin, self._referer, query)
         return Head(self._is_post, self._declared, keeps, told)
 
     def _answer(self, said: Head, body: bytes) -> None:
@@ -243,7 +243,7 @@ class Edge(Connection):
             clients = shared.collector.clients
             over = clients is not None and self._is_over(clients)
             shared.turn.add((None if over else body, said.told), self.transport, keeps=said.keeps)
-            return
-        if said.told.site:
-            shared.collector.tally.preflights += 1
-        self._finish(PREFLIGHT if said.told.site else REFUSED[Reason.BAD_SITE], keeps=said.keeps)
+        elif said.told.site:
+            self._allow(keeps=said.keeps)
+        else:
+            self._finish(REFUSED[Reason.BAD_SITE], keeps=said.keeps)

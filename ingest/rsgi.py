@@ -138,7 +138,7 @@ def _bytes(declared: str) -> float:
 
 def _told(scope: Any, site: str) -> Told:
     headers = scope.headers
-    return Told(
+    return Told.of(
         site,
         _header(headers, "content-type"),
         _header(headers, "user-agent"),

@@ -4,7 +4,7 @@ from email.utils import formatdate
 from http import HTTPStatus
 from typing import Protocol
 
-from ingest.answers import Answer
+from ingest.answers import PREFLIGHT, Answer
 from ingest.collector import Collector
 from ingest.crowd import Crowd, Member
 from ingest.heads import Heads
@@ -43,6 +43,7 @@ class Shared:
         self.now += 1
         self._date = b"date: " + formatdate(usegmt=True).encode() + b"\r\n"
         self._written.clear()
+        self.preflight = self.written(PREFLIGHT)
         self.crowd.forget()
         for connection in list(self.connections):
             connection.sweep(self.now)

@@ -2,8 +2,9 @@
 
 import re
 from functools import lru_cache
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
+from schema.delivery import USER_AGENT_BYTES
 from schema.signing import Signature
 from schema.sites import DEFAULT, LABEL
 
@@ -14,6 +15,7 @@ _ORIGIN = re.compile(rb"https?://[^\x00-\x20\x7f-\xff/?#@\\]{1,255}(?=[/?#]|\Z)"
 _DETAIL = ""  # stands before these in a Delivery
 
 _Origins = tuple[str, bytes, bytes]
+_NO_ORIGINS: _Origins = (_DETAIL, b"", b"")
 
 
 def site_of(path: str) -> str | None:
@@ -27,24 +29,35 @@ def site_of(path: str) -> str | None:
 
 
 class Told(NamedTuple):
-    """All as sent, but for the site: that is as `site_of` gives it."""
+    """Of a head that comes again, as most do, made once: so here stands what a Delivery keeps of it."""
 
-    site: str
+    site: str  # as `site_of` gives it
     content_type: bytes | None = None
-    user_agent: bytes | None = None
-    origin: bytes | None = None
-    referer: bytes | None = None
+    user_agent: bytes = b""
+    origins: _Origins | tuple[()] = ()  # empty where neither header was sent
     query: bytes = b""
 
+    @classmethod
+    def of(
+        cls,
+        site: str,
+        content_type: bytes | None,
+        user_agent: bytes | None,
+        origin: bytes | None,
+        referer: bytes | None,
+        query: bytes = b"",
+    ) -> Self:
+        """Of headers as sent; None where there was none."""
+        sent = origin is not None or referer is not None
+        origins = _origins(origin and origin[:_LONGEST], referer and referer[:_LONGEST]) if sent else ()
+        return cls(site, content_type, (user_agent or b"")[:USER_AGENT_BYTES], origins, query)
 
-def last_fields(told: Told, signature: Signature | None, left_out: int = 0) -> tuple[str | bytes | int, ...]:
-    """Of a Delivery."""
-    origin, referer = told.origin, told.referer
-    origins = _origins(origin and origin[:_LONGEST], referer and referer[:_LONGEST])
-    if signature is None and not left_out:
-        return origins
-    signed = ("", "") if signature is None else (signature.outcome, signature.environment)
-    return (*origins, *signed, left_out)
+    def last_fields(self, signature: Signature | None, left_out: int = 0) -> tuple[str | bytes | int, ...]:
+        """Of a Delivery, behind its body."""
+        if signature is None and not left_out:
+            return self.origins
+        signed = ("", "") if signature is None else (signature.outcome, signature.environment)
+        return (*(self.origins or _NO_ORIGINS), *signed, left_out)
 
 
 @lru_cache(maxsize=4096)

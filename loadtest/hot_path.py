@@ -46,7 +46,7 @@ def accept(calls: int, its: str = "") -> int:
     the bodies are arrays of ten.
     """
     taken = [
-        (request.body, Told(SITE, *(request.headers[name].encode() for name in _HEADERS)))
+        (request.body, Told.of(SITE, *(request.headers[name].encode() for name in _HEADERS)))
         for request in (arrays() if its == "array" else legacy())
     ]
     with tempfile.TemporaryDirectory() as folder:

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from ingest.told import Told, last_fields
+from ingest.told import Told
 from loadtest.traffic.model import Post, Totals, Traffic
 from log.segments import SegmentWriter
 from schema import delivery
@@ -46,7 +46,7 @@ def encoded(post: Post, began_ms: int) -> bytes:
     """One delivery; `began_ms` is when the traffic began, since the epoch."""
     origin = post.origin.encode()
     fields = (began_ms + post.at_ms, SITE, Kind.REPORTS, post.entries, post.agent.text.encode(), post.body)
-    return delivery.encode(fields + last_fields(Told(SITE, origin=origin, referer=origin + b"/"), None))
+    return delivery.encode(fields + Told.of(SITE, None, None, origin, origin + b"/").last_fields(None))
 
 
 def _last_window_ms() -> int:

@@ -77,7 +77,7 @@ def accept(data: bytes) -> None:
     assert site is not None
     kept = Kept()
     collector = Collector(Spool(kept, hold=False), _SITES, MOST_BODY)
-    answer = collector.accept(body, Told(site, kind or None, agent or None, origin or None, referer or None, query))
+    answer = collector.accept(body, Told.of(site, kind or None, agent or None, origin or None, referer or None, query))
     [record] = kept.records
     found = decode(split(frame(record), final=True).records[0])
     assert len(found.user_agent) <= USER_AGENT_BYTES

@@ -28,7 +28,7 @@ def report(
     body: bytes, agent: bytes = b"Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
 ) -> None:
     """Accepted, read, normalised, judged and folded, and its example made: once, and nothing remembered of it."""
-    Collector(Spool(Kept(), hold=False), Sites(), BODY_BYTES).accept(body, Told("default", None, agent))
+    Collector(Spool(Kept(), hold=False), Sites(), BODY_BYTES).accept(body, Told.of("default", None, agent, None, None))
     found = fold([Delivery(RECEIVED_MS, "shop", Kind.REPORTS, 1, agent[:USER_AGENT_BYTES], body)], (), Sites())
     for row in found.rows.values():
         if row.example is not None:

@@ -136,6 +136,20 @@ def test_chunks_under_the_same_head_are_read_as_chunks(collector, site):
     assert kept(collector, site) == [body(number, 60 + number) for number in range(4)]
 
 
+def test_what_only_ends_like_a_head_is_none(collector, site):
+    """A read is known as a whole only where it is one head: not two, and not a report with line breaks at its end."""
+    broken = body(2) + b"\r\n\r\n"
+    with connect(collector) as client:
+        for _ in range(3):
+            client.sendall(preflight(site) * 2)
+            assert answers(client, 2) == [b"204"] * 2
+            client.sendall(post(site, broken))
+            assert answers(client, 1) == [b"204"]
+            client.sendall(preflight(site) + post(site, broken))
+            assert answers(client, 2) == [b"204"] * 2
+    assert kept(collector, site) == [broken] * 6
+
+
 def test_who_expects_100_continue_gets_it_each_time(collector, site):
     request = post(site, body(1), b"Expect: 100-continue")
     with connect(collector) as client:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.told import Told, last_fields
+from ingest.told import Told
 from processor.engines import Engine, engine
 from processor.fold import fold
 from processor.normalise import normalise
@@ -77,9 +77,8 @@ def test_every_captured_report_is_worth_all(year: str):
 
 def _judgements(capture: Capture) -> Iterator[tuple[str, int, str]]:
     headers = {name: value.encode() for name, value in capture.of.get("headers", {}).items()}
-    _, origin, referer, *_ = last_fields(
-        Told("shop", origin=headers.get("origin"), referer=headers.get("referer")), None
-    )
+    told = Told.of("shop", None, None, headers.get("origin"), headers.get("referer"))
+    _, origin, referer = told.origins or ("", b"", b"")
     delivery = msgspec.structs.replace(capture.delivery(), origin=origin, referer=referer)
     for entry in entries(capture.body):
         if entry.kind is EntryKind.VIOLATION:

@@ -39,7 +39,7 @@ class Day:
 
     def send(self, site: str, said: object, agent: bytes | None = None) -> Answer:
         with patch("ingest.collector.time", lambda: _BEGINS + self.now):
-            return self.collector.accept(json.dumps(said).encode(), Told(site, user_agent=agent))
+            return self.collector.accept(json.dumps(said).encode(), Told.of(site, None, agent, None, None))
 
     def use(self, sites: Sites) -> None:
         """Read again, by collector and processor."""
