@@ -2,7 +2,8 @@
 2 where no instructions could be counted.
 
 Ratios are of CPU time a request, server by server in turn: what else runs on the machine takes time from all of them,
-and adds less to what a request costs. With a core to itself a server answers as many as that cost allows.
+and adds less to what a request costs. With a core to itself a server answers as many as that cost allows. A ratio that
+looks lost may have moved with the machine: then the recorded commit's code runs in turn with today's, and that decides.
 """
 
 import argparse
@@ -15,7 +16,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from loadtest.bench import machine, recorded, wrk
+from loadtest.bench import itself, machine, recorded, wrk
 from loadtest.bench.child import Failed
 from loadtest.bench.collector import FAST, GRANIAN
 from loadtest.bench.durability import MEMORY
@@ -24,7 +25,7 @@ from loadtest.bench.instructions import COUNTED, instructions
 from loadtest.bench.loaded import Pace, in_turn
 from loadtest.bench.options import Options
 from loadtest.bench.peers import NGINX, nginx_missing
-from loadtest.bench.recorded import Line, Record
+from loadtest.bench.recorded import Line, Record, Value
 from loadtest.bench.requests import Load, legacy
 
 _RATIOS = {
@@ -32,7 +33,7 @@ _RATIOS = {
     "check.granian-over-nginx": ("granian over nginx, CPU a request", "nginx", "granian"),
     "check.disk-over-memory": ("disk over memory, CPU a request", "memory", "fast"),
 }
-_STYLES = {"lost": "red", "better": "green", "missing": "yellow"}
+_STYLES = {"lost": "red", "better": "green", "missing": "yellow", "moved": "yellow"}
 
 
 def main(words: list[str]) -> int:
@@ -46,7 +47,9 @@ def main(words: list[str]) -> int:
         signal.signal(number, signal.default_int_handler)
     try:
         with tempfile.TemporaryDirectory(prefix="csp-sentinel-bench-") as folder:
-            figures = measured(Options(Path(folder), given.rounds, given.seconds, console=console))
+            options = Options(Path(folder), given.rounds, given.seconds, console=console)
+            figures = measured(options)
+            figures += doubted(record, figures, options) if record else []
     except (Failed, OSError) as error:
         console.print(f"failed: {error}", style="red", highlight=False, markup=False)
         return 1
@@ -62,10 +65,21 @@ def main(words: list[str]) -> int:
     return judge(record, figures)
 
 
+def doubted(record: Record, figures: list[Figure], options: Options) -> list[Figure]:
+    """Of the ratios that look lost, each server against itself."""
+    found = recorded.values(figures)
+    lost = [key for key in _RATIOS if key in record.figures and key in found
+            and recorded.compare({key: record.figures[key]}, {key: found[key]})[0].bad]  # fmt: skip
+    servers = dict.fromkeys(_RATIOS[key][2] for key in lost)
+    return [itself.over_itself(options, server, record.commit, _load()) for server in servers]
+
+
 def judge(record: Record, figures: list[Figure]) -> int:
     """Prints the comparison."""
     found = recorded.values(figures)
-    lines = recorded.compare(record.figures, found)
+    unchanged = {one.key: Value(one.name, "x", "more", 1.0) for one in figures if one.key.endswith(itself.ITSELF)}
+    moving = [key for key, (_, _, server) in _RATIOS.items() if itself.key_of(server) in unchanged]
+    lines = recorded.compare(record.figures | unchanged, found, moving)
     Console(width=None if Console().is_terminal else 160).print(_table(record, lines))
     for note in dict.fromkeys(figure.note for figure in figures if figure.note):
         print(note)
@@ -90,12 +104,16 @@ def _ratios(options: Options) -> list[Figure]:
     kinds = [FAST, GRANIAN, MEMORY] if nginx_missing() else [FAST, GRANIAN, MEMORY, NGINX]
     if wrk.reason_missing():
         return [skipped(key, name, reason) for key, (name, _, _) in _RATIOS.items()]
-    rounds = in_turn(options, kinds, Load("legacy", "900 B reports", legacy()), Pace(options.seconds))
+    rounds = in_turn(options, kinds, _load(), Pace(options.seconds))
     cost = {key: [one.cpu_us for one in done] for key, done in rounds.items()}
     return [
         ratio(key, name, cost[cheap], cost[dear]) if cheap in cost else skipped(key, name, reason)
         for key, (name, cheap, dear) in _RATIOS.items()
     ]
+
+
+def _load() -> Load:
+    return Load("legacy", "900 B reports", legacy())
 
 
 def _record(figures: list[Figure]) -> Record:

@@ -1,5 +1,6 @@
 """Figures that don't depend on how fast the machine is: written down once, compared ever after."""
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import NamedTuple
 
@@ -35,7 +36,7 @@ class Line(NamedTuple):
     recorded: str
     found: str
     lost: float | None
-    said: str  # same, better, lost, missing, new
+    said: str  # same, better, lost, moved, missing, new
 
     @property
     def bad(self) -> bool:
@@ -51,19 +52,23 @@ def values(figures: list[Figure]) -> dict[str, Value]:
     }
 
 
-def compare(record: dict[str, Value], found: dict[str, Value]) -> list[Line]:
-    """All that either has: what is missing now is said, and is no loss; a tool may not be here."""
-    lines = [_line(value, found.get(key)) for key, value in record.items()]
+def compare(record: dict[str, Value], found: dict[str, Value], moving: Collection[str] = ()) -> list[Line]:
+    """All that either has: what is missing now is said, and is no loss; a tool may not be here.
+
+    Neither is a loss of what is `moving` with the machine, by key: something else decides.
+    """
+    lines = [_line(value, found.get(key), moves=key in moving) for key, value in record.items()]
     new = (value for key, value in found.items() if key not in record)
     return lines + [Line(value.name, "-", _shown(value), None, "new") for value in new]
 
 
-def _line(recorded: Value, found: Value | None) -> Line:
+def _line(recorded: Value, found: Value | None, *, moves: bool) -> Line:
     if found is None:
         return Line(recorded.name, _shown(recorded), "-", None, "missing")
     change = found.value / recorded.value - 1
     lost = -change if recorded.better == "more" else change
-    said = "lost" if lost > MOST_LOST else "better" if lost < -MOST_LOST else "same"
+    less = "moved" if moves else "lost"
+    said = less if lost > MOST_LOST else "better" if lost < -MOST_LOST else "same"
     return Line(recorded.name, _shown(recorded), _shown(found), lost, said)
 
 

@@ -5,7 +5,11 @@ import pytest
 from loadtest.bench import recorded
 from loadtest.bench.check import judge
 from loadtest.bench.figures import Figure, ratio, skipped
+from loadtest.bench.itself import over_itself, unpacked
+from loadtest.bench.machine import commit
+from loadtest.bench.options import Options
 from loadtest.bench.recorded import Record, Value, compare
+from loadtest.bench.requests import Load, legacy
 
 
 def value(number, better="more"):
@@ -78,3 +82,36 @@ def test_a_ratio_is_taken_within_the_round():
     found = ratio("a", "fast over nginx", [40.0, 20.0, 30.0], [80.0, 40.0, 40.0])
     assert found.rounds == [0.5, 0.5, 0.75]
     assert found.value == 0.5
+
+
+FAST_OVER_NGINX = Value("fast over nginx", "x", "more", 0.7)
+
+
+@pytest.mark.parametrize("over_itself, code", [([0.97], 0), ([0.85], 1), ([], 0)])
+def test_where_the_ratio_to_nginx_moved_the_recorded_code_in_turn_with_todays_decides(over_itself, code, capsys):
+    """Without that code the instructions do, and it is said why it is not there."""
+    kept = record(**{"check.fast-over-nginx": FAST_OVER_NGINX, "instructions.fold": FOLD})
+    measured = [
+        Figure("check.fast-over-nginx", "fast over nginx", "x", [0.5], "more"),
+        Figure(
+            "check.fast-over-itself", "fast over itself", "x", over_itself, "more", "" if over_itself else "skipped: so"
+        ),
+        Figure("instructions.fold", "fold", "thousand", [40.0], "less"),
+    ]
+    assert judge(kept, measured) == code
+    told = capsys.readouterr()
+    assert "moved" in told.out
+    assert told.err == ("lost more than 10%: fast over itself\n" if code else "")
+    assert ("skipped: so" in told.out) == (not over_itself)
+
+
+def test_the_recorded_code_is_taken_from_git(tmp_path):
+    if head := commit():  # else the tests run in a copy that is no checkout
+        assert unpacked(head, tmp_path / "recorded")
+        assert (tmp_path / "recorded" / "ingest" / "edge.py").exists()
+
+
+def test_a_commit_that_a_shallow_clone_lacks_is_said(tmp_path):
+    found = over_itself(Options(tmp_path), "fast", "0" * 40, Load("legacy", "900 B reports", legacy()))
+    assert found.value is None
+    assert "git fetch --unshallow" in found.note
