@@ -153,9 +153,12 @@ async def why(place: KafkaPlace, error: BaseException) -> str:
     if sentence := _known(place, error):
         return sentence
     first = error
+    try:
+        given = {name: value for name, value in connection(place).items() if name != "bootstrap_servers"}
+    except CannotReach as its:
+        return str(its)
     for broker in place.brokers:
         host, _, port = broker.rpartition(":")
-        given = {name: value for name, value in connection(place).items() if name != "bootstrap_servers"}
         try:
             async with asyncio.timeout(REQUEST_TIMEOUT_MS / 1000):
                 found = await create_conn(host.strip("[]"), int(port), **given)

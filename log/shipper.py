@@ -6,6 +6,7 @@ process ends; we remember them in the spool's folder and hand them to the next o
 
 import asyncio
 import contextlib
+import errno
 import functools
 import logging
 import random
@@ -36,6 +37,7 @@ _STICK_SECONDS = 1.0  # on one partition while it keeps up, so that a quiet topi
 _SHARE = 3  # a backlog takes a quarter of the time: the rest is the live traffic's
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.25, 15.0
 _LATE_SECONDS = 5.0  # without an acknowledgement, Kafka is away
+_OF_A_DISK = {errno.EIO, errno.ENOSPC, errno.EDQUOT, errno.EROFS}  # no network says these
 _STRANGERS = (OutOfOrderSequenceNumber, UnknownProducerId, InvalidProducerEpoch, ProducerFenced)
 
 
@@ -70,11 +72,16 @@ class Shipper:
                     self._tell(str(error))
                 except (KafkaError, OSError, TimeoutError) as error:
                     metrics.SHIP_FAILURES.inc()
-                    self._tell(await why(self._place, error))
+                    self._tell(await self._why(error))
                 pause = _FIRST_PAUSE if time.monotonic() - started > _LONGEST_PAUSE else min(pause * 2, _LONGEST_PAUSE)
                 await asyncio.sleep(pause * random.uniform(0.5, 1))  # noqa: S311  (no secret)
         finally:
             self._outbox.close()
+
+    async def _why(self, error: BaseException) -> str:
+        if isinstance(error, OSError) and error.errno in _OF_A_DISK:
+            return f"its disk says: {error}"
+        return await why(self._place, error)
 
     def _tell(self, trouble: str) -> None:
         if self.trouble != trouble:
@@ -118,8 +125,11 @@ class Shipper:
             return
         if self._stranded:
             flight = self._stranded.pop(0)
-            self._outbox.move(flight, partition)
-            await self._again(producer, flight, self._outbox.deliveries(flight))
+            if deliveries := self._outbox.deliveries(flight):
+                self._outbox.move(flight, partition)
+                await self._again(producer, flight, deliveries)
+            else:
+                self._outbox.land(flight)
             return
         started = time.perf_counter()
         its = await self._packer.next()

@@ -202,3 +202,9 @@ def test_asking_leaves_nothing_open(kafka, place):
         return asyncio.all_tasks()
 
     assert len(asyncio.run(run())) == 1
+
+
+def test_a_ca_file_that_is_gone_by_then_is_what_is_told():
+    """It is looked for again where a connection broke, and a rotation may have taken it away."""
+    place = KafkaPlace(brokers=("127.0.0.1:1",), topic="reports", tls=True, ca="/nowhere/ca.pem")
+    assert "the CA file /nowhere/ca.pem can't be used" in asyncio.run(why(place, KafkaConnectionError()))

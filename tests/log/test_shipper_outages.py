@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import dataclasses
+import errno
 import itertools
 import time
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from log.places import KafkaPlace
 from log.protocols import LogFull
 from log.segments import SegmentWriter
+from log.shipper import Shipper
 from schema import metrics
 from tests.support.kafka.cluster import Cluster
 from tests.support.kafka.listeners import USER
@@ -236,3 +238,19 @@ def test_a_spool_that_filled_up_while_kafka_was_away_is_emptied_and_takes_more(p
     ship(tmp_path / "spool", place)
     writer.close()
     assert numbers(place) == list(range(count + 1))
+
+
+def test_a_full_disk_is_not_told_as_kafkas_trouble(tmp_path, monkeypatch):
+    """The broker is not even asked: it would say that all is well, or be blamed for being away."""
+
+    async def out_of_room(_: Shipper) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Shipper, "_ship_while_connected", out_of_room)
+
+    async def run() -> None:
+        async with shipping(tmp_path / "spool", KafkaPlace(brokers=("127.0.0.1:1",), topic="reports")) as shipper:
+            await until(lambda: "No space left on device" in shipper.trouble)
+            assert "127.0.0.1" not in shipper.trouble
+
+    asyncio.run(run())
