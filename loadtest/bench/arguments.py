@@ -1,4 +1,4 @@
-"""What `make bench` and `make bench-check` may be told, and the help that explains it."""
+"""What `make bench` may be told, and the help that explains it."""
 
 import argparse
 from pathlib import Path
@@ -40,10 +40,10 @@ def parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     made.add_argument("sections", nargs="*", metavar="SECTION", help="what to measure; see below")
-    made.add_argument("--rounds", type=_count, metavar="N", help="how often each is measured, in turn [3; quick: 1]")
-    made.add_argument("--seconds", type=_count, metavar="N", help="of a run under load [6; quick: 2]")
-    made.add_argument("--reports", type=_count, metavar="N", help="of a run of the processor [200000; quick: 20000]")
-    made.add_argument("--soak-minutes", type=float, metavar="N", help="of the soak [10; quick: 0.5]")
+    made.add_argument("--rounds", type=count, metavar="N", help="how often each is measured, in turn [3; quick: 1]")
+    made.add_argument("--seconds", type=count, metavar="N", help="of a run under load [6; quick: 2]")
+    made.add_argument("--reports", type=count, metavar="N", help="of a run of the processor [200000; quick: 20000]")
+    made.add_argument("--soak-minutes", type=_minutes, metavar="N", help="of the soak [10; quick: 0.5]")
     made.add_argument("--quick", action="store_true", help="a few minutes for all of it: to see that it runs")
     made.add_argument("--server-core", type=int, metavar="N", default=0, help="for what is measured [0]")
     made.add_argument("--client-core", type=int, metavar="N", default=1, help="for the load generator [1]")
@@ -69,7 +69,13 @@ def read(arguments: list[str]) -> argparse.Namespace:
     return given
 
 
-def _count(text: str) -> int:
+def count(text: str) -> int:
     if not (text.isascii() and text.isdigit() and 0 < int(text[:10]) <= 10_000_000):
         raise argparse.ArgumentTypeError(f"{text} is not a number from 1 to 10000000")
     return int(text)
+
+
+def _minutes(text: str) -> float:
+    if not (text.replace(".", "", 1).isdecimal() and 0.1 <= float(text) <= 10_000):
+        raise argparse.ArgumentTypeError(f"{text} is not a number from 0.1 to 10000")
+    return float(text)

@@ -10,13 +10,16 @@ import argparse
 import signal
 import sys
 import tempfile
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import NamedTuple
 
 from rich.console import Console
 from rich.table import Table
 
 from loadtest.bench import itself, machine, recorded, wrk
+from loadtest.bench.arguments import count
 from loadtest.bench.child import Failed
 from loadtest.bench.collector import FAST, GRANIAN
 from loadtest.bench.durability import MEMORY
@@ -28,10 +31,17 @@ from loadtest.bench.peers import NGINX, nginx_missing
 from loadtest.bench.recorded import Line, Record, Value
 from loadtest.bench.requests import Load, legacy
 
+
+class _Ratio(NamedTuple):
+    name: str
+    cheap: str
+    dear: str
+
+
 _RATIOS = {
-    "check.fast-over-nginx": ("fast over nginx, CPU a request", "nginx", "fast"),
-    "check.granian-over-nginx": ("granian over nginx, CPU a request", "nginx", "granian"),
-    "check.disk-over-memory": ("disk over memory, CPU a request", "memory", "fast"),
+    "check.fast-over-nginx": _Ratio("fast over nginx, CPU a request", "nginx", "fast"),
+    "check.granian-over-nginx": _Ratio("granian over nginx, CPU a request", "nginx", "granian"),
+    "check.disk-over-memory": _Ratio("disk over memory, CPU a request", "memory", "fast"),
 }
 _STYLES = {"lost": "red", "better": "green", "missing": "yellow", "moved": "yellow"}
 
@@ -49,7 +59,7 @@ def main(words: list[str]) -> int:
         with tempfile.TemporaryDirectory(prefix="csp-sentinel-bench-") as folder:
             options = Options(Path(folder), given.rounds, given.seconds, console=console)
             figures = measured(options)
-            figures += doubted(record, figures, options) if record else []
+            deciding = doubted(record, figures, options) if record else {}
     except (Failed, OSError) as error:
         console.print(f"failed: {error}", style="red", highlight=False, markup=False)
         return 1
@@ -62,24 +72,25 @@ def main(words: list[str]) -> int:
         recorded.save(_record(figures))
         console.print(f"recorded in {recorded.FILE}")
         return 0
-    return judge(record, figures)
+    return judge(record, figures, deciding)
 
 
-def doubted(record: Record, figures: list[Figure], options: Options) -> list[Figure]:
-    """Of the ratios that look lost, each server against itself."""
+def doubted(record: Record, figures: list[Figure], options: Options) -> dict[str, Figure]:
+    """What decides, by key of a ratio that looks lost: its server against itself."""
     found = recorded.values(figures)
-    lost = [key for key in _RATIOS if key in record.figures and key in found
-            and recorded.compare({key: record.figures[key]}, {key: found[key]})[0].bad]  # fmt: skip
-    servers = dict.fromkeys(_RATIOS[key][2] for key in lost)
-    return [itself.over_itself(options, server, record.commit, _load()) for server in servers]
+    measured = [key for key in _RATIOS if key in record.figures and key in found]
+    lost = [key for key in measured if recorded.loss(record.figures[key], found[key]) > recorded.MOST_LOST]
+    servers = dict.fromkeys(_RATIOS[key].dear for key in lost)
+    decided = {server: itself.over_itself(options, server, record.commit, _load()) for server in servers}
+    return {key: decided[_RATIOS[key].dear] for key in lost}
 
 
-def judge(record: Record, figures: list[Figure]) -> int:
-    """Prints the comparison."""
+def judge(record: Record, figures: list[Figure], deciding: Mapping[str, Figure]) -> int:
+    """Prints the comparison. `deciding` as by `doubted`."""
+    figures = [*figures, *{figure.key: figure for figure in deciding.values()}.values()]
     found = recorded.values(figures)
-    unchanged = {one.key: Value(one.name, "x", "more", 1.0) for one in figures if one.key.endswith(itself.ITSELF)}
-    moving = [key for key, (_, _, server) in _RATIOS.items() if itself.key_of(server) in unchanged]
-    lines = recorded.compare(record.figures | unchanged, found, moving)
+    unchanged = {figure.key: Value(figure.name, "x", "more", 1.0) for figure in deciding.values()}
+    lines = recorded.compare(record.figures | unchanged, found, deciding)
     Console(width=None if Console().is_terminal else 160).print(_table(record, lines))
     for note in dict.fromkeys(figure.note for figure in figures if figure.note):
         print(note)
@@ -92,6 +103,8 @@ def judge(record: Record, figures: list[Figure]) -> int:
     if not any(key.startswith(COUNTED) for key in record.figures.keys() & found.keys()):
         print("no instructions were compared, so a loss may go unseen: install Valgrind", file=sys.stderr)
         return 2
+    if any(figure.value is None for figure in deciding.values()):
+        print("not decided, so not called lost: what moved; the instructions are as they were", file=sys.stderr)
     return 0
 
 
@@ -136,9 +149,12 @@ def _arguments(words: list[str]) -> argparse.Namespace:
         prog="python -m loadtest.bench.check", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--record", action="store_true", help="write down what is measured, to be compared with later")
-    parser.add_argument("--rounds", type=int, default=5, help="of the servers in turn [5]")
-    parser.add_argument("--seconds", type=int, default=3, help="of a run under load [3]")
-    return parser.parse_args(words)
+    parser.add_argument("--rounds", type=count, default=5, help="of the servers in turn [5]")
+    parser.add_argument("--seconds", type=count, default=3, help="of a run under load [3]")
+    given = parser.parse_args(words)
+    if given.record and not machine.commit().isalnum():
+        parser.exit(1, "commit your changes first: a record names the commit whose code made its figures\n")
+    return given
 
 
 if __name__ == "__main__":

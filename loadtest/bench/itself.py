@@ -12,30 +12,28 @@ from pathlib import Path
 
 from loadtest.bench.child import Failed
 from loadtest.bench.figures import Figure, ratio, skipped
-from loadtest.bench.loaded import Pace, in_turn
+from loadtest.bench.loaded import Pace, in_turn, measure
 from loadtest.bench.machine import ROOT
 from loadtest.bench.options import Options
 from loadtest.bench.requests import Load
 from loadtest.bench.servers import Kind, sentinel
 
-ITSELF = "-over-itself"  # how its figures' keys end
-
-
-def key_of(server: str) -> str:
-    return f"check.{server}{ITSELF}"
-
 
 def over_itself(options: Options, server: str, commit: str, load: Load) -> Figure:
-    """CPU a request of `commit`'s code over today's; skipped where that code is not at hand, or doesn't run."""
-    key, name = key_of(server), f"{server} over {server} as recorded, CPU a request"
+    """CPU a request of `commit`'s code over today's; skipped where that code is not at hand, or doesn't run here.
+
+    Raises Failed: today's doesn't.
+    """
+    key, name = f"check.{server}-over-itself", f"{server} over {server} as recorded, CPU a request"
     tree = options.folder / "recorded"
     if not tree.exists() and not unpacked(commit, tree):
         return skipped(key, name, f"the recorded commit, {commit[:12]}, is not in this checkout: git fetch --unshallow")
     now, then = _kind(server, ROOT, "now"), _kind(server, tree, "recorded")
     try:
-        rounds = in_turn(options, [then, now], load, Pace(options.seconds))
+        measure(options, then, load, Pace(1))
     except Failed as error:
-        return skipped(key, name, str(error))
+        return skipped(key, name, f"the recorded commit, {commit[:12]}, does not run here: {error}")
+    rounds = in_turn(options, [then, now], load, Pace(options.seconds))
     cost = {key: [one.cpu_us for one in done] for key, done in rounds.items()}
     return ratio(key, name, cost[then.key], cost[now.key])
 
@@ -47,7 +45,7 @@ def _kind(server: str, tree: Path, when: str) -> Kind:
 
 def unpacked(commit: str, tree: Path) -> bool:
     """Whether the commit's files are in `tree` now."""
-    command = ["git", "-C", str(ROOT), "archive", "--format=tar", commit.rstrip("+")]
+    command = ["git", "-C", str(ROOT), "archive", "--format=tar", commit]
     try:
         archive = subprocess.run(command, capture_output=True, check=False, timeout=60)
     except (OSError, subprocess.TimeoutExpired):

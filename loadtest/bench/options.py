@@ -15,7 +15,7 @@ class Options:
 
     folder: Path
     rounds: int = 3
-    seconds: float = 8
+    seconds: float = 6
     reports: int = 200_000
     soak_minutes: float = 10
     quick: bool = False

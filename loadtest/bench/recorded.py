@@ -30,7 +30,7 @@ class Record(msgspec.Struct):
 
 
 class Line(NamedTuple):
-    """One figure compared. `lost` is a share: of the recorded value, in the direction that is worse."""
+    """One figure compared; `lost` as by `loss`."""
 
     name: str
     recorded: str
@@ -65,11 +65,16 @@ def compare(record: dict[str, Value], found: dict[str, Value], moving: Collectio
 def _line(recorded: Value, found: Value | None, *, moves: bool) -> Line:
     if found is None:
         return Line(recorded.name, _shown(recorded), "-", None, "missing")
-    change = found.value / recorded.value - 1
-    lost = -change if recorded.better == "more" else change
+    lost = loss(recorded, found)
     less = "moved" if moves else "lost"
     said = less if lost > MOST_LOST else "better" if lost < -MOST_LOST else "same"
     return Line(recorded.name, _shown(recorded), _shown(found), lost, said)
+
+
+def loss(recorded: Value, found: Value) -> float:
+    """A share of the recorded value, in the direction that is worse."""
+    change = found.value / recorded.value - 1
+    return -change if recorded.better == "more" else change
 
 
 def _shown(value: Value) -> str:

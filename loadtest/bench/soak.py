@@ -50,6 +50,8 @@ def _flood(options: Options, server: Server, load: Load) -> float:
     write_table(load.requests, server.path_of, table)
     began = time.monotonic()
     run = wrk.wrk(options, server.url, table, _FLOOD_SECONDS)
+    if run.refused:
+        raise Failed(f"{run.refused} requests of the flood were refused")
     while not _all_stored(server):
         if time.monotonic() - began > _STORE_SECONDS:
             raise Failed(f"the flood was not stored within {_STORE_SECONDS} s")

@@ -62,10 +62,10 @@ def test_the_command_fails_for_a_loss_and_says_of_what(capsys):
         Figure("instructions.fold", "fold", "thousand", [40.0], "less"),
     ]
     kept = record(**{"a": value(0.5), "instructions.fold": FOLD})
-    assert judge(kept, figures) == 1
+    assert judge(kept, figures, {}) == 1
     assert "lost more than 10%: fast over nginx\n" in capsys.readouterr().err
     kept.figures["a"].value = 0.42
-    assert judge(kept, figures) == 0
+    assert judge(kept, figures, {}) == 0
     assert capsys.readouterr().err == ""
 
 
@@ -73,7 +73,7 @@ def test_without_valgrind_the_command_does_not_say_that_all_is_well(capsys):
     """CPU time of a machine says nothing of that on another."""
     kept = record(**{"a": value(0.5), "instructions.fold": FOLD})
     figures = [Figure("a", "fast over nginx", "x", [0.5], "more"), Figure("cpu.fold", "fold", "µs", [99.0], "less")]
-    assert judge(kept, figures) == 2
+    assert judge(kept, figures, {}) == 2
     assert "install Valgrind" in capsys.readouterr().err
 
 
@@ -93,16 +93,15 @@ def test_where_the_ratio_to_nginx_moved_the_recorded_code_in_turn_with_todays_de
     kept = record(**{"check.fast-over-nginx": FAST_OVER_NGINX, "instructions.fold": FOLD})
     measured = [
         Figure("check.fast-over-nginx", "fast over nginx", "x", [0.5], "more"),
-        Figure(
-            "check.fast-over-itself", "fast over itself", "x", over_itself, "more", "" if over_itself else "skipped: so"
-        ),
         Figure("instructions.fold", "fold", "thousand", [40.0], "less"),
     ]
-    assert judge(kept, measured) == code
+    note = "" if over_itself else "skipped: so"
+    decides = Figure("check.fast-over-itself", "fast over itself", "x", over_itself, "more", note)
+    assert judge(kept, measured, {"check.fast-over-nginx": decides}) == code
     told = capsys.readouterr()
     assert "moved" in told.out
-    assert told.err == ("lost more than 10%: fast over itself\n" if code else "")
-    assert ("skipped: so" in told.out) == (not over_itself)
+    assert ("lost more than 10%: fast over itself\n" in told.err) == (code == 1)
+    assert ("not decided" in told.err) == ("skipped: so" in told.out) == (not over_itself)
 
 
 def test_the_recorded_code_is_taken_from_git(tmp_path):
