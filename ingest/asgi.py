@@ -14,8 +14,6 @@ Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
-_NOT_SHOWN = {Reason.BUSY, Reason.CLIENT_LIMIT}  # nothing is wrong with their bodies
-
 
 class AsgiCollector:
     def __init__(self, collector: Collector) -> None:
@@ -42,7 +40,7 @@ class AsgiCollector:
         if why_not is None and collector.is_over((scope.get("client") or ("",))[0]):
             why_not = Reason.CLIENT_LIMIT
         if why_not is not None:
-            return collector.refuse(why_not, b"" if why_not in _NOT_SHOWN else bytes(body), agent, site)
+            return collector.refuse(why_not, bytes(body), agent, site)
         told = Told.of(
             site,
             headers.get(b"content-type"),

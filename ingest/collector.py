@@ -1,4 +1,4 @@
-"""The collector's decisions: one synchronous function from a whole request to an answer. No I/O but the spool's."""
+"""The collector's decisions: from a whole request to an answer. No I/O but the spool's; `settled` waits for Kafka."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -40,7 +40,8 @@ DRAINED_BYTES = 64 * 1024 * 1024  # of a body over the limit, so that its sender
 Post = tuple[bytes | None, Told]  # its body, None if its network is over the limit; what it says beside
 _Fields = tuple[Any, ...]  # of a Delivery
 _REPORTS, _LIMITED = Kind.REPORTS, Kind.LIMITED  # to look up a member takes nine times as long as a name (Python 3.11)
-_NOT_KEPT = {Reason.GONE, Reason.CLIENT_LIMIT}  # nothing is wrong with them
+_NOT_KEPT = {Reason.GONE, Reason.CLIENT_LIMIT, Reason.BUSY}  # nothing is wrong with them
+_NO_POST = {Reason.WRONG_METHOD, Reason.BAD_HTTP, Reason.HEAD_TOO_LARGE}  # or not known to be one
 _AS_GONE = {Reason.TOO_LARGE, Reason.INCOMPLETE, Reason.BUSY, Reason.CLIENT_LIMIT}  # what else Chromium would repeat
 
 
@@ -113,7 +114,7 @@ class Collector:
                 except LogFull:
                     others[position] = self._turn_away(fields)
         for site, positions in over.items():  # one record for all: a flood leaves little in the spool
-            answer = self._record(self.why(Reason.CLIENT_LIMIT, site), b"", None, site, len(positions))
+            answer = self._record(self.why(Reason.CLIENT_LIMIT, site), b"", b"", site, len(positions))
             others.update(dict.fromkeys(positions, answer))
         return others
 
@@ -196,24 +197,24 @@ class Collector:
 
     def refuse(self, reason: Reason, body: bytes, user_agent: bytes | None, site: str) -> Answer:
         """A request that an adapter could not read to its end; `body` is what came of it."""
-        self.tally.posts += 1
+        self.tally.posts += reason not in _NO_POST
+        self.tally.others += reason in _NO_POST
         reason = self.why(reason, site)
         if reason is Reason.BUSY:
             self.tally.turned_away["bodies"] += 1
-        return self._record(reason, body, user_agent, site)
+        return self._record(reason, body, (user_agent or b"")[:USER_AGENT_BYTES], site)
 
     def why(self, reason: Reason, site: str) -> Reason:
         """What a request is refused for: of a site that is gone, for that."""
         return Reason.GONE if reason in _AS_GONE and self.sites.get(site).gone else reason
 
-    def _record(self, reason: Reason, body: bytes, user_agent: bytes | None, site: str, requests: int = 1) -> Answer:
+    def _record(self, reason: Reason, body: bytes, user_agent: bytes, site: str, requests: int = 1) -> Answer:
         """Refusals go the same way as reports, so that the ledger has them and a kill forgets none."""
         self.tally.refused[reason] += requests
         label = site if self.sites.known(site) else ""
-        agent = (user_agent or b"")[:USER_AGENT_BYTES]
         kept = b"" if reason in _NOT_KEPT else body[:KEPT_BYTES]
         try:
-            self.spool.append((int(time() * 1000), label, Kind.REFUSAL, requests, agent, kept, reason.value))
+            self.spool.append((int(time() * 1000), label, Kind.REFUSAL, requests, user_agent, kept, reason.value))
         except LogFull:
             self._unwritten.add(label, reason, requests)
         return REFUSED[reason]
@@ -228,9 +229,12 @@ class Collector:
                 return ONLY_GET
             return NOT_READY if path == "/ready" and self.spool.full else OK
         if method == "OPTIONS":
-            self.tally.preflights += 1
-            return PREFLIGHT if site else REFUSED[Reason.BAD_SITE]
+            return self.preflight(site)
         return self.refuse(Reason.WRONG_METHOD, b"", None, site)
+
+    def preflight(self, site: str) -> Answer:
+        self.tally.preflights += 1
+        return PREFLIGHT if site else REFUSED[Reason.BAD_SITE]
 
     def problems(self) -> list[str]:
         return [NO_ROOM] if self.spool.full else []

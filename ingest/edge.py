@@ -7,7 +7,6 @@ pipelined behind such a request) goes uvicorn's ordinary way to the ASGI adapter
 
 import httptools
 
-from ingest.answers import REFUSED
 from ingest.collector import DRAINED_BYTES, MOST_UNFINISHED
 from ingest.connection import BODY, HEAD, IDLE, OVER, REFUSED_BODY, Connection
 from ingest.heads import END, Head
@@ -17,8 +16,6 @@ from schema.reasons import Reason
 
 MAX_HEAD_BYTES = 64 * 1024
 _PIECE_BYTES = 16 * 1024  # of a read that could hold a longer head as a whole; uvloop reads 256 KiB at once
-# Stages in which a client could send without end, and what it may send.
-_UNBOUNDED = {HEAD: MAX_HEAD_BYTES, REFUSED_BODY: DRAINED_BYTES}
 
 
 class Edge(Connection):
@@ -35,7 +32,8 @@ class Edge(Connection):
     _declared = 0  # content length
     _said: Head | None = None  # by the head of the request that was just answered
     _begun = 0  # requests, in this read
-    _overrun = 0  # bytes of the reads that brought nothing but a part of a head, or of a refused body
+    _fed = False  # something of a body came in this read
+    _framing = _drained = 0  # bytes that came since a body's last, of a head or a trailer; and of a refused body
 
     def connection_lost(self, exc: Exception | None) -> None:
         if self._hot and self._stage == BODY and self._is_post:
@@ -49,7 +47,7 @@ class Edge(Connection):
                 if not self.transport.is_closing():
                     self.data_received(data[start : start + _PIECE_BYTES])
         elif self._stage == IDLE and not self._ordinary:
-            head = data if data.endswith(END) else data[: data.find(END) + len(END)]  # a preflight is not searched
+            head = data if data.endswith(END) else data[: data.find(END) + len(END)]  # most preflights are all head
             said = self.shared.heads.find(head)
             if said is not None and len(data) == len(head) + said.length:
                 self._since = self.shared.now
@@ -64,13 +62,13 @@ class Edge(Connection):
             self._parse(data)
 
     def _remember(self, data: bytes) -> None:
-        """Only if one request came and nothing else, and it is answered: then its head is as long as it looks."""
+        """Only if one request came and nothing else, and it is answered: then its head ends at the first empty line."""
         said, head = self._said, data[: data.find(END) + len(END)]
         if said is not None and self._begun == 1 and len(data) == len(head) + said.length:
             self.shared.heads.remember(head, said)
 
     def _parse(self, data: bytes) -> None:
-        before, self._begun = self._stage, 0
+        before, self._begun, self._fed = self._stage, 0, False
         if self.timeout_keep_alive_task is not None:
             self._unset_keepalive_if_required()
         if self.parser is None:
@@ -90,9 +88,10 @@ class Edge(Connection):
                 self._stage, self.cycle.keep_alive = OVER, False  # what follows is this request's body, not another one
         except httptools.HttpParserError:
             self._refuse_bytes(shape(data, begins=before == IDLE))
-        if self._stage in _UNBOUNDED and before in (IDLE, self._stage) and self._begun == (before == IDLE):
-            self._overrun += len(data)  # all of this read
-            if self._overrun > _UNBOUNDED[self._stage]:
+        if self._stage not in (IDLE, OVER) and before in (IDLE, self._stage) and self._begun == (before == IDLE):
+            self._framing = 0 if self._fed else self._framing + len(data)
+            self._drained += len(data) if self._stage == REFUSED_BODY else 0
+            if self._framing > MAX_HEAD_BYTES or self._drained > DRAINED_BYTES:
                 self._overflow()
 
     def _refuse_bytes(self, seen: bytes) -> None:
@@ -113,9 +112,10 @@ class Edge(Connection):
         self.transport.close()
 
     def _overflow(self) -> None:
-        """A head that doesn't end; or a refused body, of which enough was read to let the answer through."""
-        if self._stage == HEAD:
+        """A head or trailer without an end; or of a refused body enough was read to let the answer through."""
+        if self._stage == HEAD or (self._stage == BODY and self._hot):
             self._write(self.shared.collector.refuse(Reason.HEAD_TOO_LARGE, b"", self._agent, self._site or ""))
+            self._stage = OVER
         self._end("too-large")
 
     # the parser's callbacks
@@ -125,7 +125,7 @@ class Edge(Connection):
         if self._stage == OVER:  # RFC 9112 §9.6: what follows the last request is not looked at
             return
         self.url = b""
-        self._stage, self._since, self._overrun = HEAD, self.shared.now, 0
+        self._stage, self._since, self._framing, self._drained = HEAD, self.shared.now, 0, 0
         self._routed = self._hot = self.expect_100_continue = False
         self._site = self._type = self._agent = self._origin = self._referer = None
         self._body, self._declared = b"", 0
@@ -177,7 +177,7 @@ class Edge(Connection):
             return
         if not self._routed:
             self._route()
-        self._stage, self._overrun = BODY, 0
+        self._stage, self._framing = BODY, 0
         if not self._hot:
             super().on_headers_complete()
         elif self._declared > self.shared.collector.max_body_bytes:
@@ -187,6 +187,7 @@ class Edge(Connection):
             self.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
 
     def on_body(self, body: bytes) -> None:
+        self._fed = True
         if self._stage != BODY:
             return
         if not self._hot:
@@ -207,7 +208,7 @@ class Edge(Connection):
     def _refuse_body(self, reason: Reason) -> None:
         """Answered at once; the rest is read and dropped, because closing on unread bytes resets the answer away."""
         self._stage = REFUSED_BODY
-        self._write(self.shared.collector.refuse(reason, self._taken_body()[:4096], self._agent, self._site or ""))
+        self._write(self.shared.collector.refuse(reason, self._taken_body(), self._agent, self._site or ""))
 
     def _taken_body(self) -> bytes:
         """What has come of it; no longer held here."""
@@ -246,4 +247,4 @@ class Edge(Connection):
         elif said.told.site:
             self._allow(keeps=said.keeps)
         else:
-            self._finish(REFUSED[Reason.BAD_SITE], keeps=said.keeps)
+            self._finish(shared.collector.preflight(""), keeps=said.keeps)

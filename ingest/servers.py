@@ -52,6 +52,7 @@ class FastServer(uvicorn.Server):
                 access_log=False,
                 server_header=False,
                 proxy_headers=False,  # else whoever is on this machine says whose limit it uses up
+                timeout_keep_alive=IDLE_SECONDS,
                 timeout_graceful_shutdown=GRACE_SECONDS,
             )
         )

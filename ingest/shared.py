@@ -68,6 +68,8 @@ class Shared:
         if b"%" in path or not path.isascii():
             return None
         site = site_of(path.decode("ascii"))
-        if site is not None and len(url) <= _LONGEST_URL and len(self.sites) < _KNOWN_URLS:
+        if site is not None and len(url) <= _LONGEST_URL:
+            if len(self.sites) >= _KNOWN_URLS:
+                self.sites.clear()  # signed URLs change
             self.sites[url] = site
         return site

@@ -19,14 +19,15 @@ class Tally:
         self._begin()
 
     def _begin(self) -> None:
-        self.posts = self.preflights = 0
+        self.posts = self.preflights = self.others = 0  # requests
         self.accepted = self.accepted_bytes = 0  # reports answered 204, and the bytes of their bodies
         self.limited = 0  # over their site's rate limit; with durability `log` also those that Kafka never confirmed
-        self.full = 0  # appends that the spool refused
+        self.full = 0  # reports' requests that the spool refused
 
     def publish(self) -> None:
         metrics.REQUESTS.labels("POST").inc(self.posts)
         metrics.REQUESTS.labels("OPTIONS").inc(self.preflights)
+        metrics.REQUESTS.labels("other").inc(self.others)
         metrics.REPORTS_ACCEPTED.inc(self.accepted)
         metrics.ACCEPTED_BYTES.inc(self.accepted_bytes)
         metrics.REPORTS_LIMITED.inc(self.limited)

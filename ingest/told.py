@@ -29,7 +29,7 @@ def site_of(path: str) -> str | None:
 
 
 class Told(NamedTuple):
-    """Of a head that comes again, as most do, made once: so here stands what a Delivery keeps of it."""
+    """What a head says, as the collector needs it: made once of a head that comes again, as most do."""
 
     site: str  # as `site_of` gives it
     content_type: bytes | None = None

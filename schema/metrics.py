@@ -11,7 +11,11 @@ TURNED_AWAY = Counter(
 REPORTS_LIMITED = Counter(
     "sentinel_reports_limited_total", "Reports over their site's rate limit: answered 204, counted and not stored."
 )
-REQUESTS = Counter("sentinel_requests_total", "Requests to the report path, by method.", ["method"])
+REQUESTS = Counter(
+    "sentinel_requests_total",
+    "Requests to the report path, by method; `other`: another one, or none that could be read.",
+    ["method"],
+)
 REFUSED = Counter("sentinel_reports_refused_total", "Requests refused, by reason.", ["reason"])
 ACCEPTED_BYTES = Counter("sentinel_accepted_bytes_total", "Bytes of the bodies answered 204.")
 CONNECTIONS = Gauge("sentinel_connections", "Open connections to the collector.", multiprocess_mode="livesum")
@@ -28,7 +32,10 @@ SPOOL_USED = Gauge(
     "Share of its quota, or of what the disk has room for, that the fullest worker's spool takes; 1 when it is full.",
     multiprocess_mode="livemax",
 )
-SPOOL_FULL = Counter("sentinel_spool_full_total", "Appends refused because of the quota or a full disk.")
+SPOOL_FULL = Counter(
+    "sentinel_spool_full_total",
+    "Requests refused because of the quota, a site's share of it, a full disk, or a log that does not answer.",
+)
 SPOOL_TORN = Counter("sentinel_spool_torn_frames_total", "Frames skipped because a write was cut short or damaged.")
 DAMAGED = Counter(
     "sentinel_damaged_total", "What was found damaged and set aside, the rest being served, by what it is.", ["kind"]

@@ -125,6 +125,24 @@ def test_a_bomb_of_headers_is_refused_and_takes_no_memory(collector, bomb):
     assert resident(collector) - before < 30
 
 
+@pytest.mark.parametrize("path", [b"/csp/report/outer", b"/elsewhere"])
+@pytest.mark.parametrize("begin", [b"0\r\nX: ", b"1;x="], ids=["a trailer", "an extension"])
+def test_what_goes_on_without_end_behind_a_chunk_is_refused_and_takes_no_memory(collector, path, begin):
+    """A parser that puts a long value together again at every read would keep the worker's core to itself."""
+    before = resident(collector)
+    head = b"POST %b HTTP/1.1\r\nHost: c\r\nTransfer-Encoding: chunked\r\n\r\n1\r\n{\r\n" % path
+    with (
+        socket.create_connection(("127.0.0.1", collector.port), timeout=10) as connection,
+        contextlib.suppress(ConnectionError),
+    ):
+        connection.sendall(head + begin)
+        for _ in range(400):
+            connection.sendall(b"y" * 65_536)
+        pytest.fail("26 MB of it were read")
+    assert collector.post(LEGACY).status == 204
+    assert resident(collector) - before < 30
+
+
 @pytest.mark.parametrize(
     ("body", "status"),
     [

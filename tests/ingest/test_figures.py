@@ -122,6 +122,28 @@ def test_a_body_that_could_not_be_waited_for_counts_as_one(writer: SegmentWriter
     assert away.grown() == [1]
 
 
+def test_nothing_is_kept_of_a_body_there_was_only_no_room_for(writer: SegmentWriter, tmp_path: Path):
+    Collector(Spool(writer, hold=False), Sites(), 10_000).refuse(Reason.BUSY, b"[{", None, "shop")
+    [file] = segments(tmp_path)
+    [record] = split(file.read_bytes()[len(HEADER) :], final=True).records
+    assert (decode(record).detail, decode(record).body) == (Reason.BUSY, b"")
+
+
+def test_a_request_counts_by_its_method(writer: SegmentWriter):
+    """POSTs are what a pipeline is sized by: a scanner's requests are none."""
+    collector = Collector(Spool(writer, hold=False), Sites(), 10_000)
+    posts, preflights, others = (Since("sentinel_requests_total", method=its) for its in ("POST", "OPTIONS", "other"))
+    collector.accept(THREE, TOLD)
+    collector.refuse(Reason.INCOMPLETE, b"[{", None, "shop")
+    collector.answer("OPTIONS", "/csp/report/shop")
+    collector.answer("OPTIONS", "/csp/report/NO")
+    collector.answer("GET", "/csp/report/shop")
+    collector.refuse(Reason.BAD_HTTP, b"", None, "")
+    collector.refuse(Reason.HEAD_TOO_LARGE, b"", None, "")
+    collector.tend()
+    assert [its.grown() for its in (posts, preflights, others)] == [[2], [2], [3]]
+
+
 def test_every_reason_and_cause_is_there_from_the_start(writer: SegmentWriter):
     Collector(Spool(writer, hold=False), Sites(), 10_000).tend()
     for reason in Reason:

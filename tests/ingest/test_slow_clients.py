@@ -67,6 +67,18 @@ def test_a_connection_that_says_nothing_is_closed(collector):
         assert idle.recv(1000) == b""
 
 
+def test_a_connection_that_asked_for_something_else_is_kept_as_long(tmp_path):
+    """Who reports through a proxy's kept connection must not meet its end: uvicorn's own five seconds are not ours."""
+    collector = RunningCollector("fast", tmp_path)
+    with connect(collector) as kept:
+        kept.sendall(b"GET /health HTTP/1.1\r\nHost: c\r\n\r\n")
+        assert kept.recv(1000).startswith(b"HTTP/1.1 200 ")
+        time.sleep(6)
+        kept.sendall(b"POST /csp/report HTTP/1.1\r\nHost: c\r\nContent-Length: %d\r\n\r\n%s" % (len(BODY), BODY))
+        assert kept.recv(1000).startswith(b"HTTP/1.1 204 ")
+    assert collector.stop() == 0
+
+
 def test_connections_over_the_cap_are_answered_503(collector):
     held = [connect(collector) for _ in range(20)]
     time.sleep(0.2)
