@@ -72,7 +72,9 @@ def test_a_connection_that_asked_for_something_else_is_kept_as_long(tmp_path):
     collector = RunningCollector("fast", tmp_path)
     with connect(collector) as kept:
         kept.sendall(b"GET /health HTTP/1.1\r\nHost: c\r\n\r\n")
-        assert kept.recv(1000).startswith(b"HTTP/1.1 200 ")
+        came = kept.recv(1000)
+        while not came.endswith(b"ok\n"):
+            came += kept.recv(1000)
         time.sleep(6)
         kept.sendall(b"POST /csp/report HTTP/1.1\r\nHost: c\r\nContent-Length: %d\r\n\r\n%s" % (len(BODY), BODY))
         assert kept.recv(1000).startswith(b"HTTP/1.1 204 ")
