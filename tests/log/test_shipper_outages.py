@@ -249,7 +249,7 @@ def test_a_full_disk_is_not_told_as_kafkas_trouble(tmp_path, monkeypatch):
     monkeypatch.setattr(Shipper, "_ship_while_connected", out_of_room)
 
     async def run() -> None:
-        async with shipping(tmp_path / "spool", KafkaPlace(brokers=("127.0.0.1:1",), topic="reports")) as shipper:
+        async with shipping(tmp_path, KafkaPlace(brokers=("127.0.0.1:1",), topic="reports")) as shipper:
             await until(lambda: "No space left on device" in shipper.trouble)
             assert "127.0.0.1" not in shipper.trouble
 
