@@ -6,7 +6,8 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
 from ingest.answers import Answer
-from ingest.collector import DRAINED_BYTES, MOST_UNFINISHED, REQUEST_SECONDS, Collector
+from ingest.collector import MOST_UNFINISHED, REQUEST_SECONDS, Collector
+from ingest.endless import DRAINED_BYTES
 from ingest.told import Told, site_of
 from schema.reasons import Reason
 

@@ -36,12 +36,10 @@ _NO_REPORT = re.compile(
 _USUAL_TYPES = {b"application/csp-report", b"application/reports+json"}
 MOST_UNFINISHED = 48 * 1024 * 1024  # bytes that a worker holds of bodies that come or wait for Kafka, all together
 REQUEST_SECONDS = 20  # for a whole request to come
-DRAINED_BYTES = 64 * 1024 * 1024  # of a body over the limit, so that its sender comes to read the answer
 Post = tuple[bytes | None, Told]  # its body, None if its network is over the limit; what it says beside
 _Fields = tuple[Any, ...]  # of a Delivery
 _REPORTS, _LIMITED = Kind.REPORTS, Kind.LIMITED  # to look up a member takes nine times as long as a name (Python 3.11)
 _NOT_KEPT = {Reason.GONE, Reason.CLIENT_LIMIT, Reason.BUSY}  # nothing is wrong with them
-_NO_POST = {Reason.WRONG_METHOD, Reason.BAD_HTTP, Reason.HEAD_TOO_LARGE}  # or not known to be one
 _AS_GONE = {Reason.TOO_LARGE, Reason.INCOMPLETE, Reason.BUSY, Reason.CLIENT_LIMIT}  # what else Chromium would repeat
 
 
@@ -195,10 +193,9 @@ class Collector:
             raise Unreadable(Reason.GONE if self.sites.get(site).gone else Reason.UNSIGNED)
         return found
 
-    def refuse(self, reason: Reason, body: bytes, user_agent: bytes | None, site: str) -> Answer:
-        """A request that an adapter could not read to its end; `body` is what came of it."""
-        self.tally.posts += reason not in _NO_POST
-        self.tally.others += reason in _NO_POST
+    def refuse(self, reason: Reason, body: bytes, user_agent: bytes | None, site: str, method: str = "POST") -> Answer:
+        """A request that an adapter could not read to its end; `body` is what came, `method` empty if not known."""
+        self.tally.count(method)
         reason = self.why(reason, site)
         if reason is Reason.BUSY:
             self.tally.turned_away["bodies"] += 1
@@ -230,7 +227,7 @@ class Collector:
             return NOT_READY if path == "/ready" and self.spool.full else OK
         if method == "OPTIONS":
             return self.preflight(site)
-        return self.refuse(Reason.WRONG_METHOD, b"", None, site)
+        return self.refuse(Reason.WRONG_METHOD, b"", None, site, method)
 
     def preflight(self, site: str) -> Answer:
         self.tally.preflights += 1

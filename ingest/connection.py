@@ -32,6 +32,7 @@ class Connection(HttpToolsProtocol):
     cycle: Any = None
     timeout_keep_alive_task: Any = None
     _site: str | None = None  # that the request is for
+    _is_post = False
     _cells: Cells | None = None  # the client's, once they were needed
 
     def __init__(self, shared: Shared, **uvicorn_arguments: Any) -> None:
@@ -70,6 +71,19 @@ class Connection(HttpToolsProtocol):
             super().__init__(**self._uvicorn)
             self.parser = parser
             super().connection_made(transport)
+
+    @property
+    def _method(self) -> str:
+        """Of the request under way, where it is answered here; else empty."""
+        if self._stage == IDLE or not self._hot:
+            return ""
+        return "POST" if self._is_post else "OPTIONS"
+
+    @property
+    def _is_answered(self) -> bool:
+        """Before it has come to its end: refused, or by uvicorn, as what is not to be found."""
+        ordinary = self._stage == BODY and not self._hot
+        return self._stage == REFUSED_BODY or (ordinary and self.cycle.response_started)
 
     def _write(self, answer: Answer) -> None:
         """After the answers to what came before."""
@@ -147,7 +161,7 @@ class Connection(HttpToolsProtocol):
             if waited > IDLE_SECONDS and (self.cycle is None or self.cycle.response_complete):
                 self._end("idle")
         elif waited > REQUEST_SECONDS:
-            if self._stage != REFUSED_BODY:
+            if not self._is_answered:
                 self._write(REFUSED[self.shared.collector.why(Reason.INCOMPLETE, self._site or "")])
             self._end("slow")
 

@@ -7,14 +7,14 @@ pipelined behind such a request) goes uvicorn's ordinary way to the ASGI adapter
 
 import httptools
 
-from ingest.collector import DRAINED_BYTES, MOST_UNFINISHED
+from ingest.collector import MOST_UNFINISHED
 from ingest.connection import BODY, HEAD, IDLE, OVER, REFUSED_BODY, Connection
+from ingest.endless import MAX_HEAD_BYTES, is_endless
 from ingest.heads import END, Head
 from ingest.no_http import shape
 from ingest.told import Told
 from schema.reasons import Reason
 
-MAX_HEAD_BYTES = 64 * 1024
 _PIECE_BYTES = 16 * 1024  # of a read that could hold a longer head as a whole; uvloop reads 256 KiB at once
 
 
@@ -23,7 +23,7 @@ class Edge(Connection):
 
     # Of the request that comes now; here, because most connections' requests need no more of it.
     url = b""
-    _is_post = _routed = _past_parser = False
+    _routed = _past_parser = False
     _body: bytes | bytearray = b""
     _type: bytes | None = None
     _agent: bytes | None = None
@@ -32,8 +32,7 @@ class Edge(Connection):
     _declared = 0  # content length
     _said: Head | None = None  # by the head of the request that was just answered
     _begun = 0  # requests, in this read
-    _fed = False  # something of a body came in this read
-    _framing = _drained = 0  # bytes that came since a body's last, of a head or a trailer; and of a refused body
+    _read = _fed = 0  # bytes of the request, or before one; and of its body
 
     def connection_lost(self, exc: Exception | None) -> None:
         if self._hot and self._stage == BODY and self._is_post:
@@ -68,7 +67,7 @@ class Edge(Connection):
             self.shared.heads.remember(head, said)
 
     def _parse(self, data: bytes) -> None:
-        before, self._begun, self._fed = self._stage, 0, False
+        before, self._begun = self._stage, 0
         if self.timeout_keep_alive_task is not None:
             self._unset_keepalive_if_required()
         if self.parser is None:
@@ -88,15 +87,14 @@ class Edge(Connection):
                 self._stage, self.cycle.keep_alive = OVER, False  # what follows is this request's body, not another one
         except httptools.HttpParserError:
             self._refuse_bytes(shape(data, begins=before == IDLE))
-        if self._stage not in (IDLE, OVER) and before in (IDLE, self._stage) and self._begun == (before == IDLE):
-            self._framing = 0 if self._fed else self._framing + len(data)
-            self._drained += len(data) if self._stage == REFUSED_BODY else 0
-            if self._framing > MAX_HEAD_BYTES or self._drained > DRAINED_BYTES:
+        if self._stage != OVER and before in (IDLE, self._stage) and self._begun == (before != self._stage):
+            self._read += len(data)  # all of this read
+            if is_endless(self._read, self._fed, self.shared.collector.max_body_bytes):
                 self._overflow()
 
     def _refuse_bytes(self, seen: bytes) -> None:
         if not self.transport.is_closing() and self._stage != OVER:
-            self._write(self.shared.collector.refuse(Reason.BAD_HTTP, seen, None, self._site or ""))
+            self._write(self.shared.collector.refuse(Reason.BAD_HTTP, seen, None, self._site or "", self._method))
             self._stage = OVER
             self.transport.close()
 
@@ -112,9 +110,10 @@ class Edge(Connection):
         self.transport.close()
 
     def _overflow(self) -> None:
-        """A head or trailer without an end; or of a refused body enough was read to let the answer through."""
+        """What is endless; or of a refused body enough was read to let the answer through."""
         if self._stage == HEAD or (self._stage == BODY and self._hot):
-            self._write(self.shared.collector.refuse(Reason.HEAD_TOO_LARGE, b"", self._agent, self._site or ""))
+            refuse = self.shared.collector.refuse
+            self._write(refuse(Reason.HEAD_TOO_LARGE, b"", self._agent, self._site or "", self._method))
             self._stage = OVER
         self._end("too-large")
 
@@ -125,7 +124,7 @@ class Edge(Connection):
         if self._stage == OVER:  # RFC 9112 §9.6: what follows the last request is not looked at
             return
         self.url = b""
-        self._stage, self._since, self._framing, self._drained = HEAD, self.shared.now, 0, 0
+        self._stage, self._since, self._read, self._fed = HEAD, self.shared.now, 0, 0
         self._routed = self._hot = self.expect_100_continue = False
         self._site = self._type = self._agent = self._origin = self._referer = None
         self._body, self._declared = b"", 0
@@ -177,7 +176,7 @@ class Edge(Connection):
             return
         if not self._routed:
             self._route()
-        self._stage, self._framing = BODY, 0
+        self._stage = BODY
         if not self._hot:
             super().on_headers_complete()
         elif self._declared > self.shared.collector.max_body_bytes:
@@ -187,7 +186,7 @@ class Edge(Connection):
             self.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
 
     def on_body(self, body: bytes) -> None:
-        self._fed = True
+        self._fed += len(body)
         if self._stage != BODY:
             return
         if not self._hot:
@@ -208,7 +207,8 @@ class Edge(Connection):
     def _refuse_body(self, reason: Reason) -> None:
         """Answered at once; the rest is read and dropped, because closing on unread bytes resets the answer away."""
         self._stage = REFUSED_BODY
-        self._write(self.shared.collector.refuse(reason, self._taken_body(), self._agent, self._site or ""))
+        refuse = self.shared.collector.refuse
+        self._write(refuse(reason, self._taken_body(), self._agent, self._site or "", self._method))
 
     def _taken_body(self) -> bytes:
         """What has come of it; no longer held here."""
@@ -220,6 +220,7 @@ class Edge(Connection):
         if self._stage == OVER or (self._hot and self.parser.should_upgrade()):
             return
         stage, self._stage, self._since = self._stage, IDLE, self.shared.now
+        self._read = self._fed = 0
         if not self._hot:
             super().on_message_complete()
         elif stage == REFUSED_BODY:
@@ -227,8 +228,7 @@ class Edge(Connection):
             self.transport.close()
         else:
             said = self._head(keeps=self.parser.should_keep_alive())
-            if not self.expect_100_continue:
-                self._said = said
+            self._said = None if self.expect_100_continue else said
             self._answer(said, self._taken_body())
 
     def _head(self, *, keeps: bool) -> Head:

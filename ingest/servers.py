@@ -16,7 +16,8 @@ from granian.server.embed import Server as EmbeddedGranian
 from ingest.asgi import AsgiCollector
 from ingest.collector import Collector
 from ingest.connection import IDLE_SECONDS
-from ingest.edge import MAX_HEAD_BYTES, Edge
+from ingest.edge import Edge
+from ingest.endless import MAX_HEAD_BYTES
 from ingest.rsgi import RsgiCollector
 from ingest.scheduling import schedule_with
 from ingest.shared import Shared

@@ -24,6 +24,15 @@ class Tally:
         self.limited = 0  # over their site's rate limit; with durability `log` also those that Kafka never confirmed
         self.full = 0  # reports' requests that the spool refused
 
+    def count(self, method: str) -> None:
+        """A request that is no report."""
+        if method == "POST":
+            self.posts += 1
+        elif method == "OPTIONS":
+            self.preflights += 1
+        else:
+            self.others += 1
+
     def publish(self) -> None:
         metrics.REQUESTS.labels("POST").inc(self.posts)
         metrics.REQUESTS.labels("OPTIONS").inc(self.preflights)

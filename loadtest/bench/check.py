@@ -152,8 +152,9 @@ def _arguments(words: list[str]) -> argparse.Namespace:
     parser.add_argument("--rounds", type=count, default=5, help="of the servers in turn [5]")
     parser.add_argument("--seconds", type=count, default=3, help="of a run under load [3]")
     given = parser.parse_args(words)
-    if given.record and not machine.commit().isalnum():
-        parser.exit(1, "commit your changes first: a record names the commit whose code made its figures\n")
+    if given.record and not (commit := machine.commit()).isalnum():
+        first = "commit your changes first" if commit else "there is no git checkout here"
+        parser.exit(1, f"{first}: a record names the commit whose code made its figures\n")
     return given
 
 

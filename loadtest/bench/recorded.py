@@ -1,4 +1,4 @@
-"""Figures that don't depend on how fast the machine is: written down once, compared ever after."""
+"""Figures that depend little on how fast the machine is: written down once, compared ever after."""
 
 from collections.abc import Collection
 from pathlib import Path

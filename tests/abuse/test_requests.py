@@ -126,8 +126,16 @@ def test_a_bomb_of_headers_is_refused_and_takes_no_memory(collector, bomb):
 
 
 @pytest.mark.parametrize("path", [b"/csp/report/outer", b"/elsewhere"])
-@pytest.mark.parametrize("begin", [b"0\r\nX: ", b"1;x="], ids=["a trailer", "an extension"])
-def test_what_goes_on_without_end_behind_a_chunk_is_refused_and_takes_no_memory(collector, path, begin):
+@pytest.mark.parametrize(
+    ("begin", "more"),
+    [
+        (b"0\r\nX: ", b"y" * 65_536),
+        (b"1;x=", b"y" * 65_536),
+        (b"", b"1;x=" + b"y" * 60_000 + b"\r\n{\r\n"),
+    ],
+    ids=["a trailer", "an extension", "extensions"],
+)
+def test_what_goes_on_without_end_around_chunks_is_refused_and_takes_no_memory(collector, path, begin, more):
     """A parser that puts a long value together again at every read would keep the worker's core to itself."""
     before = resident(collector)
     head = b"POST %b HTTP/1.1\r\nHost: c\r\nTransfer-Encoding: chunked\r\n\r\n1\r\n{\r\n" % path
@@ -137,10 +145,46 @@ def test_what_goes_on_without_end_behind_a_chunk_is_refused_and_takes_no_memory(
     ):
         connection.sendall(head + begin)
         for _ in range(400):
-            connection.sendall(b"y" * 65_536)
+            connection.sendall(more)
         pytest.fail("26 MB of it were read")
     assert collector.post(LEGACY).status == 204
     assert resident(collector) - before < 30
+
+
+@pytest.mark.parametrize(
+    "begin",
+    [b"", b"POST /elsewhere HTTP/1.1\r\nHost: c\r\nContent-Length: 99999999999\r\n\r\n"],
+    ids=["empty lines", "the body of what is not to be found"],
+)
+def test_what_nobody_wants_is_not_read_without_end(collector, begin):
+    """And answered once, if at all."""
+    with socket.create_connection(("127.0.0.1", collector.port), timeout=10) as connection:
+        with contextlib.suppress(ConnectionError):
+            connection.sendall(begin)
+            for _ in range(4000):
+                connection.sendall(b"\r\n" * 32_768)
+            pytest.fail("260 MB of it were read")
+        came = b""
+        with contextlib.suppress(ConnectionError):
+            while part := connection.recv(65_536):
+                came += part
+    assert came.count(b"HTTP/1.1 ") <= 1
+    assert collector.post(LEGACY).status == 204
+
+
+def test_a_report_in_chunks_of_one_byte_is_taken(collector):
+    """The framing is five times the report; each piece in a read of its own."""
+    report = LEGACY.ljust(3000)
+    with socket.create_connection(("127.0.0.1", collector.port), timeout=10) as connection:
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        connection.sendall(HEAD + b"Transfer-Encoding: chunked\r\n\r\n")
+        for byte in report:
+            for part in (b"1\r\n", b"%c" % byte, b"\r\n"):
+                connection.sendall(part)
+                time.sleep(0.0001)
+        connection.sendall(b"0\r\n\r\n")
+        assert connection.recv(1000).startswith(b"HTTP/1.1 204 ")
+    assert collector.deliveries()[-1].body == report
 
 
 @pytest.mark.parametrize(

@@ -138,10 +138,10 @@ def test_a_request_counts_by_its_method(writer: SegmentWriter):
     collector.answer("OPTIONS", "/csp/report/shop")
     collector.answer("OPTIONS", "/csp/report/NO")
     collector.answer("GET", "/csp/report/shop")
-    collector.refuse(Reason.BAD_HTTP, b"", None, "")
-    collector.refuse(Reason.HEAD_TOO_LARGE, b"", None, "")
+    collector.refuse(Reason.TOO_LARGE, b"[{", None, "shop", "OPTIONS")
+    collector.refuse(Reason.BAD_HTTP, b"", None, "", "")
     collector.tend()
-    assert [its.grown() for its in (posts, preflights, others)] == [[2], [2], [3]]
+    assert [its.grown() for its in (posts, preflights, others)] == [[2], [3], [2]]
 
 
 def test_every_reason_and_cause_is_there_from_the_start(writer: SegmentWriter):

@@ -136,6 +136,14 @@ def test_chunks_under_the_same_head_are_read_as_chunks(collector, site):
     assert kept(collector, site) == [body(number, 60 + number) for number in range(4)]
 
 
+def test_zeros_before_the_sizes_of_chunks_are_not_read_without_end(collector, site):
+    """`granian` reads them until the time for a request is over."""
+    head = b"POST /csp/report/%b HTTP/1.1\r\nHost: c\r\nTransfer-Encoding: chunked\r\n\r\n" % site.encode()
+    with connect(collector) as client:
+        client.sendall(head + (b"0" * 60_000 + b"1\r\n{\r\n") * 4)
+        assert answers(client, 1) == [b"431"]
+
+
 def test_what_only_ends_like_a_head_is_none(collector, site):
     """A read is known as a whole only where it is one head: not two, and not a report with line breaks at its end."""
     broken = body(2) + b"\r\n\r\n"

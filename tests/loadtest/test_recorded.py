@@ -105,7 +105,7 @@ def test_where_the_ratio_to_nginx_moved_the_recorded_code_in_turn_with_todays_de
 
 
 def test_the_recorded_code_is_taken_from_git(tmp_path):
-    if head := commit():  # else the tests run in a copy that is no checkout
+    if head := commit().rstrip("+"):  # else the tests run in a copy that is no checkout
         assert unpacked(head, tmp_path / "recorded")
         assert (tmp_path / "recorded" / "ingest" / "edge.py").exists()
 
