@@ -1,8 +1,8 @@
 """A server against itself as it was when its figures were recorded, in turn: a machine does the same to both.
 
-nginx spends its time in the kernel, ours half of it in Python. By CPU a request, the same instructions had 0.68 of nginx
-on an AMD EPYC and 0.57 on an Intel Xeon; the next version there 0.60, and an hour and a half later 0.50 (2026-11-27 and
-29). That is more than the loss that is looked for.
+nginx spends its time in the kernel, ours half of it in Python. By CPU a request, the same instructions had 0.68 of
+nginx on an AMD EPYC and 0.57 on an Intel Xeon; the next version there 0.60, and an hour and a half later 0.50 (on
+2026-11-27 and 29). That is more than the loss that is looked for.
 """
 
 import functools
