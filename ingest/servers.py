@@ -3,7 +3,9 @@
 import asyncio
 import contextlib
 import functools
+import os
 import socket
+import sys
 from collections.abc import Iterator
 from typing import Any, Protocol
 
@@ -82,6 +84,7 @@ class GranianServer(EmbeddedGranian):
         self._ticks = 0
         self._collector = RsgiCollector(collector, asyncio.get_running_loop())
         schedule_with(self._collector)
+        _let_others_finish()
         super().__init__(
             self._collector,
             interface=Interfaces.RSGI,
@@ -110,3 +113,14 @@ class GranianServer(EmbeddedGranian):
         if self._ticks % max(1, IDLE_SECONDS // 5) == 0:
             # Beside the reports: over 10,000 connections it takes a tenth of a second.
             asyncio.get_running_loop().run_in_executor(None, end_silent, self._port, IDLE_SECONDS)
+
+
+def _let_others_finish() -> None:
+    """Woken by a thread of granian's, this one waits for its turn instead of taking its core; and so do those.
+
+    Else each report is two switches between them, where they have one core: 28 µs of CPU a report instead of 20, and at
+    25,000 a second a p99 of 3.2 ms instead of 1.4. Beside a process that never rests a report waits some 2 ms longer.
+    """
+    if sys.platform == "linux":
+        with contextlib.suppress(OSError):  # a sandbox may forbid it
+            os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))

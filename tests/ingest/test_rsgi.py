@@ -1,6 +1,8 @@
 """granian: small reports are answered with no task of their own, and all else as granian would have it."""
 
+import os
 import socket
+from pathlib import Path
 
 from schema.reasons import Reason
 from tests.support.collectors import RunningCollector
@@ -56,4 +58,13 @@ def test_a_small_body_that_breaks_off_is_counted_as_incomplete(tmp_path):
     with socket.create_connection(("127.0.0.1", collector.port), timeout=20) as client:
         client.sendall(b"POST /csp/report HTTP/1.1\r\nHost: c\r\nContent-Length: 100\r\n\r\n{")
     wait_for("it is counted", lambda: [found.detail for found in collector.deliveries()] == [Reason.INCOMPLETE.value])
+    assert collector.stop() == 0
+
+
+def test_its_threads_take_no_core_from_each_other_when_they_are_woken(tmp_path):
+    collector = RunningCollector("granian", tmp_path)
+    assert collector.post(LEGACY).status == 204
+    threads = [int(folder.name) for folder in Path(f"/proc/{collector.process.pid}/task").iterdir()]
+    assert len(threads) > 1
+    assert {os.sched_getscheduler(thread) for thread in threads} == {os.SCHED_BATCH}
     assert collector.stop() == 0
