@@ -39,7 +39,9 @@ def versions() -> dict[str, str]:
 def commit() -> str:
     """With a plus where files differ from it; empty outside of a checkout."""
     head = _said(["git", "-C", str(ROOT), "rev-parse", "HEAD"])
-    return head + ("+" if head and _said(["git", "-C", str(ROOT), "status", "--porcelain", "-uno"]) else "")
+    if not head.isalnum():  # git's words of why not
+        return ""
+    return head + ("+" if _said(["git", "-C", str(ROOT), "status", "--porcelain", "-uno"]) else "")
 
 
 def _tool(name: str) -> str:

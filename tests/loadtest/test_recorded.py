@@ -2,8 +2,8 @@
 
 import pytest
 
-from loadtest.bench import recorded
-from loadtest.bench.check import judge
+from loadtest.bench import machine, recorded
+from loadtest.bench.check import judge, main
 from loadtest.bench.figures import Figure, ratio, skipped
 from loadtest.bench.itself import over_itself, unpacked
 from loadtest.bench.machine import commit
@@ -114,3 +114,10 @@ def test_a_commit_that_a_shallow_clone_lacks_is_said(tmp_path):
     found = over_itself(Options(tmp_path), "fast", "0" * 40, Load("legacy", "900 B reports", legacy()))
     assert found.value is None
     assert "git fetch --unshallow" in found.note
+
+
+def test_nothing_is_recorded_outside_of_a_checkout(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(machine, "ROOT", tmp_path)
+    with pytest.raises(SystemExit, match="1"):
+        main(["--record"])
+    assert "there is no git checkout here" in capsys.readouterr().err
