@@ -2,7 +2,6 @@
 
 import json
 import os
-import select
 import signal
 import subprocess
 import sys
@@ -10,6 +9,8 @@ import time
 from pathlib import Path
 
 import pytest
+
+from tests.support.waiting import is_readable
 
 COMMAND = [str(Path(sys.executable).parent / "csp-sentinel")]
 QUESTION = {
@@ -120,7 +121,7 @@ def test_whoever_writes_one_line_and_waits_gets_its_answer():
         for _ in range(3):
             process.stdin.write(json.dumps(QUESTION).encode() + b"\n")
             process.stdin.flush()
-            assert select.select([process.stdout], [], [], 30)[0]
+            assert is_readable(process.stdout, 30)
             assert json.loads(process.stdout.readline())["allowed"] is False
         process.stdin.write(json.dumps(QUESTION).encode()[:20])
         process.stdin.flush()

@@ -1,14 +1,13 @@
 """granian: connections on which nothing comes end as they do on the fast edge, and keep no worker from stopping."""
 
 import contextlib
-import select
 import socket
 import time
 from collections.abc import Iterator
 
 from ingest.silent import end_silent
 from tests.support.collectors import RunningCollector
-from tests.support.waiting import wait_for
+from tests.support.waiting import is_readable, wait_for
 
 LEGACY = b'{"csp-report":{"document-uri":"https://shop.example/"}}'
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\0\0\0\4" + bytes(5)  # and empty settings
@@ -31,7 +30,7 @@ def opened(port: int) -> Iterator[list[socket.socket]]:
 
 
 def is_ended(client: socket.socket) -> bool:
-    while select.select([client], [], [], 0)[0]:
+    while is_readable(client):
         if not client.recv(1000):
             return True
     return False
