@@ -27,6 +27,10 @@ from ingest.silent import end_silent
 
 BACKLOG = 2048  # connections the kernel keeps until they are accepted
 GRACE_SECONDS = 3  # for requests under way when the worker stops
+# libuv takes one connection a listener and turn of the loop (its pull request 3696). With a new one for each report, of
+# 64 clients, a report takes 78 µs of CPU with one listener, 50 with four, 43 with eight. But a connection that comes
+# alone wakes them all: 105 µs, 113 with four, 130 with eight.
+_ACCEPTED_A_TURN = 4
 
 
 class Server(Protocol):
@@ -61,7 +65,8 @@ class FastServer(uvicorn.Server):
         )
 
     async def serve(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().serve(sockets or [self._listener])
+        others = (self._listener.dup() for _ in range(_ACCEPTED_A_TURN - 1))
+        await super().serve(sockets or [self._listener, *others])
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
